@@ -1,0 +1,36 @@
+"""What every test shares: quiet and reproducible numerics, the tiers, and skips where a data set is absent."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+# Before anything imports TensorFlow. One thread a worker: the workers are what fills the cores.
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+
+TIERS = ("unit", "recipe", "paper")
+
+
+def dataset_folder(name: str) -> Path:
+    """Where TensorFlow Datasets keeps `name` on this machine."""
+    return Path(os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")).expanduser() / name
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m chooses by tier
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if not any(item.get_closest_marker(tier) for tier in TIERS):
+            item.add_marker(pytest.mark.unit)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for marker in item.iter_markers("needs_dataset"):
+        for name in marker.args:
+            if not any(dataset_folder(name).glob("*/dataset_info.json")):
+                pytest.skip(
+                    f"needs the data set {name!r}, which is not in {dataset_folder(name)}: set TFDS_DATA_DIR to where"
+                    f" it is, or fetch it with tfds.load({name!r})"
+                )
