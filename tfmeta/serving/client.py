@@ -1,0 +1,304 @@
+"""A client for TF Serving's gRPC API: numpy in, numpy out, no TensorFlow.
+
+Works against the embedded server and against TensorFlow Serving.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import grpc
+import numpy as np
+
+from tfmeta.serving import tensors, wire
+from tfmeta.serving.errors import ServingError
+
+__all__ = ["Client", "FewShotClient", "ServingError", "Task"]
+
+_OPTIONS = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
+
+
+class Client:
+    """A connection to a server of models.
+
+    Safe to use from several threads.
+
+    Args:
+        target: Address of the server, `host:port`.
+        timeout: Seconds to wait for an answer.
+
+    Example:
+        >>> with Client("127.0.0.1:8500") as client:  # doctest: +SKIP
+        ...     client.predict("half_plus_two", {"x": np.float32([1.0, 5.0])})
+        {'y': array([2.5, 4.5], dtype=float32)}
+    """
+
+    def __init__(self, target: str, *, timeout: float = 10.0):
+        self.target = target
+        self.timeout = timeout
+        self._channel = grpc.insecure_channel(target, options=_OPTIONS)
+        self._predict = self._method("PredictionService/Predict", wire.PredictResponse)
+        self._metadata = self._method("PredictionService/GetModelMetadata", wire.GetModelMetadataResponse)
+        self._status = self._method("ModelService/GetModelStatus", wire.GetModelStatusResponse)
+
+    def predict(
+        self,
+        model: str,
+        inputs: Mapping[str, Any],
+        *,
+        signature: str = "serving_default",
+        version: int | None = None,
+        label: str | None = None,
+        output_filter: Iterable[str] = (),
+    ) -> dict[str, np.ndarray]:
+        """Asks a model.
+
+        Args:
+            model: Its name.
+            inputs: Arrays by the name of the signature's input. Types are not converted: a float32 input wants
+                float32. Strings are str, bytes, or arrays of them.
+            signature: Which of the model's signatures to run.
+            version: Which version; the latest where neither this nor `label` is given.
+            label: The version that carries this label, such as `"stable"`.
+            output_filter: Names of the wanted outputs; none means all.
+
+        Returns:
+            The outputs by name; strings as object arrays of bytes.
+
+        Raises:
+            ServingError: The server refused, failed, or was not reached.
+        """
+        request = wire.PredictRequest(
+            model_spec=_model_spec(model, signature, version, label), output_filter=output_filter
+        )
+        for name, value in inputs.items():
+            tensors.write_content(np.asarray(value), request.inputs[name])
+        reply = self._call(self._predict, request)
+        return {name: tensors.to_array(tensor) for name, tensor in reply.outputs.items()}
+
+    def metadata(
+        self, model: str, *, version: int | None = None, label: str | None = None
+    ) -> dict[str, wire.Message]:
+        """The signatures of a model.
+
+        Returns:
+            SignatureDef messages by name.
+
+        Raises:
+            ServingError: The server refused, failed, or was not reached.
+        """
+        request = wire.GetModelMetadataRequest(
+            model_spec=_model_spec(model, "", version, label), metadata_field=["signature_def"]
+        )
+        signatures = wire.SignatureDefMap()
+        self._call(self._metadata, request).metadata["signature_def"].Unpack(signatures)
+        return dict(signatures.signature_def)
+
+    def status(self, model: str, *, version: int | None = None) -> dict[int, str]:
+        """The state of each version of a model: START, LOADING, AVAILABLE, UNLOADING or END.
+
+        Returns:
+            State by version number, the newest first.
+
+        Raises:
+            ServingError: The server refused, failed, or was not reached.
+        """
+        request = wire.GetModelStatusRequest(model_spec=_model_spec(model, "", version, None))
+        names = {number: name for name, number in wire.State.items()}
+        reply = self._call(self._status, request)
+        return {entry.version: names[entry.state] for entry in reply.model_version_status}
+
+    def close(self) -> None:
+        """Ends the connection."""
+        self._channel.close()
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _method(self, name: str, reply_type: wire.Message) -> grpc.UnaryUnaryMultiCallable:
+        return self._channel.unary_unary(
+            f"/tensorflow.serving.{name}",
+            request_serializer=lambda request: request.SerializeToString(),
+            response_deserializer=reply_type.FromString,
+        )
+
+    def _call(self, method: grpc.UnaryUnaryMultiCallable, request: wire.Message) -> wire.Message:
+        try:
+            return method(request, timeout=self.timeout)
+        except grpc.RpcError as error:
+            code, details = error.code().name, error.details() or ""
+        if code == "UNAVAILABLE":
+            details = f"no server answers at {self.target}; is it running? ({details})"
+        elif code == "DEADLINE_EXCEEDED":
+            details = f"{self.target} gave no answer within {self.timeout:g} s ({details})"
+        raise ServingError(code, details)  # out of the handler: gRPC's own traceback says no more
+
+
+class Task:
+    """A task that a model has adapted to; asks about any number of queries without sending the support set again.
+
+    Args:
+        client: The connection to the model.
+        state: [D] or [B,D], what the model has learnt.
+        batched: Whether it is of several tasks at once.
+    """
+
+    def __init__(self, client: "FewShotClient", state: np.ndarray, batched: bool):
+        self.state = state
+        self._client = client
+        self._batched = batched
+
+    def predict(self, query_x: Any) -> dict[str, np.ndarray]:
+        """Answers queries.
+
+        Args:
+            query_x: [Q,...] queries of the task, or [B,Q,...] of each task.
+
+        Returns:
+            The model's outputs, without B where the task came without: `probabilities` [Q,N] and `labels` [Q] of a
+            classifier, `predictions` [Q,D] of a regressor.
+
+        Raises:
+            ServingError: The server refused, failed, or was not reached.
+        """
+        state = self.state if self._batched else self.state[None]
+        query_x = self._client.convert("predict", "query_x", query_x, self._batched)
+        outputs = self._client.predict("predict", {"task_state": state, "query_x": query_x})
+        return outputs if self._batched else {name: value[0] for name, value in outputs.items()}
+
+
+class FewShotClient:
+    """Teaches a served few-shot model from a handful of examples, and asks it.
+
+    Takes one task ([S,...]) or a batch of tasks ([B,S,...]) and answers alike. Arrays are converted to the types that
+    the model's signatures name.
+
+    Args:
+        target: Address of the server, `host:port`.
+        model: Name of the model.
+        version: Which version; None for the latest.
+        label: The version that carries this label.
+        timeout: Seconds to wait for an answer.
+
+    Example:
+        >>> with FewShotClient("127.0.0.1:8500", "maml_omniglot_5w1s") as client:  # doctest: +SKIP
+        ...     task = client.adapt(support_x, support_y)
+        ...     task.predict(drawings)["labels"]
+        array([3, 0, 4])
+    """
+
+    def __init__(
+        self,
+        target: str,
+        model: str,
+        *,
+        version: int | None = None,
+        label: str | None = None,
+        timeout: float = 10.0,
+    ):
+        self.model = model
+        self._client = Client(target, timeout=timeout)
+        self._version = {"version": version, "label": label}
+        self._signatures: dict[str, wire.Message] | None = None
+
+    @property
+    def signatures(self) -> dict[str, wire.Message]:
+        """The model's SignatureDef messages by name, asked for once."""
+        if self._signatures is None:
+            self._signatures = self._client.metadata(self.model, **self._version)
+        return self._signatures
+
+    def adapt(self, support_x: Any, support_y: Any) -> Task:
+        """Teaches the model a task.
+
+        Args:
+            support_x: [S,...] examples, or [B,S,...].
+            support_y: [S] labels or [S,D] targets, or with B in front.
+
+        Returns:
+            The task, which answers queries.
+
+        Raises:
+            ServingError: The server refused, failed, or was not reached.
+        """
+        support, batched = self._support("adapt", support_x, support_y)
+        state = self.predict("adapt", support)["task_state"]
+        return Task(self, state if batched else state[0], batched)
+
+    def classify(self, support_x: Any, support_y: Any, query_x: Any) -> dict[str, np.ndarray]:
+        """Adapts and answers in one request.
+
+        Args:
+            support_x: [S,...] examples, or [B,S,...].
+            support_y: [S] labels or [S,D] targets, or with B in front.
+            query_x: [Q,...] queries, or [B,Q,...].
+
+        Returns:
+            What `Task.predict` returns.
+
+        Raises:
+            ServingError: The server refused, failed, or was not reached.
+        """
+        inputs, batched = self._support("serving_default", support_x, support_y)
+        inputs["query_x"] = self.convert("serving_default", "query_x", query_x, batched)
+        outputs = self.predict("serving_default", inputs)
+        return outputs if batched else {name: value[0] for name, value in outputs.items()}
+
+    def predict(self, signature: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Runs any signature of the model on arrays just as they are."""
+        return self._client.predict(self.model, inputs, signature=signature, **self._version)
+
+    def convert(self, signature: str, name: str, value: Any, batched: bool) -> np.ndarray:
+        """An array as an input of a signature wants it: of its type, with the task dimension B."""
+        info = self._input(signature, name)
+        array = np.asarray(value).astype(tensors.numpy_dtype(info.dtype), copy=False)
+        array = array if batched else array[None]
+        rank = len(info.tensor_shape.dim)
+        if not info.tensor_shape.unknown_rank and array.ndim != rank:
+            given, expected = array.shape[not batched :], rank - (not batched)
+            raise ValueError(
+                f"{name} has shape {given}, but {self.model}'s {signature!r} wants {expected} dimensions here; "
+                "give either one task for all arguments ([S,...], [Q,...]) or a batch of tasks for all ([B,S,...])"
+            )
+        return array
+
+    def close(self) -> None:
+        """Ends the connection."""
+        self._client.close()
+
+    def __enter__(self) -> "FewShotClient":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _support(self, signature: str, x: Any, y: Any) -> tuple[dict[str, np.ndarray], bool]:
+        batched = np.ndim(x) == len(self._input(signature, "support_x").tensor_shape.dim)
+        support = {
+            "support_x": self.convert(signature, "support_x", x, batched),
+            "support_y": self.convert(signature, "support_y", y, batched),
+        }
+        return support, batched
+
+    def _input(self, signature: str, name: str) -> wire.Message:
+        definition = self.signatures.get(signature)
+        if definition is None or name not in definition.inputs:
+            known = ", ".join(sorted(key for key in self.signatures if not key.startswith("__")))
+            raise ValueError(
+                f"model {self.model!r} has no signature {signature!r} with an input {name!r}, so it is no few-shot "
+                f"model; its signatures are: {known}"
+            )
+        return definition.inputs[name]
+
+
+def _model_spec(model: str, signature: str, version: int | None, label: str | None) -> wire.Message:
+    spec = wire.ModelSpec(name=model, signature_name=signature)
+    if version is not None and label is not None:
+        raise ValueError(f"version={version} and label={label!r} came; a request names one of them")
+    if version is not None:
+        spec.version.value = version
+    if label is not None:
+        spec.version_label = label
+    return spec
