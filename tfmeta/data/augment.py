@@ -1,0 +1,54 @@
+"""Random changes to images that keep what they show."""
+
+import math
+
+import tensorflow as tf
+
+from tfmeta.core.episodes import Augmentation
+
+__all__ = ["random_affine"]
+
+
+def random_affine(
+    *, degrees: float = 10.0, shear: float = 0.1, scale: float = 0.1, shift: float = 2.0
+) -> Augmentation:
+    """Returns an augmentation that turns, shears, scales and shifts every image by amounts of its own.
+
+    Each amount is uniform on plus and minus its bound; paper (0) fills what comes into view.
+
+    Args:
+        degrees: bound of the rotation, in degrees.
+        shear: bound of the horizontal shear, as a tangent.
+        scale: bound of the relative change of size, of each axis by itself.
+        shift: bound of the translation of each axis, in pixels.
+
+    Returns:
+        A function ``(images [M, H, W, C], seed [2]) -> [M, H, W, C]``, a pure function of its arguments.
+
+    Example:
+        >>> augment = random_affine()
+        >>> augment(tf.ones([3, 28, 28, 1]), tf.constant([0, 1])).shape
+        TensorShape([3, 28, 28, 1])
+    """
+    bounds = tf.constant([math.radians(degrees), shear, scale, scale, shift, shift])
+
+    def augment(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        amounts = tf.random.stateless_uniform([tf.shape(images)[0], 6], seed, -1.0, 1.0) * bounds
+        angle, slant, wider, taller, right, down = tf.unstack(amounts, axis=1)
+        cos, sin = tf.cos(angle), tf.sin(angle)
+        a, b = (1.0 + wider) * cos, slant * cos - (1.0 + taller) * sin
+        c, d = (1.0 + wider) * sin, slant * sin + (1.0 + taller) * cos
+        centre = (tf.cast(tf.shape(images)[1:3], tf.float32) - 1.0) / 2.0
+        y, x = centre[0], centre[1]
+        nothing = tf.zeros_like(a)
+        rows = [a, b, x - a * x - b * y + right, c, d, y - c * x - d * y + down, nothing, nothing]
+        return tf.raw_ops.ImageProjectiveTransformV3(
+            images=images,
+            transforms=tf.stack(rows, axis=1),
+            output_shape=tf.shape(images)[1:3],
+            fill_value=0.0,
+            interpolation="BILINEAR",
+            fill_mode="CONSTANT",
+        )
+
+    return augment

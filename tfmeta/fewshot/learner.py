@@ -1,0 +1,83 @@
+"""The contract that every few-shot learner keeps."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfmeta.core.shapes import EpisodeInputs
+
+__all__ = ["FewShotLearner"]
+
+
+class FewShotLearner(keras.Model):
+    """A model that is called with a task's labelled examples and answers for its queries.
+
+    A learner is two functions, and calling it composes them:
+
+    * `adapt` learns a task: ``(support_x, support_y) -> task_state [B, D]``;
+    * `respond` answers with what was learnt: ``(task_state, query_x) -> [B, Q, N]``.
+
+    Everything between the two is in the task state, a plain tensor: it can be kept, sent over a wire and used by
+    another process that holds the same weights. Because a learner is a `keras.Model` over batches of tasks,
+    ``compile``, ``fit``, ``evaluate``, callbacks and ``save`` are Keras's own.
+
+    (The served signature of `respond` is called ``predict``; the method is not, because `keras.Model.predict`
+    means something else.)
+
+    Args:
+        network: the Keras model inside, built.
+        ways: classes of a task, where the learner is built for a fixed number; None for any number.
+        task: ``"classification"``, where answers are logits ``[B, Q, N]``, or ``"regression"``,
+            where they are values ``[B, Q, D]``.
+    """
+
+    def __init__(
+        self, network: keras.Model, *, ways: int | None = None, task: str = "classification", **kwargs: Any
+    ):
+        super().__init__(**kwargs)
+        # XLA on a CPU makes these graphs slower, by three times and more.
+        self.supports_jit = False
+        self.network = network
+        self.ways = ways
+        self.task = task
+        # The network arrives built and subclasses add their weights in __init__, so nothing waits for a call.
+        self.built = True
+
+    def adapt(self, support_x: tf.Tensor, support_y: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Learns each task of a batch from its support set.
+
+        Args:
+            support_x: labelled examples, ``[B, S, ...]``.
+            support_y: labels ``[B, S]`` in ``0..N-1``, or targets ``[B, S, D]``.
+            training: whether this call is part of meta-training.
+
+        Returns:
+            The task states, ``[B, D]``.
+        """
+        raise NotImplementedError
+
+    def respond(self, task_state: tf.Tensor, query_x: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Answers for the queries of each task.
+
+        Args:
+            task_state: what `adapt` returned, ``[B, D]``.
+            query_x: examples to answer for, ``[B, Q, ...]``.
+            training: whether this call is part of meta-training.
+
+        Returns:
+            Logits ``[B, Q, N]``, or values ``[B, Q, D]`` in regression.
+        """
+        raise NotImplementedError
+
+    def call(self, inputs: EpisodeInputs, training: bool = False) -> tf.Tensor:
+        """Learns each task of a batch and answers for its queries: `respond` after `adapt`."""
+        task_state = self.adapt(inputs["support_x"], inputs["support_y"], training=training)
+        return self.respond(task_state, inputs["query_x"], training=training)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "network": keras.saving.serialize_keras_object(self.network)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "FewShotLearner":
+        return cls(**{**config, "network": keras.saving.deserialize_keras_object(config["network"])})

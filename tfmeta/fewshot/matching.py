@@ -1,0 +1,84 @@
+"""Matching Networks: a query attends to the support set and takes over its labels."""
+
+import math
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfmeta.core.shapes import leading, merge_tasks, split_tasks
+from tfmeta.fewshot.learner import FewShotLearner
+from tfmeta.fewshot.prototypical import count_ways
+
+__all__ = ["MatchingNetwork"]
+
+
+@keras.saving.register_keras_serializable("tfmeta")
+class MatchingNetwork(FewShotLearner):
+    """Answers for a query with the labels of the support items that it resembles.
+
+    The answer is a weighted vote of the support labels (eq. 1), with a softmax over cosine similarities ``c`` of
+    embeddings as the attention:
+
+        ŷ = sum_i a(x̂, x_i) y_i,    a(x̂, x_i) = softmax_i( τ c(f(x̂), g(x_i)) ),    f = g.
+
+    The paper's attention is the case ``τ = 1``. A cosine lies between -1 and 1, so that with ``τ = 1`` no support
+    item can win a vote clearly; ``τ`` is therefore learnt, unless `learn_scale` is off. The task state is the
+    unit embeddings with their labels, ``[B, S*(D+1)]``.
+
+    Args:
+        network: the embedding, ``[M, ...] -> [M, D]``.
+        scale: the initial ``τ``.
+        learn_scale: whether ``τ`` is learnt.
+
+    Example:
+        >>> from tfmeta.networks import conv4
+        >>> learner = MatchingNetwork(conv4())
+        >>> state = learner.adapt(tf.zeros([1, 3, 28, 28, 1]), tf.constant([[0, 1, 2]]))
+        >>> learner.respond(state, tf.zeros([1, 4, 28, 28, 1])).shape
+        TensorShape([1, 4, 3])
+
+    Reference:
+        Vinyals, Blundell, Lillicrap, Kavukcuoglu, Wierstra. "Matching Networks for One Shot Learning." NIPS 2016.
+    """
+
+    def __init__(
+        self, network: keras.Model, *, scale: float = 10.0, learn_scale: bool = True, **kwargs: Any
+    ):
+        super().__init__(network, **kwargs)
+        self.features = network.output_shape[-1]
+        self.scale = scale
+        self.learn_scale = learn_scale
+        self.log_scale = self.add_weight(
+            name="log_scale",
+            shape=(),
+            initializer=keras.initializers.Constant(math.log(scale)),
+            trainable=learn_scale,
+        )
+
+    def adapt(self, support_x: tf.Tensor, support_y: tf.Tensor, training: bool = False) -> tf.Tensor:
+        labelled = tf.concat(
+            [self._embed(support_x, training), tf.cast(support_y, tf.float32)[:, :, None]], axis=-1
+        )
+        return tf.reshape(labelled, [leading(labelled, 1)[0], -1])  # [B, S*(D+1)]
+
+    def respond(self, task_state: tf.Tensor, query_x: tf.Tensor, training: bool = False) -> tf.Tensor:
+        labelled = tf.reshape(task_state, [leading(task_state, 1)[0], -1, self.features + 1])  # [B, S, D+1]
+        support, labels = labelled[:, :, :-1], tf.cast(tf.round(labelled[:, :, -1]), tf.int32)
+        similarity = tf.matmul(self._embed(query_x, training), support, transpose_b=True)  # [B, Q, S]
+        log_attention = tf.nn.log_softmax(tf.exp(self.log_scale) * similarity)
+        # log of the vote of each class: the sum over its items, in the logarithm so that the gradient survives.
+        members = tf.one_hot(labels, count_ways(labels), on_value=True, off_value=False, dtype=tf.bool)
+        votes = tf.where(members[:, None], log_attention[..., None], _NO_VOTE)  # [B, Q, S, N]
+        return tf.reduce_logsumexp(votes, axis=2)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "scale": self.scale, "learn_scale": self.learn_scale}
+
+    def _embed(self, x: tf.Tensor, training: bool) -> tf.Tensor:
+        """Embeds onto the unit sphere: ``[B, M, ...] -> [B, M, D]``."""
+        embedded = self.network(merge_tasks(x), training=training)
+        return split_tasks(tf.math.l2_normalize(embedded, axis=-1), leading(x, 1)[0])
+
+
+_NO_VOTE = -1e9

@@ -1,0 +1,78 @@
+"""Prototypical Networks: a class is the mean of its examples."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfmeta.core.shapes import leading, merge_tasks, split_tasks
+from tfmeta.fewshot.learner import FewShotLearner
+
+__all__ = ["PrototypicalNetwork", "count_ways"]
+
+
+def count_ways(support_y: tf.Tensor) -> tf.Tensor:
+    """Returns the number of classes that the labels of a batch of tasks name, N."""
+    return tf.cast(tf.reduce_max(support_y), tf.int32) + 1
+
+
+@keras.saving.register_keras_serializable("tfmeta")
+class PrototypicalNetwork(FewShotLearner):
+    """Classifies a query by its distance to the mean embedding of each class.
+
+    With the embedding ``f``, the prototype of class ``k`` is the mean over its support examples (eq. 1), and a
+    query belongs to ``k`` with probability (eq. 2)
+
+        p(y = k | x) = softmax_k( -d(f(x), c_k) ),    c_k = mean of f(x_i) over the support items of class k,
+
+    where ``d`` is the squared Euclidean distance. The number of ways and shots is free at every call. A class
+    with no support example is never the answer. The task state is the prototypes, ``[B, N*D]``.
+
+    Args:
+        network: the embedding, ``[M, ...] -> [M, D]``. Its batch normalisation is Keras's ordinary one, so that
+            after training an embedding does not depend on what else is in the batch.
+
+    Example:
+        >>> from tfmeta.networks import conv4
+        >>> learner = PrototypicalNetwork(conv4())
+        >>> logits = learner({
+        ...     "support_x": tf.zeros([1, 3, 28, 28, 1]),
+        ...     "support_y": tf.constant([[0, 1, 2]]),
+        ...     "query_x": tf.zeros([1, 4, 28, 28, 1]),
+        ... })
+        >>> logits.shape
+        TensorShape([1, 4, 3])
+
+    Reference:
+        Snell, Swersky, Zemel. "Prototypical Networks for Few-shot Learning." NIPS 2017.
+    """
+
+    def __init__(self, network: keras.Model, **kwargs: Any):
+        super().__init__(network, **kwargs)
+        self.features = network.output_shape[-1]
+
+    def adapt(self, support_x: tf.Tensor, support_y: tf.Tensor, training: bool = False) -> tf.Tensor:
+        embedded = self._embed(support_x, training)  # [B, S, D]
+        members = tf.one_hot(support_y, count_ways(support_y))  # [B, S, N]
+        counts = tf.reduce_sum(members, axis=1)[:, :, None]  # [B, N, 1]
+        prototypes = tf.math.divide_no_nan(tf.matmul(members, embedded, transpose_a=True), counts)
+        # An infinitely far prototype has probability zero; squares of it must stay finite for the gradient.
+        prototypes = tf.where(counts > 0, prototypes, _FAR)
+        return tf.reshape(prototypes, [leading(prototypes, 1)[0], -1])  # [B, N*D]
+
+    def respond(self, task_state: tf.Tensor, query_x: tf.Tensor, training: bool = False) -> tf.Tensor:
+        prototypes = tf.reshape(task_state, [leading(task_state, 1)[0], -1, self.features])  # [B, N, D]
+        embedded = self._embed(query_x, training)  # [B, Q, D]
+        return -_squared_distances(embedded, prototypes)
+
+    def _embed(self, x: tf.Tensor, training: bool) -> tf.Tensor:
+        return split_tasks(self.network(merge_tasks(x), training=training), leading(x, 1)[0])
+
+
+_FAR = 1e6
+
+
+def _squared_distances(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
+    """Squared Euclidean distances of all pairs: ``[B, Q, D], [B, N, D] -> [B, Q, N]``."""
+    squares = tf.reduce_sum(a * a, -1)[:, :, None] + tf.reduce_sum(b * b, -1)[:, None, :]
+    return squares - 2.0 * tf.matmul(a, b, transpose_b=True)

@@ -1,0 +1,1 @@
+from tfmeta.networks.conv4 import conv4
