@@ -54,8 +54,8 @@ class Client:
 
         Args:
             model: Its name.
-            inputs: Arrays by the name of the signature's input. Types are not converted: a float32 input wants
-                float32. Strings are str, bytes, or arrays of them.
+            inputs: Arrays by the name of the signature's input. Types are not converted: a float32 input
+                wants float32. Strings are str, bytes, or arrays of them.
             signature: Which of the model's signatures to run.
             version: Which version; the latest where neither this nor `label` is given.
             label: The version that carries this label, such as `"stable"`.
@@ -137,7 +137,7 @@ class Client:
 
 
 class Task:
-    """A task that a model has adapted to; asks about any number of queries without sending the support set again.
+    """A task that a model has adapted to: answers any number of queries, and needs the support set no more.
 
     Args:
         client: The connection to the model.
@@ -157,8 +157,8 @@ class Task:
             query_x: [Q,...] queries of the task, or [B,Q,...] of each task.
 
         Returns:
-            The model's outputs, without B where the task came without: `probabilities` [Q,N] and `labels` [Q] of a
-            classifier, `predictions` [Q,D] of a regressor.
+            The model's outputs, without B where the task came without: `probabilities` [Q,N] and `labels` [Q]
+            of a classifier, `predictions` [Q,D] of a regressor.
 
         Raises:
             ServingError: The server refused, failed, or was not reached.
@@ -172,8 +172,8 @@ class Task:
 class FewShotClient:
     """Teaches a served few-shot model from a handful of examples, and asks it.
 
-    Takes one task ([S,...]) or a batch of tasks ([B,S,...]) and answers alike. Arrays are converted to the types that
-    the model's signatures name.
+    Takes one task ([S,...]) or a batch of tasks ([B,S,...]) and answers alike. Arrays are converted to the
+    types that the model's signatures name.
 
     Args:
         target: Address of the server, `host:port`.
@@ -259,8 +259,8 @@ class FewShotClient:
         if not info.tensor_shape.unknown_rank and array.ndim != rank:
             given, expected = array.shape[not batched :], rank - (not batched)
             raise ValueError(
-                f"{name} has shape {given}, but {self.model}'s {signature!r} wants {expected} dimensions here; "
-                "give either one task for all arguments ([S,...], [Q,...]) or a batch of tasks for all ([B,S,...])"
+                f"{name} has shape {given}, but {self.model}'s {signature!r} wants {expected} dimensions; "
+                "give one task in every argument ([S,...], [Q,...]) or several in every one ([B,S,...], ...)"
             )
         return array
 
@@ -287,8 +287,8 @@ class FewShotClient:
         if definition is None or name not in definition.inputs:
             known = ", ".join(sorted(key for key in self.signatures if not key.startswith("__")))
             raise ValueError(
-                f"model {self.model!r} has no signature {signature!r} with an input {name!r}, so it is no few-shot "
-                f"model; its signatures are: {known}"
+                f"model {self.model!r} has no signature {signature!r} with an input {name!r}, so it is no "
+                f"few-shot model; its signatures are: {known}"
             )
         return definition.inputs[name]
 

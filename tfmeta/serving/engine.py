@@ -1,7 +1,7 @@
-"""One SavedModel, loaded and run as TF Serving does: a graph, a session, and a request through a named signature.
+"""One SavedModel, loaded and run as TF Serving does: a graph, a session, and a call by signature.
 
-Not `tf.saved_model.load`: that restores Python objects and runs where TF Serving would fail, for instance on a variable
-that only Keras knows.
+Not `tf.saved_model.load`: that restores Python objects and runs where TF Serving would fail, for instance on
+a variable that only Keras knows.
 """
 
 import functools
@@ -137,11 +137,13 @@ class Signature:
         )
 
     def _feed(self, alias: str, inputs: Mapping) -> np.ndarray:
-        value = inputs.get(alias, self._defaults.get(alias)) if alias not in inputs else inputs[alias]
+        value = inputs.get(alias)
+        if value is None:
+            value = self._defaults.get(alias)
         if value is None:
             raise invalid_argument(
-                f"Signature input alias: {alias}(feed name: {self._inputs[alias].name}) not found in request and "
-                f"no default value provided. Inputs expected to be in the request {_braced(inputs)}, "
+                f"Signature input alias: {alias}(feed name: {self._inputs[alias].name}) not found in request "
+                f"and no default value provided. Inputs expected to be in the request {_braced(inputs)}, "
                 f"or default input alias set: {','.join(sorted(self._defaults))}"
             )
         if isinstance(value, np.ndarray):
@@ -184,8 +186,8 @@ class Signature:
             feed=[info.name for info in self._inputs.values()],
             fetch=[self._outputs[alias].name for alias in wanted],
         )
-        # The request's own thread runs the graph: handing each op to a pool costs more than a small model's arithmetic,
-        # and under load every thread is busy with a request of its own. (Large ops still use all cores.)
+        # The request's own thread runs the graph: handing each op to a pool costs more than a small model's
+        # arithmetic, and under load the pool is busy anyway. (A large op still uses all cores.)
         options.run_options.inter_op_thread_pool = -1
         return self._session._make_callable_from_options(options)
 

@@ -8,7 +8,7 @@ _LONGEST_MESSAGE = 1024
 class ServingError(Exception):
     """A request that was not answered: the status that the server gave, and its words.
 
-    The server raises it to refuse a request and the client raises it to report that, so both sides read alike.
+    The server raises it to refuse a request and the client raises it to report that.
 
     Args:
         code: Name of the gRPC status, such as `"NOT_FOUND"`.
@@ -29,7 +29,7 @@ class ServingError(Exception):
 
     @property
     def wire_message(self) -> str:
-        """The message as it is sent: gRPC carries it in a header, so TF Serving cuts it at 1024 characters."""
+        """The message as it is sent: in a header, for which TF Serving cuts it at 1024 characters."""
         if len(self.message) <= _LONGEST_MESSAGE:
             return self.message
         return self.message[:_LONGEST_MESSAGE] + "...TRUNCATED"

@@ -1,6 +1,6 @@
-"""The models of a server: which versions lie in the base directories, which are loaded, and which one a request means.
+"""The models of a server: where their versions lie, which are loaded, and which one a request means.
 
-A base directory holds `<name>/<integer version>/`, as TF Serving's does, and the latest version of every model is
+A base directory holds `<name>/<integer version>/`, as TF Serving's does. The latest version of every model is
 loaded.
 """
 
@@ -48,7 +48,7 @@ class Version:
         """Loads and warms the model up.
 
         Raises:
-            ModelLoadError: It does not load, or a warm-up request fails; the state is END and `error` says why.
+            ModelLoadError: It does not load, or a warm-up request fails. The state is END, `error` says why.
         """
         self.state = "LOADING"
         try:

@@ -1,11 +1,12 @@
 """The TF Serving API as a table: every message, field number and enum that goes over the wire.
 
-One entry is `Name { type field = number; ... }`. A field may be `repeated`, a `map<key, value>`, or belong to a oneof,
-which stands behind it in parentheses. A dot in a name nests the message, as in protobuf. Names of another package are
-written in full, names of the same package are not. `tfmeta.serving.wire` turns the table into message classes.
+One entry is `Name { type field = number; ... }`. A field may be `repeated`, a `map<key, value>`, or belong to
+a oneof, which stands behind it in parentheses. A dot in a name nests the message, as in protobuf. Names of
+another package are written in full, names of the same package are not. `tfmeta.serving.wire` turns the table
+into message classes.
 
-Left out are fields that no few-shot model sends (resource handles, variants, streaming options); protobuf keeps such
-fields of a foreign sender as unknown fields, so nothing is lost when a message passes through.
+Left out are fields that no few-shot model sends (resource handles, variants, streaming options); protobuf
+keeps such fields of a foreign sender as unknown fields, so nothing is lost when a message passes through.
 """
 
 __all__ = ["PACKAGES"]
@@ -19,7 +20,8 @@ _TENSORFLOW_ERROR = """
 enum Code {
     OK = 0; CANCELLED = 1; UNKNOWN = 2; INVALID_ARGUMENT = 3; DEADLINE_EXCEEDED = 4; NOT_FOUND = 5;
     ALREADY_EXISTS = 6; PERMISSION_DENIED = 7; RESOURCE_EXHAUSTED = 8; FAILED_PRECONDITION = 9; ABORTED = 10;
-    OUT_OF_RANGE = 11; UNIMPLEMENTED = 12; INTERNAL = 13; UNAVAILABLE = 14; DATA_LOSS = 15; UNAUTHENTICATED = 16
+    OUT_OF_RANGE = 11; UNIMPLEMENTED = 12; INTERNAL = 13; UNAVAILABLE = 14; DATA_LOSS = 15;
+    UNAUTHENTICATED = 16
 }
 """
 
@@ -54,7 +56,9 @@ SignatureDef {
 BytesList  { repeated bytes value = 1 }
 FloatList  { repeated float value = 1 }
 Int64List  { repeated int64 value = 1 }
-Feature    { BytesList bytes_list = 1 (kind); FloatList float_list = 2 (kind); Int64List int64_list = 3 (kind) }
+Feature {
+    BytesList bytes_list = 1 (kind); FloatList float_list = 2 (kind); Int64List int64_list = 3 (kind)
+}
 Features   { map<string, Feature> feature = 1 }
 Example    { Features features = 1 }
 """
@@ -67,7 +71,8 @@ ModelSpec {
 StatusProto { tensorflow.error.Code error_code = 1; string error_message = 2 }
 
 PredictRequest {
-    ModelSpec model_spec = 1; map<string, tensorflow.TensorProto> inputs = 2; repeated string output_filter = 3
+    ModelSpec model_spec = 1; map<string, tensorflow.TensorProto> inputs = 2;
+    repeated string output_filter = 3
 }
 PredictResponse { ModelSpec model_spec = 2; map<string, tensorflow.TensorProto> outputs = 1 }
 
@@ -102,7 +107,9 @@ SignatureDefMap           { map<string, tensorflow.SignatureDef> signature_def =
 GetModelStatusRequest     { ModelSpec model_spec = 1 }
 GetModelStatusResponse    { repeated ModelVersionStatus model_version_status = 1 }
 ModelVersionStatus        { int64 version = 1; State state = 2; StatusProto status = 3 }
-enum ModelVersionStatus.State { UNKNOWN = 0; START = 10; LOADING = 20; AVAILABLE = 30; UNLOADING = 40; END = 50 }
+enum ModelVersionStatus.State {
+    UNKNOWN = 0; START = 10; LOADING = 20; AVAILABLE = 30; UNLOADING = 40; END = 50
+}
 
 ReloadConfigRequest   { ModelServerConfig config = 1; repeated string metric_names = 2 }
 ReloadConfigResponse  { StatusProto status = 1; repeated Metric metric = 2 }
@@ -119,7 +126,8 @@ ModelConfig {
 enum ModelType { MODEL_TYPE_UNSPECIFIED = 0; TENSORFLOW = 1; OTHER = 2 }
 FileSystemStoragePathSourceConfig {}
 FileSystemStoragePathSourceConfig.ServableVersionPolicy {
-    Latest latest = 100 (policy_choice); All all = 101 (policy_choice); Specific specific = 102 (policy_choice)
+    Latest latest = 100 (policy_choice); All all = 101 (policy_choice);
+    Specific specific = 102 (policy_choice)
 }
 FileSystemStoragePathSourceConfig.ServableVersionPolicy.Latest    { uint32 num_versions = 1 }
 FileSystemStoragePathSourceConfig.ServableVersionPolicy.All       {}
@@ -135,8 +143,9 @@ PredictLog         { PredictRequest request = 1; PredictResponse response = 2 }
 MultiInferenceLog  { MultiInferenceRequest request = 1; MultiInferenceResponse response = 2 }
 """
 
-# A tensor whose packed numbers are read and written as bytes: on the wire a packed `repeated float` and a `bytes` field
-# are the same, so a whole array crosses protobuf as one copy (0.1 ms for 112,000 floats, instead of 10 ms one by one).
+# A tensor whose packed numbers are read and written as bytes: on the wire a packed `repeated float` and a
+# `bytes` field are the same, so a whole array crosses protobuf as one copy (0.1 ms for 112,000 floats,
+# instead of 10 ms one by one).
 _TFMETA = """
 PackedTensor {
     tensorflow.DataType dtype = 1; tensorflow.TensorShapeProto tensor_shape = 2;

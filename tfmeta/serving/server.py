@@ -134,7 +134,7 @@ def serve_forever(
 
 
 def _handler(rpc: Rpc, name: str) -> grpc.RpcMethodHandler:
-    """Bytes in, bytes out. (Given a deserializer, gRPC would blame the server for a message that it cannot read.)"""
+    """Bytes in, bytes out: given a deserializer, gRPC would call a request that it cannot read INTERNAL."""
 
     def answer(body: bytes, context: grpc.ServicerContext) -> bytes:
         try:

@@ -1,8 +1,8 @@
 """Numpy arrays as TensorProto messages, by TensorFlow's rules and at the speed of a copy.
 
-A tensor travels in one of two forms. `tensor_content` holds the raw bytes: a client writes that, being the shortest.
-The typed fields (`float_val`, `int64_val`, ...) hold the numbers: TF Serving answers in those, and some clients read
-nothing else. `to_array` reads both.
+A tensor travels in one of two forms. `tensor_content` holds the raw bytes: a client writes that, being the
+shortest. The typed fields (`float_val`, `int64_val`, ...) hold the numbers: TF Serving answers in those, and
+some clients read nothing else. `to_array` reads both.
 """
 
 import importlib
@@ -23,12 +23,12 @@ __all__ = [
     "write_values",
 ]
 
-# A tensor may claim any shape and leave its values to be repeated; none may claim more than a message could hold.
+# A tensor may claim any shape and leave its last value to be repeated: not more than a message could hold.
 _MOST_BYTES = 2**31 - 1
 
 
 class TensorError(ValueError):
-    """A TensorProto that describes no tensor: bytes that do not fill the shape, a negative size, an unknown type."""
+    """A TensorProto that is no tensor: bytes that do not fill the shape, a negative size, an unknown type."""
 
 
 class _Kind(NamedTuple):
@@ -62,7 +62,7 @@ _KINDS: dict[int, _Kind] = {
 _NUMBERS: dict[np.dtype, int] = {kind.numpy: number for number, kind in _KINDS.items()}
 _STRING = wire.DataType["DT_STRING"]
 _BFLOAT16 = wire.DataType["DT_BFLOAT16"]
-# Read and written through wire.PackedTensor, as bytes. The other fields are varints, which only protobuf can read.
+# Read and written as bytes, through wire.PackedTensor. The other fields are varints, one by one.
 _PACKED = ("float_val", "double_val", "scomplex_val", "dcomplex_val")
 
 # TensorFlow's C++ name of every type, for its error messages.
@@ -72,7 +72,7 @@ DTYPE_NAMES: dict[int, str] = {number: kind.name for number, kind in _KINDS.item
 def to_array(proto: wire.Message) -> np.ndarray:
     """Reads a TensorProto as TensorFlow does.
 
-    Too few values: the last is repeated. None at all: zeros. Too many: the rest is ignored. Raw bytes must fit.
+    Too few values: the last is repeated. None: zeros. Too many: the rest is ignored. Raw bytes must fit.
 
     Args:
         proto: A TensorProto, of this package or of TensorFlow.
@@ -190,7 +190,7 @@ def _kind(number: int) -> _Kind:
 
 
 def _typed(array: np.ndarray) -> tuple[int, np.ndarray]:
-    """TensorFlow's number for an array's type, and the array in exactly that type: little-endian, strings as bytes."""
+    """TensorFlow's number for an array's type, and the array in that very type: little-endian, or bytes."""
     array = np.asarray(array)
     if array.dtype.kind in "SUO":
         encoded = [_encoded(value) for value in array.ravel().tolist()]
@@ -211,8 +211,8 @@ def _encoded(value: object) -> bytes:
     if isinstance(value, bytes):
         return value
     raise TypeError(
-        f"an array of objects came that holds {type(value).__name__}; only bytes and str can be sent as strings. "
-        "Rows of unequal length make such an array too"
+        f"an array of {type(value).__name__} objects came, but only bytes and str can be sent as strings; "
+        "rows of unequal length make such an array too"
     )
 
 
@@ -238,7 +238,7 @@ def _values(proto: wire.Message, kind: _Kind) -> np.ndarray:
 
 
 def _fill(values: np.ndarray, count: int) -> np.ndarray:
-    """The first `count` values, the last one repeated where there are fewer, zeros (or empty strings) where none."""
+    """The first `count` values; where there are fewer the last one again, where there are none zeros."""
     if len(values) >= count:
         return values[:count].copy()
     filled = np.full(count, b"", object) if values.dtype == object else np.zeros(count, values.dtype)

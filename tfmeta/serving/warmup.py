@@ -1,8 +1,8 @@
 """Warm-up: a model answers the requests it was exported with before it answers anybody else's.
 
 The first request through a signature pays for the optimisation of its graph, so TF Serving replays the file
-`assets.extra/tf_serving_warmup_requests` (a TFRecord of PredictionLog) while it loads a model. A record that fails is a
-model that cannot serve, and the load fails with it.
+`assets.extra/tf_serving_warmup_requests` (a TFRecord of PredictionLog) while it loads a model. A record that
+fails is a model that cannot serve, and the load fails with it.
 
 Reference: https://www.tensorflow.org/tfx/serving/saved_model_warmup
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import tensorflow as tf
 from google.protobuf.message import DecodeError
+from tensorflow.python.lib.io.tf_record import tf_record_random_reader
 
 from tfmeta.serving import wire
 from tfmeta.serving.engine import Engine
@@ -57,7 +58,9 @@ def replay(engine: Engine, path: str | Path, name: str) -> int:
 
 
 def _requests(file: Path) -> Iterator[wire.Message]:
-    for record in tf.data.TFRecordDataset(str(file)).as_numpy_iterator():
+    reader, at = tf_record_random_reader(str(file)), 0
+    while at < file.stat().st_size:
+        record, at = reader.read(at)
         log = wire.PredictionLog.FromString(record)
         kind = log.WhichOneof("log_type")
         if kind != "predict_log":

@@ -1,7 +1,8 @@
 """Message classes of the TF Serving API that need neither TensorFlow nor `tensorflow-serving-api`.
 
-Both of those register their messages in protobuf's default pool, where a name may exist once. These classes are built
-from `tfmeta.serving.schema` in a pool of their own, so all three live in one process and speak the same bytes.
+Both of those register their messages in protobuf's default pool, where a name may exist once. These classes
+are built from `tfmeta.serving.schema` in a pool of their own, so all three live in one process and speak the
+same bytes.
 
 Example:
     >>> from tfmeta.serving import wire
@@ -28,7 +29,7 @@ _MEMBER = re.compile(
 def _set_type(field: descriptor_pb2.FieldDescriptorProto, name: str) -> None:
     """Scalar types are numbered by protobuf; any other name is looked up by the pool, from the inside out."""
     scalar = f"TYPE_{name.upper()}"
-    if scalar in _FIELD.Type.keys():
+    if scalar in _FIELD.Type.keys():  # noqa: SIM118 (an enum, not a dict)
         field.type = _FIELD.Type.Value(scalar)
     else:
         field.type_name = name
@@ -122,3 +123,5 @@ ReloadConfigRequest = _message("tensorflow.serving.ReloadConfigRequest")
 ReloadConfigResponse = _message("tensorflow.serving.ReloadConfigResponse")
 ModelServerConfig = _message("tensorflow.serving.ModelServerConfig")
 PredictionLog = _message("tensorflow.serving.PredictionLog")
+ClassifyLog = _message("tensorflow.serving.ClassifyLog")
+PredictLog = _message("tensorflow.serving.PredictLog")

@@ -1,0 +1,303 @@
+"""TF Serving's behaviour as a table: a request, and the status and words that it is answered with.
+
+The requests go to the models of `tests.serving.saved_models`, each of which is there as version 1.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tfmeta.serving import tensors, wire
+
+X = np.float32([[1, 2], [3, 4]])
+N = np.int32(5)
+
+
+class Row(NamedTuple):
+    """One row: what is sent, and what comes back. `…` in the message stands for anything."""
+
+    name: str
+    rpc: str
+    request: Any
+    code: str
+    message: str = ""
+
+
+def spec(name="arithmetic", signature="", version=None, label=None):
+    spec = wire.ModelSpec(name=name, signature_name=signature)
+    if version is not None:
+        spec.version.SetInParent()
+        spec.version.value = version
+    if label is not None:
+        spec.version_label = label
+    return spec
+
+
+def tensor(array):
+    if not isinstance(array, np.ndarray | np.generic):
+        return array
+    proto = wire.TensorProto()
+    tensors.write_content(array, proto)
+    return proto
+
+
+def predict(inputs=None, output_filter=(), **choice):
+    inputs = {"x": X, "n": N} if inputs is None else inputs
+    return wire.PredictRequest(
+        model_spec=spec(**choice),
+        inputs={name: tensor(value) for name, value in inputs.items()},
+        output_filter=output_filter,
+    )
+
+
+def half(x):
+    return predict({"x": x}, signature="half")
+
+
+def metadata(*fields, **choice):
+    return wire.GetModelMetadataRequest(model_spec=spec(**choice), metadata_field=fields)
+
+
+def status(**choice):
+    return wire.GetModelStatusRequest(model_spec=spec(**choice))
+
+
+def floats(*values, shape=(), dtype="DT_FLOAT", **fields):
+    """A tensor by its typed field."""
+    dims = [wire.TensorShapeProto.Dim(size=size) for size in shape]
+    fields = {"float_val": values} | fields
+    return wire.TensorProto(
+        dtype=wire.DataType[dtype], tensor_shape=wire.TensorShapeProto(dim=dims), **fields
+    )
+
+
+def loss(label):
+    return predict({"logits": np.zeros((1, 5), np.float32), "labels": np.int64([label])}, signature="loss")
+
+
+PREDICT, METADATA, STATUS = (
+    "PredictionService/Predict",
+    "PredictionService/GetModelMetadata",
+    "ModelService/GetModelStatus",
+)
+LATEST = "Servable not found for request: Latest"
+SPECIFIC = "Servable not found for request: Specific"
+LABEL = "Unrecognized servable version label: "
+ALIAS = "output tensor alias not found in signature: "
+SIZE = "input size does not match signature: "
+
+REFUSED = [
+    Row("predict: no spec", PREDICT, wire.PredictRequest(), "INVALID_ARGUMENT", "Missing ModelSpec"),
+    Row(
+        "metadata: no spec", METADATA, wire.GetModelMetadataRequest(), "INVALID_ARGUMENT", "Missing ModelSpec"
+    ),
+    Row("status: no spec", STATUS, wire.GetModelStatusRequest(), "INVALID_ARGUMENT", "Missing ModelSpec"),
+    # which model
+    Row("empty name", PREDICT, predict(name=""), "INVALID_ARGUMENT", "ModelSpec has no name specified."),
+    Row("unknown model", PREDICT, predict(name="zz"), "NOT_FOUND", LATEST + "(zz)"),
+    Row("unknown version", PREDICT, predict(version=9), "NOT_FOUND", SPECIFIC + "(arithmetic, 9)"),
+    Row("version 0", PREDICT, predict(version=0), "NOT_FOUND", SPECIFIC + "(arithmetic, 0)"),
+    Row("version -1", PREDICT, predict(version=-1), "NOT_FOUND", SPECIFIC + "(arithmetic, -1)"),
+    Row("unknown label", PREDICT, predict(label="blue"), "INVALID_ARGUMENT", LABEL + "blue"),
+    Row("empty label", PREDICT, predict(label=""), "INVALID_ARGUMENT", LABEL),
+    Row("label, unknown model", PREDICT, predict(name="zz", label="a"), "INVALID_ARGUMENT", LABEL + "a"),
+    Row(
+        "long name",
+        PREDICT,
+        predict(name="z" * 2000),
+        "NOT_FOUND",
+        f"{LATEST}({2000 * 'z'}"[:1024] + "...TRUNCATED",
+    ),
+    # which signature
+    Row(
+        "unknown signature",
+        PREDICT,
+        predict(signature="zz"),
+        "FAILED_PRECONDITION",
+        'Serving signature key "zz" not found.',
+    ),
+    Row(
+        "init op",
+        PREDICT,
+        predict({}, signature="__saved_model_init_op"),
+        "OUT_OF_RANGE",
+        "Node 'NoOp' … does not have output 0",
+    ),
+    # inputs
+    Row(
+        "missing input",
+        PREDICT,
+        predict({"x": X}),
+        "INVALID_ARGUMENT",
+        SIZE + "1!=2 len({x}) != len({n,x}). Sent extra: {}. Missing but required: {n}.",
+    ),
+    Row(
+        "extra input",
+        PREDICT,
+        predict({"x": X, "n": N, "q": N}),
+        "INVALID_ARGUMENT",
+        SIZE + "3!=2 len({n,q,x}) != len({n,x}). Sent extra: {q}. Missing but required: {}.",
+    ),
+    Row(
+        "wrong input name",
+        PREDICT,
+        predict({"z": X}, signature="half"),
+        "INVALID_ARGUMENT",
+        "Signature input alias: x(feed name: …) not found in request and no default value provided. Inputs "
+        "expected to be in the request {z}, or default input alias set: ",
+    ),
+    Row(
+        "extra input, signature with defaults",
+        PREDICT,
+        predict({"x": X[0], "q": X}, signature="scale"),
+        "INVALID_ARGUMENT",
+        "Inputs contains invalid name. Used request inputs: x, request input: q,x",
+    ),
+    Row(
+        "wrong dtype",
+        PREDICT,
+        half(np.float64([1])),
+        "INVALID_ARGUMENT",
+        "Expects arg[0] to be float but double is provided",
+    ),
+    Row(
+        "wrong rank, op fails",
+        PREDICT,
+        predict({"x": X[0], "n": N}),
+        "INVALID_ARGUMENT",
+        "Invalid reduction …",
+    ),
+    Row(
+        "label 9 of 5", PREDICT, loss(9), "INVALID_ARGUMENT", "Received a label value of 9 which is outside …"
+    ),
+    # tensors
+    Row(
+        "bytes that do not fill the shape",
+        PREDICT,
+        half(floats(shape=[3], tensor_content=b"1234")),
+        "INVALID_ARGUMENT",
+        "tensor parsing error: x",
+    ),
+    Row("dim -1", PREDICT, half(floats(1, shape=[-1])), "INVALID_ARGUMENT", "tensor parsing error: x"),
+    Row(
+        "DT_INVALID",
+        PREDICT,
+        half(floats(1, shape=[1], dtype="DT_INVALID")),
+        "INVALID_ARGUMENT",
+        "tensor parsing error: x",
+    ),
+    Row("empty tensor", PREDICT, half(wire.TensorProto()), "INVALID_ARGUMENT", "tensor parsing error: x"),
+    # outputs
+    Row(
+        "unknown output",
+        PREDICT,
+        predict(output_filter=["q"]),
+        "INVALID_ARGUMENT",
+        ALIAS + "q Outputs expected to be in the set {n2,s}.",
+    ),
+    Row(
+        "empty output name",
+        PREDICT,
+        predict(output_filter=[""]),
+        "INVALID_ARGUMENT",
+        ALIAS + " Outputs expected to be in the set {n2,s}.",
+    ),
+    Row(
+        "duplicate output",
+        PREDICT,
+        predict(output_filter=["s", "s"]),
+        "INVALID_ARGUMENT",
+        "duplicate output tensor alias: s",
+    ),
+    # metadata and status
+    Row(
+        "metadata: no field",
+        METADATA,
+        metadata(),
+        "INVALID_ARGUMENT",
+        "GetModelMetadataRequest must specify at least one metadata_field",
+    ),
+    Row(
+        "metadata: bad field",
+        METADATA,
+        metadata("zzz"),
+        "INVALID_ARGUMENT",
+        "Metadata field zzz is not supported",
+    ),
+    Row(
+        "metadata: unknown model",
+        METADATA,
+        metadata("signature_def", name="zz"),
+        "NOT_FOUND",
+        LATEST + "(zz)",
+    ),
+    Row(
+        "metadata: empty name",
+        METADATA,
+        metadata("signature_def", name=""),
+        "INVALID_ARGUMENT",
+        "ModelSpec has no name specified.",
+    ),
+    Row(
+        "status: unknown model",
+        STATUS,
+        status(name="N"),
+        "NOT_FOUND",
+        "Could not find any versions of model N",
+    ),
+    Row(
+        "status: unknown version",
+        STATUS,
+        status(version=7),
+        "NOT_FOUND",
+        "Could not find version 7 of model arithmetic",
+    ),
+]
+
+
+class Answer(NamedTuple):
+    """One row of requests that are answered: the outputs that come back."""
+
+    name: str
+    request: Any
+    outputs: dict[str, Any]
+
+
+ANSWERED = [
+    Answer("all outputs", predict(), {"s": [3.0, 7.0], "n2": 10}),
+    Answer("one output", predict(output_filter=["n2"]), {"n2": 10}),
+    Answer("version by number", predict(version=1), {"s": [3.0, 7.0], "n2": 10}),
+    Answer(
+        "wrong inner size that the graph takes", predict({"x": X[:, :1], "n": N}), {"s": [1.0, 3.0], "n2": 10}
+    ),
+    Answer("empty batch", predict({"x": X[:0], "n": N}), {"s": [], "n2": 10}),
+    Answer("default input", predict({"x": X[0]}, signature="scale"), {"y": [3.0, 6.0]}),
+    Answer(
+        "default input given",
+        predict({"x": X[0], "factor": np.float32(2)}, signature="scale"),
+        {"y": [2.0, 4.0]},
+    ),
+    Answer(
+        "strings",
+        predict({"text": np.array(["ab", "c"])}, signature="upper"),
+        {"text": [b"AB", b"C"], "length": [2, 1]},
+    ),
+    Answer(
+        "fewer values than the shape: the last repeats", half(floats(2, 4, shape=[4])), {"y": [3, 4, 4, 4]}
+    ),
+    Answer("no values: zeros", half(floats(shape=[2])), {"y": [2, 2]}),
+    Answer("more values than the shape", half(floats(2, 4, 6, shape=[1])), {"y": [3]}),
+    Answer(
+        "unknown_rank beside sizes",
+        half(
+            wire.TensorProto(
+                dtype=1,
+                tensor_shape=wire.TensorShapeProto(
+                    dim=[wire.TensorShapeProto.Dim(size=1)], unknown_rank=True
+                ),
+                float_val=[2],
+            )
+        ),
+        {"y": [3]},
+    ),
+]

@@ -1,0 +1,35 @@
+"""A server over tiny models, shared by the serving tests."""
+
+import os
+
+import pytest
+
+from tests.serving import saved_models
+from tfmeta.serving.client import Client
+from tfmeta.serving.models import Models
+from tfmeta.serving.server import Server
+
+
+@pytest.fixture(scope="session")
+def model_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("saved_models")
+    saved_models.build(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def server(model_folder):
+    with Server(Models(model_folder)) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def target(request):
+    """Who is asked: the embedded server, or the one at $TFMETA_TEST_TARGET, which serves the same models."""
+    return os.environ.get("TFMETA_TEST_TARGET") or request.getfixturevalue("server").address
+
+
+@pytest.fixture(scope="session")
+def client(target):
+    with Client(target) as client:
+        yield client

@@ -1,0 +1,202 @@
+"""Which models a server finds and loads, and how it says that one is broken."""
+
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.serving.behaviour import predict
+from tfmeta.serving import wire
+from tfmeta.serving.client import Client, ServingError
+from tfmeta.serving.errors import ModelLoadError
+from tfmeta.serving.models import Models, version_number, versions_in
+from tfmeta.serving.server import Server
+from tfmeta.serving.warmup import WARMUP_FILE
+
+
+@pytest.fixture
+def folder(model_folder, tmp_path):
+    """A base directory with a model of its own to break."""
+    shutil.copytree(model_folder / "arithmetic", tmp_path / "arithmetic")
+    return tmp_path
+
+
+def _write_warmup(version, *logs):
+    file = version / WARMUP_FILE
+    file.parent.mkdir(exist_ok=True)
+    with tf.io.TFRecordWriter(str(file)) as writer:
+        for log in logs:
+            writer.write(log.SerializeToString())
+
+
+def _log(request):
+    return wire.PredictionLog(predict_log=wire.PredictLog(request=request))
+
+
+@pytest.mark.parametrize(("name", "number"), [("00000002", 2), ("7", 7), ("0", 0)])
+def test_version_names(name, number):
+    assert version_number(name) == number
+
+
+@pytest.mark.parametrize("name", ["temp-3", "x7", "-4", "2.5", ".9", "", "٣", " 1", "9" * 30])
+def test_other_names_are_passed_over(name):
+    assert version_number(name) is None
+
+
+def test_latest_version_is_loaded(folder):
+    for name in ("00000012", "3", "temp-99"):
+        shutil.copytree(folder / "arithmetic" / "1", folder / "arithmetic" / name)
+    (folder / "arithmetic" / "77").write_text("a file is no version")
+    (folder / "no_versions").mkdir()
+    assert sorted(versions_in(folder / "arithmetic")) == [1, 3, 12]
+    models = Models(folder)
+    loaded = []
+    models.load(on_loaded=lambda version: loaded.append((version.name, version.number)))
+    assert models.names == ["arithmetic"] and loaded == [("arithmetic", 12)]
+    assert models.latest("arithmetic").number == 12
+    models.unload()
+    with pytest.raises(ServingError, match=r"Latest\(arithmetic\)"):
+        models.latest("arithmetic")
+
+
+def test_first_folder_wins_and_names_choose(folder, model_folder):
+    models = Models(folder, model_folder)
+    assert models.names == ["arithmetic", "mean_regressor", "nearest_mean"]
+    models = Models(folder, model_folder, names=["arithmetic"])
+    models.load()
+    assert models.latest("arithmetic").path.parent.parent == folder
+
+
+def test_missing_model_or_folder_in_one_line(model_folder):
+    with pytest.raises(ModelLoadError, match="holds no such model; there are: arithmetic, mean_regressor"):
+        Models(model_folder, names=["arithmetik"])
+    with pytest.raises(ModelLoadError, match="no such directory"):
+        Models(model_folder / "nowhere")
+
+
+def _remove_graph(version):
+    (version / "saved_model.pb").unlink()
+
+
+def _cut_graph(version):
+    graph = version / "saved_model.pb"
+    graph.write_bytes(graph.read_bytes()[:100])
+
+
+def _empty_graph(version):
+    (version / "saved_model.pb").write_bytes(b"")
+
+
+def _remove_variables(version):
+    shutil.rmtree(version / "variables")
+
+
+def _cut_variables(version):
+    (data,) = (version / "variables").glob("*.data-*")
+    data.write_bytes(data.read_bytes()[:2])
+
+
+@pytest.mark.parametrize(
+    ("damage", "code", "reason"),
+    [
+        (_remove_graph, "NOT_FOUND", "Could not find SavedModel .pb"),
+        (_cut_graph, "DATA_LOSS", "Cannot parse file"),
+        (_empty_graph, "UNKNOWN", "MetaGraphDef"),
+        (_remove_variables, "UNKNOWN", "variables"),
+        (_cut_variables, "OUT_OF_RANGE", "Read less bytes than requested"),
+    ],
+)
+def test_corrupt_model_fails_in_one_line(folder, damage, code, reason):
+    damage(folder / "arithmetic" / "1")
+    models = Models(folder)
+    with pytest.raises(ModelLoadError) as error:
+        Server(models).start()
+    assert str(error.value).startswith(f"model 'arithmetic' cannot be served from {folder}/arithmetic/1: ")
+    assert reason in str(error.value) and "\n" not in str(error.value)
+    assert error.value.code == code
+    (version,) = models.status(wire.ModelSpec(name="arithmetic"))
+    assert version.state == "END" and version.error is error.value
+
+
+def test_warmup_is_replayed(folder):
+    _write_warmup(folder / "arithmetic" / "1", _log(predict(name="whatever")), _log(predict()))
+    Models(folder).load()
+
+
+@pytest.mark.parametrize(
+    ("log", "reason"),
+    [
+        (_log(predict({"x": np.float32([1])})), "warm-up request 2 failed: INVALID_ARGUMENT: input size"),
+        (wire.PredictionLog(), "only predict_log records"),
+        (wire.PredictionLog(classify_log=wire.ClassifyLog()), "a record holds classify_log"),
+    ],
+)
+def test_failing_warmup_fails_the_load(folder, log, reason):
+    _write_warmup(folder / "arithmetic" / "1", _log(predict()), log)
+    with pytest.raises(ModelLoadError, match=reason):
+        Models(folder).load()
+
+
+def test_corrupt_warmup_fails_the_load(folder):
+    file = folder / "arithmetic" / "1" / WARMUP_FILE
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(b"this is no TFRecord, but long enough for a header")
+    with pytest.raises(ModelLoadError, match="cannot be replayed: corrupted record"):
+        Models(folder).load()
+
+
+def test_port_in_use_is_one_line(server):
+    with pytest.raises(OSError, match=f"cannot listen on {server.address}"):
+        Server(server.models, port=server.port).start()
+
+
+def test_requests_in_flight_finish_when_the_server_stops(folder):
+    server = Server(Models(folder))
+    server.start()
+    entered, go_on = threading.Event(), threading.Event()
+    engine = server.models.latest("arithmetic").engine
+    run = engine.run
+
+    def slow(*args):
+        entered.set()
+        go_on.wait(10)
+        return run(*args)
+
+    engine.run = slow
+    answers = []
+    with Client(server.address) as client:
+        asking = threading.Thread(
+            target=lambda: answers.append(
+                client.predict("arithmetic", {"x": np.float32([2])}, signature="half")
+            )
+        )
+        asking.start()
+        entered.wait(10)
+        stopping = threading.Thread(target=server.stop)
+        stopping.start()
+        go_on.set()
+        asking.join()
+        stopping.join()
+    assert answers[0]["y"].tolist() == [3.0]
+
+
+def test_serve_forever_drains_on_sigterm(model_folder):
+    code = (
+        "from tfmeta.serving.models import Models\n"
+        "from tfmeta.serving.server import Server, serve_forever\n"
+        f"serve_forever(Server(Models({str(model_folder)!r}, names=['arithmetic'])),\n"
+        "              on_ready=lambda server: print(server.address, flush=True))\n"
+        "print('drained')\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    address = process.stdout.readline().strip()
+    with Client(address) as client:
+        assert client.status("arithmetic") == {1: "AVAILABLE"}
+    process.send_signal(signal.SIGTERM)
+    out, _ = process.communicate(timeout=30)
+    assert process.returncode == 0 and out == "drained\n"
