@@ -1,0 +1,102 @@
+"""Files and folders that appear whole or not at all."""
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tfmeta.core.checks import TfmetaError
+
+__all__ = ["new_folder", "write_text"]
+
+
+@contextmanager
+def new_folder(folder: Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Gives a temporary folder to fill, and renames it to `folder` if nothing went wrong.
+
+    The temporary folder is a sibling, so that renaming never copies; its name is no number, so that a TF Serving
+    that watches the place does not take it for a version.
+
+    Args:
+        folder: what shall appear.
+        overwrite: replaces a folder that exists. Its place is empty for the instant between two renames, so a
+            running server should be given a new version instead.
+
+    Yields:
+        The temporary folder.
+
+    Raises:
+        TfmetaError: if `folder` exists and may not be overwritten.
+        OSError: if it cannot be written; whatever was created is removed again.
+
+    Example:
+        >>> import tempfile
+        >>> place = Path(tempfile.mkdtemp()) / "model" / "1"
+        >>> with new_folder(place) as temporary:
+        ...     _ = (temporary / "weights").write_text("...")
+        >>> sorted(path.name for path in place.parent.iterdir())
+        ['1']
+    """
+    if folder.exists() and not overwrite:
+        raise TfmetaError(f"{folder} exists already; choose another version, or say that it may be overwritten.")
+    created = _make_parents(folder.parent)
+    temporary = _sibling(folder)
+    try:
+        temporary.mkdir()
+        yield temporary
+        _put(temporary, folder)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        for parent in created:
+            parent.rmdir()
+        raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a text file, replacing an older one in one step.
+
+    Raises:
+        OSError: if it cannot be written; an older file is then untouched.
+    """
+    temporary = _sibling(path)
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _sibling(path: Path) -> Path:
+    return path.with_name(f"temp-{path.name}-{secrets.token_hex(4)}")
+
+
+def _make_parents(folder: Path) -> list[Path]:
+    """Creates `folder` and returns what had to be created for it, innermost first."""
+    missing = [parent for parent in (folder, *folder.parents) if not parent.exists()]
+    created: list[Path] = []
+    try:
+        for parent in reversed(missing):
+            parent.mkdir()
+            created.insert(0, parent)
+    except OSError:
+        for parent in created:
+            parent.rmdir()
+        raise
+    return created
+
+
+def _put(temporary: Path, folder: Path) -> None:
+    if not folder.exists():
+        os.rename(temporary, folder)
+        return
+    old = _sibling(folder)
+    os.rename(folder, old)
+    try:
+        os.rename(temporary, folder)
+    except OSError:
+        os.rename(old, folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,151 @@
+"""Model cards: what an artefact is, where it comes from, and what it was measured to do."""
+
+import dataclasses
+import json
+import platform
+import subprocess
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from tfmeta.core.atomic import write_text
+from tfmeta.core.checks import TfmetaError
+from tfmeta.version import __version__
+
+__all__ = ["CARD_FILE", "Card", "Result", "git_hash", "package_versions"]
+
+CARD_FILE = "assets.extra/card.json"
+"""Where an artefact keeps its card."""
+
+
+def package_versions() -> dict[str, str]:
+    """Returns the versions of what computes here: Python, this package, and the libraries below it."""
+    versions = {"python": platform.python_version(), "tfmeta": __version__}
+    for package in ("tensorflow", "keras", "numpy"):
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def git_hash() -> str:
+    """Returns the commit of the checkout that runs, with `-dirty` where files differ; empty for a wheel."""
+    root = Path(__file__).resolve().parents[2]
+    if not (root / ".git").exists():  # an installed package may lie inside a stranger's repository
+        return ""
+    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """One measured number, beside the published one.
+
+    Attributes:
+        metric: what was measured, e.g. ``"accuracy"``.
+        value: the mean over tasks.
+        ci95: half the width of its 95% confidence interval.
+        tasks: how many tasks were measured.
+        setting: what distinguishes this row, e.g. ``"5-way 1-shot, split alphabets"``.
+        published: the number of the paper or the lecture, if there is one.
+        source: where `published` stands, and how its protocol differs.
+    """
+
+    metric: str
+    value: float
+    ci95: float
+    tasks: int
+    setting: str
+    published: float | None = None
+    source: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Card:
+    """What somebody must know who meets an artefact for the first time.
+
+    Attributes:
+        summary: what the model is and does, in a sentence or two.
+        data: what it was trained on.
+        protocol: how training, validation and test tasks were drawn.
+        command: the exact command that makes this artefact.
+        seed: the seed of that run.
+        training: its budget, e.g. ``"30,000 meta-iterations of 32 tasks, 80 minutes on 2 cores"``.
+        results: what was measured.
+        versions: versions of Python and the packages of the run.
+        git_hash: commit of the code of the run.
+        name: name of the artefact; filled in by the export.
+        version: version of the artefact; filled in by the export.
+        signatures: ``{signature: {"inputs" | "outputs": {name: {"dtype", "shape"}}}}``; filled in by the export.
+
+    Example:
+        >>> card = Card("Tells characters apart.", results=(Result("accuracy", 0.98, 0.002, 1000, "5-way 1-shot"),))
+        >>> Card.from_json(card.to_json()) == card
+        True
+    """
+
+    summary: str
+    data: str = ""
+    protocol: str = ""
+    command: str = ""
+    seed: int | None = None
+    training: str = ""
+    results: tuple[Result, ...] = ()
+    versions: Mapping[str, str] = dataclasses.field(default_factory=package_versions)
+    git_hash: str = dataclasses.field(default_factory=git_hash)
+    name: str = ""
+    version: int = 0
+    signatures: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """Returns the card as JSON, readable by people too."""
+        return json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> "Card":
+        """Reads what `to_json` wrote; fields of later versions are left out.
+
+        Raises:
+            TfmetaError: if `text` is no card.
+        """
+        try:
+            fields = json.loads(text)
+            results = tuple(_known(Result, row) for row in fields.pop("results", ()))
+            return _known(cls, {**fields, "results": results})
+        except (ValueError, TypeError, AttributeError) as error:
+            raise TfmetaError(f"This is no model card: {error}; export the model again.") from error
+
+    def write(self, path: str | Path) -> None:
+        """Writes the card to a file in one step."""
+        write_text(Path(path), self.to_json())
+
+    @classmethod
+    def read(cls, path: str | Path) -> "Card":
+        """Reads the card of an artefact, or a card file.
+
+        Args:
+            path: a version folder, or the file itself.
+
+        Raises:
+            TfmetaError: if there is none, or it cannot be read.
+        """
+        path = Path(path)
+        file = path / CARD_FILE if path.is_dir() else path
+        try:
+            text = file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise TfmetaError(f"The model card {file} cannot be read: {error}.") from error
+        try:
+            return cls.from_json(text)
+        except TfmetaError as error:
+            raise TfmetaError(f"{file}: {error}") from error
+
+
+def _known(cls: type, fields: Mapping[str, Any]) -> Any:
+    names = {field.name for field in dataclasses.fields(cls)}
+    return cls(**{name: value for name, value in fields.items() if name in names})

@@ -1,0 +1,204 @@
+"""Runs a SavedModel without Python's TensorFlow, through the C library, as TF Serving does.
+
+A program of its own, started by `tfmeta.core.gate.replay` with the folder of its orders; it imports nothing but
+numpy and the standard library. `tf.saved_model.load` restores Python objects and is no evidence of what happens in
+a server; this is.
+"""
+
+import ctypes
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+_DTYPES = {  # TF_DataType
+    1: np.float32, 2: np.float64, 3: np.int32, 4: np.uint8, 5: np.int16, 6: np.int8, 8: np.complex64, 9: np.int64,
+    10: np.bool_, 17: np.uint16, 18: np.complex128, 19: np.float16, 22: np.uint32, 23: np.uint64,
+}  # fmt: skip
+_NUMBERS = {np.dtype(dtype): number for number, dtype in _DTYPES.items()}
+_STRING, _STRING_BYTES = 7, 24  # a TF_TString is 24 bytes long
+_CODES = (
+    "OK CANCELLED UNKNOWN INVALID_ARGUMENT DEADLINE_EXCEEDED NOT_FOUND ALREADY_EXISTS PERMISSION_DENIED"
+    " RESOURCE_EXHAUSTED FAILED_PRECONDITION ABORTED OUT_OF_RANGE UNIMPLEMENTED INTERNAL UNAVAILABLE DATA_LOSS"
+).split()  # fmt: skip
+
+
+class _Output(ctypes.Structure):
+    _fields_ = (("operation", ctypes.c_void_p), ("index", ctypes.c_int))
+
+
+class _Library:
+    """The functions of the C API, from the libraries of the TensorFlow wheel."""
+
+    _RETURNS = {  # what is not listed returns nothing
+        "TF_NewStatus": ctypes.c_void_p,
+        "TF_GetCode": ctypes.c_int,
+        "TF_Message": ctypes.c_char_p,
+        "TF_NewGraph": ctypes.c_void_p,
+        "TF_NewSessionOptions": ctypes.c_void_p,
+        "TF_LoadSessionFromSavedModel": ctypes.c_void_p,
+        "TF_GraphOperationByName": ctypes.c_void_p,
+        "TF_AllocateTensor": ctypes.c_void_p,
+        "TF_TensorData": ctypes.c_void_p,
+        "TF_TensorByteSize": ctypes.c_size_t,
+        "TF_TensorType": ctypes.c_int,
+        "TF_NumDims": ctypes.c_int,
+        "TF_Dim": ctypes.c_int64,
+        "TF_StringGetDataPointer": ctypes.c_void_p,
+        "TF_StringGetSize": ctypes.c_size_t,
+    }
+
+    def __init__(self, folder: Path):
+        # Not RTLD_GLOBAL: the two libraries define some symbols twice.
+        self._libraries = [
+            ctypes.CDLL(str(next(iter(sorted(folder.glob(f"libtensorflow_{name}*"))))))
+            for name in ("framework", "cc")
+        ]
+
+    def __getattr__(self, name: str):
+        function = next(getattr(library, name) for library in reversed(self._libraries) if hasattr(library, name))
+        function.restype = self._RETURNS.get(name)
+        setattr(self, name, function)
+        return function
+
+
+class Session:
+    """A SavedModel in a session.
+
+    Args:
+        model: the version folder.
+        library: the folder of TensorFlow's C libraries.
+
+    Raises:
+        RuntimeError: if the model cannot be loaded.
+    """
+
+    def __init__(self, model: Path, library: Path):
+        self._c = _Library(library)
+        self._status = ctypes.c_void_p(self._c.TF_NewStatus())
+        self._graph = ctypes.c_void_p(self._c.TF_NewGraph())
+        tags = (ctypes.c_char_p * 1)(b"serve")
+        session = self._c.TF_LoadSessionFromSavedModel(
+            ctypes.c_void_p(self._c.TF_NewSessionOptions()), None, str(model).encode(), tags, 1, self._graph, None,
+            self._status,
+        )  # fmt: skip
+        self._check()
+        self._session = ctypes.c_void_p(session)
+
+    def run(self, feeds: dict[str, np.ndarray], fetches: list[str]) -> list[np.ndarray]:
+        """Feeds tensors by name and returns the fetched ones; raises RuntimeError if an op fails."""
+        values = [self._to_tensor(value) for value in feeds.values()]
+        answers = (ctypes.c_void_p * len(fetches))()
+        try:
+            self._c.TF_SessionRun(
+                self._session, None,
+                self._outputs(feeds), (ctypes.c_void_p * len(values))(*values), len(values),
+                self._outputs(fetches), answers, len(fetches),
+                None, 0, None, self._status,
+            )  # fmt: skip
+            self._check()
+            return [self._to_array(ctypes.c_void_p(answer)) for answer in answers]
+        finally:
+            for value in (*values, *filter(None, answers)):
+                self._c.TF_DeleteTensor(ctypes.c_void_p(value))
+
+    def _outputs(self, names) -> ctypes.Array:
+        outputs = []
+        for name in names:
+            operation, _, index = name.partition(":")
+            found = self._c.TF_GraphOperationByName(self._graph, operation.encode())
+            if not found:
+                raise RuntimeError(f"INVALID_ARGUMENT: the graph has no tensor {name}")
+            outputs.append(_Output(found, int(index or 0)))
+        return (_Output * len(outputs))(*outputs)
+
+    def _check(self) -> None:
+        code = self._c.TF_GetCode(self._status)
+        if code:
+            name = _CODES[code] if code < len(_CODES) else str(code)
+            raise RuntimeError(f"{name}: {self._c.TF_Message(self._status).decode(errors='replace')}")
+
+    def _to_tensor(self, array: np.ndarray) -> int:
+        strings = array.dtype.kind in "SO"
+        number = _STRING if strings else _NUMBERS[array.dtype]
+        size = array.size * _STRING_BYTES if strings else array.nbytes
+        dims = (ctypes.c_int64 * array.ndim)(*array.shape)
+        tensor = self._c.TF_AllocateTensor(number, dims, array.ndim, ctypes.c_size_t(size))
+        data = self._c.TF_TensorData(ctypes.c_void_p(tensor))
+        if not strings:
+            ctypes.memmove(data, np.ascontiguousarray(array).ctypes.data, size)
+            return tensor
+        for index, item in enumerate(array.ravel().tolist()):
+            place = ctypes.c_void_p(data + index * _STRING_BYTES)
+            self._c.TF_StringInit(place)
+            self._c.TF_StringCopy(place, ctypes.c_char_p(item), ctypes.c_size_t(len(item)))
+        return tensor
+
+    def _to_array(self, tensor: ctypes.c_void_p) -> np.ndarray:
+        number = self._c.TF_TensorType(tensor)
+        shape = [self._c.TF_Dim(tensor, axis) for axis in range(self._c.TF_NumDims(tensor))]
+        data = self._c.TF_TensorData(tensor)
+        if number == _STRING:
+            places = [ctypes.c_void_p(data + index * _STRING_BYTES) for index in range(int(np.prod(shape)))]
+            items = [
+                ctypes.string_at(self._c.TF_StringGetDataPointer(place), self._c.TF_StringGetSize(place))
+                for place in places
+            ]
+            return np.array(items, dtype=bytes).reshape(shape)
+        if number not in _DTYPES:
+            raise RuntimeError(f"UNIMPLEMENTED: an output has the TF_DataType {number}, which numpy lacks")
+        raw = ctypes.string_at(data, self._c.TF_TensorByteSize(tensor)) if data else b""
+        return np.frombuffer(raw, _DTYPES[number]).reshape(shape)
+
+
+def main(folder: Path) -> None:
+    """Carries out ``orders.json`` with ``arrays.npz``, and writes ``report.json`` with ``answers.npz``."""
+    orders = json.loads((folder / "orders.json").read_text())
+    arrays = dict(np.load(folder / "arrays.npz"))
+    signatures = orders["signatures"]
+    report: dict = {"load_error": None, "errors": [], "seconds": []}
+    answers: dict[str, np.ndarray] = {}
+
+    def value(feed) -> np.ndarray:
+        if isinstance(feed, list):
+            return np.concatenate([value(part) for part in feed])
+        return arrays[feed["array"]] if "array" in feed else answers[feed["answer"]]
+
+    def ask(number: int, call: dict) -> float:
+        signature = signatures[call["signature"]]
+        feeds = {signature["inputs"][name]: value(feed) for name, feed in call["feeds"].items()}
+        outputs = signature["outputs"]
+        started = time.perf_counter()
+        fetched = session.run(feeds, list(outputs.values()))
+        taken = time.perf_counter() - started
+        answers.update({f"{number}/{name}": array for name, array in zip(outputs, fetched, strict=True)})
+        return taken
+
+    try:
+        session = Session(Path(orders["model"]), Path(orders["library"]))
+    except RuntimeError as error:
+        report["load_error"] = str(error)
+    else:
+        for number, call in enumerate(orders["calls"]):
+            error, seconds = None, []
+            try:
+                ask(number, call)
+                until = time.perf_counter() + call["time_for"]
+                while time.perf_counter() < until and len(seconds) < 100:
+                    seconds.append(ask(number, call))
+            except KeyError as missing:
+                error = f"needs the answer {missing}, which failed"
+            except (RuntimeError, ValueError) as failure:
+                error = str(failure)
+            report["errors"].append(error)
+            report["seconds"].append(float(np.median(seconds)) if seconds else None)
+
+    report["imported_tensorflow"] = "tensorflow" in sys.modules
+    np.savez(folder / "answers.npz", **answers)
+    (folder / "report.json").write_text(json.dumps(report))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,169 @@
+"""The gate: what must hold before an artefact is served."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfmeta.core.checks import TfmetaError
+from tfmeta.core.gate.compare import differences
+from tfmeta.core.gate.batching import batching_advice
+from tfmeta.core.gate.ops import forbidden, read_graph, signatures_of
+from tfmeta.core.gate.plan import Plan, Same, plan_calls
+from tfmeta.core.gate.replay import Answer, run_without_python
+from tfmeta.core.gate.report import Finding, Report
+from tfmeta.core.hub import LoadedModel, find_model, load
+from tfmeta.core.warmup import WARMUP_FILE, Request, read_requests
+
+__all__ = ["check_artefact"]
+
+
+def check_artefact(directory: str | Path) -> Report:
+    """Checks that an artefact will do in TF Serving what it does in Python.
+
+    It walks the ops that each signature reaches; then a process without Python's TensorFlow replays the warm-up
+    requests, whose answers must equal those of `tf.saved_model.load` and those recorded at export; requests of two
+    tasks, merged and interleaved, must be answered as each alone; and where state comes out of one signature and
+    goes into another, the two steps must equal the signature that does both.
+
+    Args:
+        directory: a version folder, the folder of a model's versions, or the name of a model in the search path.
+
+    Returns:
+        The report.
+
+    Raises:
+        TfmetaError: if there is no SavedModel, or it is damaged.
+
+    Example:
+        >>> print(check_artefact("saved_models/prototypical_omniglot"))  # doctest: +SKIP
+    """
+    path = find_model(directory)
+    graph = read_graph(path)
+    signatures = signatures_of(graph)
+    loaded = load(path)
+    requests, warmup = _requests(path, signatures)
+    bad = forbidden(graph)
+    findings = [
+        Finding("ops", not bad, "; ".join(bad) or f"{len(signatures)} signatures reach nothing but pure ops"),
+        warmup,
+    ]
+    plan = plan_calls(signatures, requests)
+    try:
+        answers = run_without_python(path, _tensor_names(signatures), plan.calls)
+    except TfmetaError as error:
+        findings.append(Finding("replay", False, str(error)))
+        return Report(path, tuple(findings), "unknown, since the model does not run")
+    findings += [
+        _replay(plan, answers, loaded),
+        _golden(path, plan, answers),
+        _same("isolation", plan.isolation, answers, "tasks do not touch each other, interleaved or merged"),
+        _same("composition", plan.composition, answers, "two steps answer as one"),
+    ]
+    seconds = {key: answers[number].seconds for key, number in plan.examples.items()}
+    return Report(
+        path,
+        tuple(findings),
+        batching_advice(signatures, plan, answers),
+        {key: value for key, value in seconds.items() if value is not None},
+    )
+
+
+def _requests(path: Path, signatures: Mapping[str, Any]) -> tuple[list[Request], Finding]:
+    """Reads the warm-up requests; a signature without one is asked with zeros, so that it is run in any case."""
+    file = path / WARMUP_FILE
+    requests = read_requests(file) if file.is_file() else []
+    asked = {key for key, _ in requests}
+    unknown, missing = sorted(asked - set(signatures)), [key for key in signatures if key not in asked]
+    requests = [request for request in requests if request[0] in signatures]
+    requests += [(key, _zeros(signatures[key])) for key in missing]
+    if not asked:
+        detail = f"there is no {WARMUP_FILE}, so zeros were sent; export with tfmeta.core.export"
+    elif unknown or missing:
+        detail = f"no request for {', '.join(missing) or 'none'}; requests for unknown {', '.join(unknown) or 'none'}"
+    else:
+        detail = f"{len(requests)} requests, at least one a signature"
+    return requests, Finding("warm-up", not (unknown or missing), detail)
+
+
+def _zeros(signature: Any) -> dict[str, np.ndarray]:
+    import tensorflow as tf
+
+    return {
+        name: np.zeros([max(dim.size, 1) for dim in info.tensor_shape.dim], tf.as_dtype(info.dtype).as_numpy_dtype)
+        for name, info in signature.inputs.items()
+    }
+
+
+def _tensor_names(signatures: Mapping[str, Any]) -> dict[str, dict[str, dict[str, str]]]:
+    return {
+        key: {
+            "inputs": {name: info.name for name, info in signature.inputs.items()},
+            "outputs": {name: info.name for name, info in signature.outputs.items()},
+        }
+        for key, signature in signatures.items()
+    }
+
+
+def _replay(plan: Plan, answers: Sequence[Answer], loaded: LoadedModel) -> Finding:
+    faults, worst = [], 0.0
+    for number in plan.replayed:
+        call, answer = plan.calls[number], answers[number]
+        if answer.error:
+            faults.append(f"{call.signature}: {answer.error.splitlines()[0]}{_hint(answer.error)}")
+            continue
+        try:
+            expected = loaded.ask(call.signature, call.feeds)
+        except TfmetaError as error:
+            faults.append(f"Python cannot answer {error}")
+            continue
+        found, largest = differences(answer.outputs, expected)
+        faults += [f"{call.signature}: {fault} from Python" for fault in found]
+        worst = max(worst, largest)
+    good = f"{len(plan.replayed)} requests answered without Python as with it (largest difference {worst:.0e})"
+    return Finding("replay", not faults, _summary(faults) or good)
+
+
+def _hint(error: str) -> str:
+    if "Could not find variable" in error:
+        return " (saved through a Keras model or a module that holds one; export with tfmeta.core.export)"
+    return ""
+
+
+def _golden(path: Path, plan: Plan, answers: Sequence[Answer]) -> Finding:
+    from tfmeta.core.export import GOLDEN_FILE
+
+    file = path / GOLDEN_FILE
+    if not file.is_file():
+        return Finding("golden", True, "no answers were recorded at export")
+    with np.load(file) as recorded:
+        golden = dict(recorded)
+    faults, worst = [], 0.0
+    for key, number in plan.examples.items():
+        expected = {name.partition("/")[2]: value for name, value in golden.items() if name.startswith(f"{key}/")}
+        if answers[number].error is None and expected:
+            found, largest = differences(answers[number].outputs, expected)
+            faults += [f"{key}: {fault} from what was recorded at export" for fault in found]
+            worst = max(worst, largest)
+    good = f"answers are those recorded at export (largest difference {worst:.0e})"
+    return Finding("golden", not faults, _summary(faults) or good)
+
+
+def _same(check: str, pairs: Sequence[Same], answers: Sequence[Answer], good: str) -> Finding:
+    faults = []
+    for pair in pairs:
+        left, right = answers[pair.left], answers[pair.right]
+        error = left.error or right.error
+        if error:
+            faults.append(f"{pair.what}: {error.splitlines()[0]}")
+            continue
+        rows = slice(pair.start, None if pair.count is None else pair.start + pair.count)
+        found, _ = differences({name: value[rows] for name, value in left.outputs.items()}, right.outputs)
+        faults += [f"{pair.what}: {fault}" for fault in found]
+    return Finding(check, not faults, _summary(faults) or f"{good} ({len(pairs)} comparisons)")
+
+
+def _summary(faults: Sequence[str]) -> str:
+    more = f"; and {len(faults) - 3} more" if len(faults) > 3 else ""
+    return "; ".join(dict.fromkeys(faults[:3])) + more

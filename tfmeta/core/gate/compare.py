@@ -1,0 +1,54 @@
+"""When two answers are the same."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+__all__ = ["TOLERANCE", "differences"]
+
+TOLERANCE = 1e-5
+"""Largest allowed difference of two numbers, in units of the larger of 1 and the expected number's size."""
+
+
+def differences(
+    answer: Mapping[str, np.ndarray], expected: Mapping[str, np.ndarray]
+) -> tuple[list[str], float]:
+    """Compares two answers, output by output.
+
+    Args:
+        answer: what came.
+        expected: what should have come.
+
+    Returns:
+        A phrase for each output that differs, and the largest difference of those that do not.
+
+    Example:
+        >>> differences({"y": np.ones(2)}, {"y": np.array([1.0, 1.5])})
+        (['y differs by 3e-01'], 0.0)
+    """
+    faults, largest = [], 0.0
+    for name in sorted({*answer, *expected}):
+        if name not in answer or name not in expected:
+            faults.append(f"{name} is missing")
+            continue
+        a, b = answer[name], expected[name]
+        if a.shape != b.shape:
+            faults.append(f"{name} has the shape {list(a.shape)}, which differs")
+            continue
+        difference = _difference(a, b)
+        if difference <= TOLERANCE:
+            largest = max(largest, difference)
+        else:
+            faults.append(f"{name} differs by {difference:.0e}" if np.isfinite(difference) else f"{name} differs")
+    return faults, largest
+
+
+def _difference(a: np.ndarray, b: np.ndarray) -> float:
+    if b.dtype.kind not in "fc":
+        if b.dtype.kind in "OS":  # bytes objects from TensorFlow, fixed-width bytes from files
+            a, b = a.astype(bytes), b.astype(bytes)
+        return 0.0 if np.array_equal(a, b) else np.inf
+    if not b.size:
+        return 0.0
+    worst = float(np.max(np.abs(a - b) / np.maximum(1.0, np.abs(b))))
+    return np.inf if np.isnan(worst) else worst
