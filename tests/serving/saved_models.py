@@ -71,6 +71,10 @@ class NearestMean(tf.Module):
         probabilities = tf.nn.softmax(-distances / self.temperature)
         return {"probabilities": probabilities, "labels": tf.argmax(probabilities, axis=-1)}
 
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.int64)])
+    def describe(self, rows=tf.constant([0], tf.int64)):  # noqa: B008 (an optional input)
+        return {"task": tf.fill(tf.shape(rows), "classification"), "ways": tf.fill(tf.shape(rows), WAYS)}
+
     @tf.function(input_signature=[SUPPORT_X, SUPPORT_Y, QUERY_X])
     def classify(self, support_x, support_y, query_x):
         return self.predict(self.adapt(support_x, support_y)["task_state"], query_x)
@@ -104,16 +108,19 @@ def build(folder: str | Path) -> None:
     model = Arithmetic()
     signatures = {name: getattr(model, name) for name in ("half", "upper", "scale", "loss")}
     tf.saved_model.save(model, str(folder / "arithmetic" / "1"), {"serving_default": model.sum} | signatures)
-    for name, model, default in [
-        ("nearest_mean", NearestMean(), "classify"),
-        ("mean_regressor", MeanRegressor(), "regress"),
-    ]:
-        signatures = {
-            "adapt": model.adapt,
-            "predict": model.predict,
-            "serving_default": getattr(model, default),
-        }
-        tf.saved_model.save(model, str(folder / name / "1"), signatures)
+    nearest_mean, regressor = NearestMean(), MeanRegressor()
+    tf.saved_model.save(
+        nearest_mean,
+        str(folder / "nearest_mean" / "1"),
+        {"serving_default": nearest_mean.classify}
+        | {name: getattr(nearest_mean, name) for name in ("adapt", "predict", "describe")},
+    )
+    tf.saved_model.save(
+        regressor,
+        str(folder / "mean_regressor" / "1"),
+        {"serving_default": regressor.regress}
+        | {name: getattr(regressor, name) for name in ("adapt", "predict")},
+    )
 
 
 if __name__ == "__main__":

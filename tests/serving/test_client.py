@@ -115,6 +115,10 @@ def test_regression(target):
         assert client.classify(x[None], y[None], x[None, :2])["predictions"].tolist() == [[[3], [3]]]
 
 
+def test_describe(few_shot):
+    assert few_shot.describe() == {"task": "classification", "ways": 3}
+
+
 def test_mixed_task_dimension_is_explained(few_shot):
     task = few_shot.adapt(SUPPORT_X, SUPPORT_Y)
     with pytest.raises(ValueError, match=r"query_x has shape \(1, 4, 2\), but .* wants 2 dimensions"):
@@ -124,6 +128,11 @@ def test_mixed_task_dimension_is_explained(few_shot):
 def test_a_model_of_another_kind_is_explained(target):
     with FewShotClient(target, "arithmetic") as client, pytest.raises(ValueError, match="no few-shot model"):
         client.adapt(SUPPORT_X, SUPPORT_Y)
+    with (
+        FewShotClient(target, "arithmetic") as client,
+        pytest.raises(ValueError, match="its inputs are: n, x"),
+    ):
+        client.classify(SUPPORT_X, SUPPORT_Y, QUERY_X)
 
 
 def test_interleaved_tasks_get_their_own_answers(few_shot):

@@ -11,12 +11,12 @@ import pytest
 import tensorflow as tf
 
 from tests.serving.behaviour import predict
+from tfmeta.core.warmup import WARMUP_FILE
 from tfmeta.serving import wire
 from tfmeta.serving.client import Client, ServingError
 from tfmeta.serving.errors import ModelLoadError
 from tfmeta.serving.models import Models, version_number, versions_in
 from tfmeta.serving.server import Server
-from tfmeta.serving.warmup import WARMUP_FILE
 
 
 @pytest.fixture
@@ -73,7 +73,9 @@ def test_first_folder_wins_and_names_choose(folder, model_folder):
 
 
 def test_missing_model_or_folder_in_one_line(model_folder):
-    with pytest.raises(ModelLoadError, match="holds no such model; there are: arithmetic, mean_regressor"):
+    with pytest.raises(
+        ModelLoadError, match=r"no such model. Did you mean arithmetic\? Known: arithmetic, mean_regressor"
+    ):
         Models(model_folder, names=["arithmetik"])
     with pytest.raises(ModelLoadError, match="no such directory"):
         Models(model_folder / "nowhere")

@@ -246,6 +246,16 @@ class FewShotClient:
         outputs = self.predict("serving_default", inputs)
         return outputs if batched else {name: value[0] for name, value in outputs.items()}
 
+    def describe(self) -> dict[str, Any]:
+        """What the model says of itself: `ways`, `input_shape`, `inner_rate`, `git_hash`, `card` and so on.
+
+        Raises:
+            ServingError: The server refused, failed, or was not reached.
+        """
+        one_row = {name: np.zeros(1, np.int64) for name in self._definition("describe").inputs}
+        facts = {name: value[0] for name, value in self.predict("describe", one_row).items()}
+        return {name: fact.decode() if isinstance(fact, bytes) else fact for name, fact in facts.items()}
+
     def predict(self, signature: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Runs any signature of the model on arrays just as they are."""
         return self._client.predict(self.model, inputs, signature=signature, **self._version)
@@ -282,15 +292,23 @@ class FewShotClient:
         }
         return support, batched
 
-    def _input(self, signature: str, name: str) -> wire.Message:
-        definition = self.signatures.get(signature)
-        if definition is None or name not in definition.inputs:
+    def _definition(self, signature: str) -> wire.Message:
+        if signature not in self.signatures:
             known = ", ".join(sorted(key for key in self.signatures if not key.startswith("__")))
             raise ValueError(
-                f"model {self.model!r} has no signature {signature!r} with an input {name!r}, so it is no "
-                f"few-shot model; its signatures are: {known}"
+                f"model {self.model!r} has no signature {signature!r}, so it is no few-shot model; "
+                f"its signatures are: {known}"
             )
-        return definition.inputs[name]
+        return self.signatures[signature]
+
+    def _input(self, signature: str, name: str) -> wire.Message:
+        inputs = self._definition(signature).inputs
+        if name not in inputs:
+            raise ValueError(
+                f"signature {signature!r} of model {self.model!r} has no input {name!r}, so it is no few-shot "
+                f"model; its inputs are: {', '.join(sorted(inputs))}"
+            )
+        return inputs[name]
 
 
 def _model_spec(model: str, signature: str, version: int | None, label: str | None) -> wire.Message:

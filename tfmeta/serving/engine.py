@@ -29,6 +29,9 @@ class Engine:
     Args:
         path: The version directory, which holds `saved_model.pb`.
         name: What the model is called in error messages.
+        intra_op_parallelism: Cores that one op may use; 0 for all. One is best for small models, whose
+            arithmetic takes less time than sharing it out, and for many requests at a time. TensorFlow keeps
+            the first choice of a process, that of its eager mode included.
 
     Raises:
         ModelLoadError: It is no SavedModel, or does not load in a session.
@@ -39,11 +42,11 @@ class Engine:
         (1, 1761)
     """
 
-    def __init__(self, path: str | Path, name: str | None = None):
+    def __init__(self, path: str | Path, name: str | None = None, *, intra_op_parallelism: int = 1):
         path = Path(path)
         name = name or path.parent.name
-        graph = tf.Graph()
-        self._session = tf.compat.v1.Session(graph=graph)
+        config = config_pb2.ConfigProto(intra_op_parallelism_threads=intra_op_parallelism)
+        self._session = tf.compat.v1.Session(graph=tf.Graph(), config=config)
         try:
             _check_files(path)
             # What tf.compat.v1.saved_model.loader.load calls, without its advice to use tf.saved_model.load.
@@ -187,7 +190,7 @@ class Signature:
             fetch=[self._outputs[alias].name for alias in wanted],
         )
         # The request's own thread runs the graph: handing each op to a pool costs more than a small model's
-        # arithmetic, and under load the pool is busy anyway. (A large op still uses all cores.)
+        # arithmetic, and under load the pool is busy anyway.
         options.run_options.inter_op_thread_pool = -1
         return self._session._make_callable_from_options(options)
 

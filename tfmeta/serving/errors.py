@@ -1,11 +1,13 @@
 """Errors of the serving room: a status that crosses the wire, and a model that would not load."""
 
+from tfmeta.core.checks import TfmetaError
+
 __all__ = ["ModelLoadError", "ServingError", "invalid_argument", "not_found"]
 
 _LONGEST_MESSAGE = 1024
 
 
-class ServingError(Exception):
+class ServingError(TfmetaError):
     """A request that was not answered: the status that the server gave, and its words.
 
     The server raises it to refuse a request and the client raises it to report that.
@@ -35,7 +37,7 @@ class ServingError(Exception):
         return self.message[:_LONGEST_MESSAGE] + "...TRUNCATED"
 
 
-class ModelLoadError(Exception):
+class ModelLoadError(TfmetaError):
     """A SavedModel that cannot be served, said in one line.
 
     Args:

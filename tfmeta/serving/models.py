@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from tfmeta.core.checks import nearest
 from tfmeta.serving import warmup, wire
 from tfmeta.serving.engine import Engine
 from tfmeta.serving.errors import ModelLoadError, invalid_argument, not_found
@@ -22,12 +23,14 @@ class Version:
         name: Name of the model.
         number: Its version.
         path: The directory of its SavedModel.
+        intra_op_parallelism: Cores that one op may use; see `Engine`.
     """
 
-    def __init__(self, name: str, number: int, path: str | Path):
+    def __init__(self, name: str, number: int, path: str | Path, intra_op_parallelism: int = 1):
         self.name = name
         self.number = number
         self.path = Path(path)
+        self.intra_op_parallelism = intra_op_parallelism
         self.state = "START"
         self.error: ModelLoadError | None = None
         self._engine: Engine | None = None
@@ -52,7 +55,7 @@ class Version:
         """
         self.state = "LOADING"
         try:
-            engine = Engine(self.path, self.name)
+            engine = Engine(self.path, self.name, intra_op_parallelism=self.intra_op_parallelism)
             try:
                 warmup.replay(engine, self.path, self.name)
             except ModelLoadError:
@@ -76,6 +79,7 @@ class Models:
     Args:
         folders: Base directories; of a name that is in several, the first is meant.
         names: The models to serve; None for all that are found.
+        intra_op_parallelism: Cores that one op may use; 0 for all; see `Engine`.
 
     Raises:
         ModelLoadError: One of `names` is not there.
@@ -87,7 +91,9 @@ class Models:
         1
     """
 
-    def __init__(self, *folders: str | Path, names: Iterable[str] | None = None):
+    def __init__(
+        self, *folders: str | Path, names: Iterable[str] | None = None, intra_op_parallelism: int = 1
+    ):
         found = {}
         for folder in map(Path, reversed(folders)):
             if not folder.is_dir():
@@ -99,15 +105,14 @@ class Models:
             )
         for name in names or ():
             if name not in found:
-                known = ", ".join(sorted(found)) or "none"
-                places = ", ".join(map(str, folders))
-                raise ModelLoadError(name, places, f"it holds no such model; there are: {known}", "NOT_FOUND")
+                reason = f"it holds no such model. {nearest(name, found)}"
+                raise ModelLoadError(name, ", ".join(map(str, folders)), reason, "NOT_FOUND")
         wanted = sorted(found) if names is None else list(dict.fromkeys(names))
         self._lock = threading.Lock()
         self._versions: dict[str, dict[int, Version]] = {}
         for name in wanted:
             number, path = max(found[name].items())
-            self._versions[name] = {number: Version(name, number, path)}
+            self._versions[name] = {number: Version(name, number, path, intra_op_parallelism)}
 
     @property
     def names(self) -> list[str]:

@@ -119,11 +119,7 @@ def write_content(array: np.ndarray, proto: wire.Message) -> None:
         TypeError: TensorFlow has no such type.
     """
     number, array = _typed(array)
-    proto.dtype = number
-    for size in array.shape:
-        proto.tensor_shape.dim.add(size=size)
-    if not array.shape:
-        proto.tensor_shape.SetInParent()
+    _write_head(proto, number, array.shape)
     if number == _STRING:
         proto.string_val.extend(array.ravel().tolist())
     else:
@@ -143,16 +139,12 @@ def write_values(array: np.ndarray, proto: wire.Message) -> None:
     number, array = _typed(array)
     kind = _kind(number)
     if kind.field in _PACKED:
-        packed = wire.PackedTensor(dtype=number, **{kind.field: array.tobytes()})
-        for size in array.shape:
-            packed.tensor_shape.dim.add(size=size)
-        packed.tensor_shape.SetInParent()
+        packed = wire.PackedTensor()
+        _write_head(packed, number, array.shape)
+        setattr(packed, kind.field, array.tobytes())
         proto.MergeFromString(packed.SerializeToString())
         return
-    proto.dtype = number
-    for size in array.shape:
-        proto.tensor_shape.dim.add(size=size)
-    proto.tensor_shape.SetInParent()
+    _write_head(proto, number, array.shape)
     if kind.field == "half_val":
         array = array.view(np.uint16)
     getattr(proto, kind.field).extend(array.ravel().tolist())
@@ -192,6 +184,8 @@ def _kind(number: int) -> _Kind:
 def _typed(array: np.ndarray) -> tuple[int, np.ndarray]:
     """TensorFlow's number for an array's type, and the array in that very type: little-endian, or bytes."""
     array = np.asarray(array)
+    if array.dtype.kind != "O" and array.dtype in _NUMBERS:
+        return _NUMBERS[array.dtype], array
     if array.dtype.kind in "SUO":
         encoded = [_encoded(value) for value in array.ravel().tolist()]
         return _STRING, _strings(encoded).reshape(array.shape)
@@ -203,6 +197,15 @@ def _typed(array: np.ndarray) -> tuple[int, np.ndarray]:
             f"an array of {array.dtype} came, which no tensor can hold; convert it with .astype first"
         )
     return _NUMBERS[little], array.astype(little, copy=False)
+
+
+def _write_head(proto: wire.Message, number: int, shape: tuple[int, ...]) -> None:
+    proto.dtype = number
+    dims = proto.tensor_shape.dim
+    for size in shape:
+        dims.add().size = size
+    if not shape:
+        proto.tensor_shape.SetInParent()  # else a scalar's shape would not be sent at all
 
 
 def _encoded(value: object) -> bytes:

@@ -14,13 +14,13 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow.python.lib.io.tf_record import tf_record_random_reader
 
+from tfmeta.core.warmup import WARMUP_FILE
 from tfmeta.serving import wire
 from tfmeta.serving.engine import Engine
 from tfmeta.serving.errors import ModelLoadError, ServingError
 
-__all__ = ["WARMUP_FILE", "replay"]
+__all__ = ["replay"]
 
-WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
 _MOST_RECORDS = 1000
 
 
