@@ -108,6 +108,13 @@ def test_arguments_are_converted(few_shot):
     assert task.predict(QUERY_X.astype(np.float64))["labels"].tolist() == LABELS
 
 
+def test_fractional_labels_are_explained(few_shot):
+    assert few_shot.adapt(SUPPORT_X, [0.0, 1.0, 2.0]).predict(QUERY_X)["labels"].tolist() == LABELS
+    for label in (0.5, np.nan):
+        with pytest.raises(ValueError, match="support_y holds fractions or NaN"):
+            few_shot.adapt(SUPPORT_X, [0, 1, label])
+
+
 def test_regression(target):
     with FewShotClient(target, "mean_regressor") as client:
         x, y = np.zeros((4, 1)), np.float32([[1], [2], [3], [6]])

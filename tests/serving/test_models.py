@@ -16,7 +16,7 @@ from tfmeta.serving import wire
 from tfmeta.serving.client import Client, ServingError
 from tfmeta.serving.errors import ModelLoadError
 from tfmeta.serving.models import Models, version_number, versions_in
-from tfmeta.serving.server import Server
+from tfmeta.serving.server import Server, serve_forever
 
 
 @pytest.fixture
@@ -185,6 +185,14 @@ def test_requests_in_flight_finish_when_the_server_stops(folder):
         asking.join()
         stopping.join()
     assert answers[0]["y"].tolist() == [3.0]
+
+
+def test_serve_forever_gives_up_on_a_corrupt_model(folder):
+    _cut_graph(folder / "arithmetic" / "1")
+    handler = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(ModelLoadError):
+        serve_forever(Server(Models(folder)))
+    assert signal.getsignal(signal.SIGTERM) is handler
 
 
 def test_serve_forever_drains_on_sigterm(model_folder):
