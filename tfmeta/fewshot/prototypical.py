@@ -23,14 +23,15 @@ class PrototypicalNetwork(FewShotLearner):
     With the embedding ``f``, the prototype of class ``k`` is the mean over its support examples (eq. 1), and a
     query belongs to ``k`` with probability (eq. 2)
 
-        p(y = k | x) = softmax_k( -d(f(x), c_k) ),    c_k = mean of f(x_i) over the support items of class k,
+        p(y = k | x) = softmax_k( -τ d(f(x), c_k) ),    c_k = mean of f(x_i) over the support items of class k,
 
-    where ``d`` is the squared Euclidean distance. The number of ways and shots is free at every call. A class
+    where ``d`` is the squared Euclidean distance and ``τ`` is 1 in the paper. The number of ways and shots is free at every call. A class
     with no support example is never the answer. The task state is the prototypes, ``[B, N*D]``.
 
     Args:
         network: the embedding, ``[M, ...] -> [M, D]``. Its batch normalisation is Keras's ordinary one, so that
             after training an embedding does not depend on what else is in the batch.
+        scale: ``τ``. The distance grows with D; ``1 / D`` lets training start where the softmax is still soft.
 
     Example:
         >>> from tfmeta.networks import conv4
@@ -47,8 +48,9 @@ class PrototypicalNetwork(FewShotLearner):
         Snell, Swersky, Zemel. "Prototypical Networks for Few-shot Learning." NIPS 2017.
     """
 
-    def __init__(self, network: keras.Model, **kwargs: Any):
+    def __init__(self, network: keras.Model, *, scale: float = 1.0, **kwargs: Any):
         super().__init__(network, **kwargs)
+        self.scale = scale
         self.features = network.output_shape[-1]
 
     def adapt(self, support_x: tf.Tensor, support_y: tf.Tensor, training: bool = False) -> tf.Tensor:
@@ -63,7 +65,10 @@ class PrototypicalNetwork(FewShotLearner):
     def respond(self, task_state: tf.Tensor, query_x: tf.Tensor, training: bool = False) -> tf.Tensor:
         prototypes = tf.reshape(task_state, [leading(task_state, 1)[0], -1, self.features])  # [B, N, D]
         embedded = self._embed(query_x, training)  # [B, Q, D]
-        return -_squared_distances(embedded, prototypes)
+        return -self.scale * _squared_distances(embedded, prototypes)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "scale": self.scale}
 
     def _embed(self, x: tf.Tensor, training: bool) -> tf.Tensor:
         return split_tasks(self.network(merge_tasks(x), training=training), leading(x, 1)[0])

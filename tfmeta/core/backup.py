@@ -1,0 +1,63 @@
+"""Checkpoints from which a killed run goes on as if nothing had happened."""
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import keras
+
+__all__ = ["Backup"]
+
+
+class Backup(keras.callbacks.Callback):
+    """Keeps the state of a run in a folder after every epoch, and restores it before the next start.
+
+    Weights, optimizer and step count are one file that is renamed into place. (`keras.callbacks.BackupAndRestore`
+    writes weights and epoch into two files one after the other, so a kill in between repeats an epoch; and it
+    learns only inside of ``fit`` where a run goes on, which is too late to choose the episodes.)
+
+    Args:
+        folder: where the state is kept.
+
+    Example:
+        >>> backup = Backup("run/backup")                       # doctest: +SKIP
+        >>> done = backup.restore(model)                        # doctest: +SKIP
+        >>> model.fit(                                          # doctest: +SKIP
+        ...     episodes(..., start=done), initial_epoch=done // 100, steps_per_epoch=100, epochs=50,
+        ...     callbacks=[backup])
+    """
+
+    def __init__(self, folder: str | Path):
+        super().__init__()
+        self.folder = Path(folder)
+        self.seconds = 0.0
+        self._weights = self.folder / "state.weights.h5"
+        self._clock = self.folder / "seconds.json"
+
+    def restore(self, model: keras.Model) -> int:
+        """Restores a compiled model to where its run stood.
+
+        Returns:
+            The optimizer steps done so far; 0 at the first start.
+        """
+        model.optimizer.build(model.trainable_variables)
+        if not self._weights.exists():
+            return 0
+        model.load_weights(self._weights)
+        if self._clock.exists():
+            self.seconds = json.loads(self._clock.read_text())
+        return int(model.optimizer.iterations.numpy())
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        self._since = time.monotonic()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        now = time.monotonic()
+        self.seconds, self._since = self.seconds + now - self._since, now
+        self.folder.mkdir(parents=True, exist_ok=True)
+        temporary = self.folder / "new.weights.h5"
+        self.model.save_weights(temporary, overwrite=True)
+        os.replace(temporary, self._weights)
+        self._clock.write_text(json.dumps(self.seconds))

@@ -1,0 +1,54 @@
+"""Differentiable gradient steps: the loop inside the loop."""
+
+from collections.abc import Callable, Sequence
+
+import tensorflow as tf
+
+__all__ = ["descend"]
+
+Weights = Sequence[tf.Tensor]
+
+
+def descend(
+    loss: Callable[[Weights], tf.Tensor],
+    weights: Weights,
+    rates: Sequence[Weights],
+    *,
+    first_order: bool = False,
+) -> list[tf.Tensor]:
+    """Takes gradient steps that can themselves be differentiated.
+
+    Each step is, for every task of a batch by itself,
+
+        θ ← θ - α ∇L(θ).
+
+    Tasks do not touch one another's loss, so the gradient of the sum of the losses is every task's own.
+
+    Args:
+        loss: maps weights, each ``[B, ...]``, to the loss of each task ``[B]``.
+        weights: where the descent starts, a list of ``[B, ...]``.
+        rates: ``α`` for each step, and in it for each weight tensor: scalars, or shaped like the weight. There
+            are as many steps as rates.
+        first_order: treats the gradients as constants, so that no second derivative is taken.
+
+    Returns:
+        The weights after the last step.
+
+    Example:
+        >>> square = lambda weights: tf.reduce_sum(weights[0] ** 2, axis=1)
+        >>> descend(square, [tf.constant([[1.0], [2.0]])], rates=[[0.25]])[0].numpy().tolist()
+        [[0.5], [1.0]]
+
+    Reference:
+        Finn, Abbeel, Levine. "Model-Agnostic Meta-Learning for Fast Adaptation of Deep Networks." ICML 2017, eq. 1.
+    """
+    weights = list(weights)
+    for step_rates in rates:
+        with tf.GradientTape() as tape:
+            tape.watch(weights)
+            losses = loss(weights)
+        gradients = tape.gradient(losses, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        if first_order:
+            gradients = [tf.stop_gradient(gradient) for gradient in gradients]
+        weights = [w - rate * g for w, rate, g in zip(weights, step_rates, gradients, strict=True)]
+    return weights
