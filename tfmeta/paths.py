@@ -23,7 +23,9 @@ def model_folders() -> list[Path]:
         >>> all(folder.is_dir() for folder in model_folders())
         True
     """
-    named = [Path(entry).expanduser() for entry in os.environ.get("TFMETA_MODELS", "").split(os.pathsep) if entry]
+    named = [
+        Path(entry).expanduser() for entry in os.environ.get("TFMETA_MODELS", "").split(os.pathsep) if entry
+    ]
     # In site-packages the sibling `saved_models/` would be a stranger's.
     checkout = [CHECKOUT_MODELS] if (CHECKOUT_MODELS.parent / "setup.py").is_file() else []
     return [folder for folder in dict.fromkeys([*named, PACKAGED_MODELS, *checkout]) if folder.is_dir()]
