@@ -4,20 +4,28 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tfmeta.core.checks import TfmetaError
 
-__all__ = ["new_folder", "write_text"]
+__all__ = ["check_free", "new_folder", "write_text"]
+
+
+def check_free(folder: Path) -> None:
+    """Raises `TfmetaError` if `folder` exists."""
+    if folder.exists():
+        raise TfmetaError(
+            f"{folder} exists already; choose another version, or ask for it to be overwritten."
+        )
 
 
 @contextmanager
 def new_folder(folder: Path, *, overwrite: bool = False) -> Iterator[Path]:
     """Gives a temporary folder to fill, and renames it to `folder` if nothing went wrong.
 
-    The temporary folder is a sibling, so that renaming never copies; its name is no number, so that a TF Serving
-    that watches the place does not take it for a version.
+    The temporary folder is a sibling, so that renaming never copies; its name is no number, so that a
+    server that watches the place does not take it for a version.
 
     Args:
         folder: what shall appear.
@@ -39,8 +47,8 @@ def new_folder(folder: Path, *, overwrite: bool = False) -> Iterator[Path]:
         >>> sorted(path.name for path in place.parent.iterdir())
         ['1']
     """
-    if folder.exists() and not overwrite:
-        raise TfmetaError(f"{folder} exists already; choose another version, or say that it may be overwritten.")
+    if not overwrite:
+        check_free(folder)
     created = _make_parents(folder.parent)
     temporary = _sibling(folder)
     try:
@@ -49,8 +57,9 @@ def new_folder(folder: Path, *, overwrite: bool = False) -> Iterator[Path]:
         _put(temporary, folder)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
-        for parent in created:
-            parent.rmdir()
+        with suppress(OSError):  # somebody else may have put something there meanwhile
+            for parent in created:
+                parent.rmdir()
         raise
 
 

@@ -81,10 +81,11 @@ class Card:
         git_hash: commit of the code of the run.
         name: name of the artefact; filled in by the export.
         version: version of the artefact; filled in by the export.
-        signatures: ``{signature: {"inputs" | "outputs": {name: {"dtype", "shape"}}}}``; filled in by the export.
+        signatures: ``{signature: {"inputs" | "outputs": {name: {"dtype", "shape"}}}}``; filled in likewise.
 
     Example:
-        >>> card = Card("Tells characters apart.", results=(Result("accuracy", 0.98, 0.002, 1000, "5-way 1-shot"),))
+        >>> accuracy = Result("accuracy", 0.98, 0.002, 1000, "5-way 1-shot")
+        >>> card = Card("Tells characters apart.", results=(accuracy,))
         >>> Card.from_json(card.to_json()) == card
         True
     """

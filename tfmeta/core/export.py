@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfmeta.core.atomic import new_folder
+from tfmeta.core.atomic import check_free, new_folder
 from tfmeta.core.cards import CARD_FILE, Card
 from tfmeta.core.checks import TfmetaError, check
 from tfmeta.core.warmup import WARMUP_FILE, write_requests
@@ -17,7 +17,7 @@ from tfmeta.core.warmup import WARMUP_FILE, write_requests
 __all__ = ["GOLDEN_FILE", "Servable", "Signature", "export"]
 
 GOLDEN_FILE = "assets.extra/golden.npz"
-"""Where an artefact keeps what its warm-up requests were answered before it was saved: ``signature/output``."""
+"""Where an artefact keeps the answers to its warm-up requests, as ``signature/output``, from before saving."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,10 +25,11 @@ class Signature:
     """A pure function that can be asked for by name.
 
     Attributes:
-        function: takes tensors by the names of `inputs`, and returns a dict of tensors. State goes in and comes out;
-            nothing is kept between calls. An argument with a Tensor default may be left out by a client.
-        inputs: names, shapes and types of the inputs. With a leading dimension of None on every input and output,
-            TF Serving may merge requests.
+        function: takes tensors by the names of `inputs`, and returns a dict of tensors. State goes in and
+            comes out; nothing is kept between calls. An argument with a Tensor default may be left out by a
+            client.
+        inputs: names, shapes and types of the inputs. With a leading dimension of None on every input and
+            output, TF Serving may merge requests.
         example: one request, which becomes the warm-up request.
     """
 
@@ -43,7 +44,8 @@ class Servable:
 
     Attributes:
         name: name of the model, as clients ask for it.
-        signatures: the signatures by name; one of them is ``serving_default``. One `Signature` may have two names.
+        signatures: the signatures by name, one of them ``serving_default``. One `Signature` may have two
+            names.
         tracked: the Keras models, layers and variables (or `tf.Variable`) that the signatures read.
         card: the model card.
     """
@@ -54,14 +56,20 @@ class Servable:
     card: Card
 
     def __post_init__(self) -> None:
-        check(re.fullmatch(r"[A-Za-z0-9][\w.-]*", self.name) is not None,
-              f"name={self.name!r}; expected letters, digits, '_', '.' and '-', since it names a folder.")
-        check("serving_default" in self.signatures,
-              f"the signatures are {sorted(self.signatures)}; one of them must be called 'serving_default'.")
+        check(
+            re.fullmatch(r"[A-Za-z0-9][\w.-]*", self.name) is not None,
+            f"name={self.name!r}; expected letters, digits, '_', '.' and '-', since it names a folder.",
+        )
+        check(
+            "serving_default" in self.signatures,
+            f"the signatures are {sorted(self.signatures)}; one of them must be called 'serving_default'.",
+        )
         for key, signature in self.signatures.items():
             names = sorted(spec.name or "" for spec in signature.inputs)
-            check(names == sorted(signature.example),
-                  f"signature {key!r} has the inputs {names}, but its example has {sorted(signature.example)}.")
+            example = sorted(signature.example)
+            check(
+                names == example, f"signature {key!r} has the inputs {names}, but its example has {example}."
+            )
 
 
 def export(servable: Servable, root: str | Path, *, version: int = 1, overwrite: bool = False) -> Path:
@@ -71,7 +79,8 @@ def export(servable: Servable, root: str | Path, *, version: int = 1, overwrite:
         servable: what to write.
         root: the folder of all models.
         version: a positive integer; TF Serving serves the highest.
-        overwrite: replaces a version that exists. A running server does not notice: give it a new version instead.
+        overwrite: replaces a version that exists. A running server does not notice: give it a new one
+            instead.
 
     Returns:
         The folder of the version.
@@ -89,32 +98,31 @@ def export(servable: Servable, root: str | Path, *, version: int = 1, overwrite:
     """
     check(version >= 1, f"version={version}; expected a positive integer.")
     folder = Path(root).expanduser() / servable.name / str(version)
-    if folder.exists() and not overwrite:
-        raise TfmetaError(f"{folder} exists already; choose another version, or say that it may be overwritten.")
-
-    traced = _trace(servable)
+    if not overwrite:
+        check_free(folder)
+    functions = _functions(servable)
     module = tf.Module()
     # The bare tf.Variables. Through a Keras model they are saved under names that TF Serving does not find.
     module.state = [tf_variable for item in servable.tracked for tf_variable in _variables(item)]
     golden = {
         f"{key}/{output}": _plain(value)
         for key, signature in servable.signatures.items()
-        for output, value in traced[key](**_tensors(signature)).items()
+        for output, value in functions[key](**_tensors(signature)).items()
     }
     card = dataclasses.replace(
         servable.card,
         name=servable.name,
         version=version,
-        signatures={key: _shapes(function) for key, function in traced.items()},
+        signatures={key: _shapes(function) for key, function in functions.items()},
     )
     requests = [(key, signature.example) for key, signature in servable.signatures.items()]
 
     try:
         with new_folder(folder, overwrite=overwrite) as temporary:
-            tf.saved_model.save(module, str(temporary), signatures=traced)
+            tf.saved_model.save(module, str(temporary), signatures=functions)
             (temporary / "assets.extra").mkdir()
             write_requests(temporary / WARMUP_FILE, servable.name, requests)
-            np.savez(temporary / GOLDEN_FILE, **golden)
+            np.savez(temporary / GOLDEN_FILE, **golden)  # type: ignore[arg-type]
             card.write(temporary / CARD_FILE)
     except (OSError, tf.errors.OpError) as error:
         reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
@@ -125,14 +133,13 @@ def export(servable: Servable, root: str | Path, *, version: int = 1, overwrite:
     return folder
 
 
-def _trace(servable: Servable) -> dict[str, tf.types.experimental.ConcreteFunction]:
-    """Traces every signature; one with two names is traced once."""
-    traced: dict[int, Any] = {}
-    for signature in servable.signatures.values():
-        if id(signature) not in traced:
-            function = tf.function(signature.function, input_signature=signature.inputs, autograph=False)
-            traced[id(signature)] = function.get_concrete_function()
-    return {key: traced[id(signature)] for key, signature in servable.signatures.items()}
+def _functions(servable: Servable) -> dict[str, Any]:
+    """Makes a `tf.function` of every signature; one with two names is traced once."""
+    functions = {
+        id(signature): tf.function(signature.function, input_signature=signature.inputs, autograph=False)
+        for signature in servable.signatures.values()
+    }
+    return {key: functions[id(signature)] for key, signature in servable.signatures.items()}
 
 
 def _plain(value: tf.Tensor) -> np.ndarray:
@@ -152,9 +159,15 @@ def _variables(item: Any) -> list[tf.Variable]:
 def _shapes(function: Any) -> dict[str, dict[str, dict[str, Any]]]:
     def describe(specs: Mapping[str, tf.TensorSpec]) -> dict[str, dict[str, Any]]:
         return {
-            name: {"dtype": spec.dtype.name, "shape": None if spec.shape.rank is None else spec.shape.as_list()}
+            name: {
+                "dtype": spec.dtype.name,
+                "shape": spec.shape.as_list() if spec.shape.rank is not None else None,
+            }
             for name, spec in sorted(specs.items())
         }
 
-    inputs = {spec.name: spec for spec in tf.nest.flatten(function.structured_input_signature)}
-    return {"inputs": describe(inputs), "outputs": describe(function.structured_outputs)}
+    outputs = function.get_concrete_function().structured_outputs
+    return {
+        "inputs": describe({spec.name: spec for spec in function.input_signature}),
+        "outputs": describe(outputs),
+    }

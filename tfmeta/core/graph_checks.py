@@ -1,7 +1,8 @@
 """Checks of a request inside the graph, whose messages reach the client that sent it.
 
-TF Serving compares a request with nothing but the names and types of a signature's inputs. What else must hold is
-asked here, by ops that are part of the graph and run wherever it runs. A failed check is an `INVALID_ARGUMENT`.
+TF Serving compares a request with nothing but the names and types of a signature's inputs. What else must
+hold is asked here, by ops that are part of the graph and run wherever it runs. A failed check is an
+`INVALID_ARGUMENT`.
 """
 
 from collections.abc import Sequence
@@ -16,7 +17,8 @@ def require(condition: tf.Tensor, *message: str | tf.Tensor) -> tf.Operation | N
 
     Args:
         condition: a boolean scalar.
-        message: texts, and integers or vectors of integers, which are joined. No quotes: TensorFlow escapes them.
+        message: texts, and integers or vectors of integers, which are joined. No quotes: TensorFlow escapes
+            them.
 
     Returns:
         The op (None when executing eagerly, where it has already run).
@@ -53,8 +55,8 @@ def check_shape(name: str, x: tf.Tensor, dims: Sequence[int | str], fix: str = "
         >>> check_shape("query_x", tf.zeros([2, 3]), ("B", 3)).shape
         TensorShape([2, 3])
     """
-    # The declared shape is a promise that TF Serving does not hold requests to; forget it, or TensorFlow would
-    # answer the question from the promise.
+    # The declared shape is a promise that TF Serving does not hold requests to. It must be forgotten, or
+    # TensorFlow would answer the question from the promise.
     sent = tf.raw_ops.PlaceholderWithDefault(input=x, shape=tf.TensorShape(None))
     shape = tf.shape(sent)
     free = -1
@@ -75,7 +77,7 @@ def check_finite(name: str, x: tf.Tensor) -> tf.Tensor:
 
 
 def check_leading(**inputs: tf.Tensor) -> tuple[tf.Tensor, ...]:
-    """Checks that all inputs hold the same number of tasks, at least one, and returns them once they have passed."""
+    """Checks that all inputs hold the same number of tasks, at least one, and returns them afterwards."""
     counts = tf.stack([tf.shape(x)[0] for x in inputs.values()])
     agree = tf.reduce_all(counts == counts[0]) & (counts[0] > 0)
     message = " tasks in the first dimension; expected the same number, at least 1."

@@ -16,7 +16,7 @@ __all__ = ["LoadedModel", "find_model", "list_models", "load"]
 
 
 class LoadedModel:
-    """An artefact as Python functions: each signature is a method from numpy arrays to a dict of numpy arrays.
+    """An artefact in Python: each signature is a method that takes numpy arrays and returns a dict of them.
 
     Inputs and outputs are as served, with a leading dimension of tasks. Calling the model asks its
     ``serving_default``.
@@ -40,7 +40,7 @@ class LoadedModel:
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
-        self._module = _load(self.path)
+        self._module, self._defaults = _load(self.path)
         self._functions: Mapping[str, Any] = dict(self._module.signatures)
         self.signatures = tuple(sorted(self._functions))
 
@@ -53,8 +53,10 @@ class LoadedModel:
         return self.ask("serving_default", inputs)
 
     def __getattr__(self, key: str) -> Callable[..., dict[str, np.ndarray]]:
-        if key.startswith("_") or key not in self._functions:
-            raise AttributeError(f"{self.path} has no signature {key!r}. {nearest(key, self.__dict__['signatures'])}")
+        if key.startswith("_"):  # asked for by Python itself, perhaps before __init__
+            raise AttributeError(key)
+        if key not in self._functions:
+            raise AttributeError(f"{self.path} has no signature {key!r}. {nearest(key, self.signatures)}")
         return lambda **inputs: self.ask(key, inputs)
 
     def __dir__(self) -> list[str]:
@@ -78,12 +80,15 @@ class LoadedModel:
         unknown = sorted(set(inputs) - set(specs))
         if unknown:
             raise TfmetaError(f"{key} has no input {unknown[0]!r}. {nearest(unknown[0], specs)}")
+        inputs = {**self._defaults[key], **inputs}
+        missing = sorted(set(specs) - set(inputs))
+        if missing:
+            raise TfmetaError(
+                f"{key} was asked without {', '.join(missing)}; it takes {', '.join(sorted(specs))}."
+            )
         tensors = {name: _tensor(key, specs[name], value) for name, value in inputs.items()}
         try:
             outputs = function(**tensors)
-        except TypeError as error:  # an input without a default was left out
-            missing = ", ".join(sorted(set(specs) - set(inputs)))
-            raise TfmetaError(f"{key} was asked without {missing}; it takes {', '.join(sorted(specs))}.") from error
         except tf.errors.OpError as error:
             raise TfmetaError(f"{key}: {_reason(error)}") from error
         return {name: value.numpy() for name, value in outputs.items()}
@@ -129,12 +134,14 @@ def find_model(name: str | Path, version: int | None = None) -> Path:
     if isinstance(name, str) and name in models:
         return _choose(name, models[name], version)
     path = Path(name).expanduser()
-    if any((path / file).is_file() for file in ("saved_model.pb", "saved_model.pbtxt")):
+    if (path / "saved_model.pb").is_file():
         return path
     if path.is_dir():
         versions = _versions(path)
         if not versions:
-            raise TfmetaError(f"{path} is no SavedModel: it holds neither saved_model.pb nor numbered versions.")
+            raise TfmetaError(
+                f"{path} is no SavedModel: it holds neither saved_model.pb nor numbered versions."
+            )
         return _choose(str(name), versions, version)
     if isinstance(name, Path) or os.sep in name:
         raise TfmetaError(f"There is no folder {path}; expected a SavedModel, or the folder of its versions.")
@@ -157,15 +164,21 @@ def _choose(name: str, versions: list[Path], version: int | None) -> Path:
     raise TfmetaError(f"{name} has no version {version}; it has {known}.")
 
 
-def _load(path: Path) -> Any:
+def _load(path: Path) -> tuple[Any, dict[str, dict[str, np.ndarray]]]:
+    """Loads a SavedModel, and the values of inputs that may be left out, which TensorFlow forgets."""
     import tensorflow as tf
 
+    from tfmeta.core.saved_model import defaults_of, read_graph, signatures_of
+
+    signatures = signatures_of(read_graph(path))
     try:
-        return tf.saved_model.load(str(path))
+        module = tf.saved_model.load(str(path))
     except Exception as error:  # What a damaged file raises depends on where the damage is.
+        reason = _reason(error)
         raise TfmetaError(
-            f"{path} is no complete SavedModel: {_reason(error)} Export it again, or copy it whole."
+            f"{path} is no complete SavedModel: {reason} Export it again, or copy it whole."
         ) from error
+    return module, {key: defaults_of(signature) for key, signature in signatures.items()}
 
 
 def _tensor(key: str, spec: Any, value: Any) -> Any:

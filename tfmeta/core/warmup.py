@@ -1,8 +1,8 @@
 """Warm-up requests: one example request a signature, which a server replays while it loads the model.
 
-TF Serving reads them from a TFRecord of `PredictionLog` messages. The few of their fields that are used here are
-declared in a private protobuf pool, so `tensorflow-serving-api` is not needed. Tensors are declared as bytes, which
-look the same on the wire as the messages they are.
+TF Serving reads them from a TFRecord of `PredictionLog` messages. The few of their fields that are used
+here are declared in a private protobuf pool, so `tensorflow-serving-api` is not needed. Tensors are
+declared as bytes, which look the same on the wire as the messages they are.
 
 Reference: https://www.tensorflow.org/tfx/serving/saved_model_warmup
 """
@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-from google.protobuf.message import DecodeError
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory  # type: ignore[import-untyped]
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from tensorflow.core.framework import tensor_pb2
 
 from tfmeta.core.checks import TfmetaError
@@ -28,7 +28,9 @@ Request = tuple[str, dict[str, np.ndarray]]
 """Name of a signature, and its inputs by name."""
 
 
-def write_requests(path: Path, model_name: str, requests: Iterable[tuple[str, Mapping[str, np.ndarray]]]) -> None:
+def write_requests(
+    path: Path, model_name: str, requests: Iterable[tuple[str, Mapping[str, np.ndarray]]]
+) -> None:
     """Writes one record for each request.
 
     Args:
@@ -58,7 +60,7 @@ def read_requests(path: Path) -> list[Request]:
         return [_request(_PredictionLog.FromString(record).predict_log.request) for record in records]
     except (tf.errors.OpError, DecodeError, ValueError, TypeError) as error:
         raise TfmetaError(
-            f"{path} holds no readable warm-up requests ({str(error).splitlines()[0]}); export the model again."
+            f"{path} has no readable warm-up requests: {str(error).splitlines()[0]}. Export the model again."
         ) from error
 
 
@@ -70,8 +72,10 @@ def _request(request: Any) -> Request:
 
 
 def _declare() -> Any:
-    """Declares the used part of tensorflow_serving/apis/prediction_log.proto and returns its outermost message."""
-    file = descriptor_pb2.FileDescriptorProto(name="tfmeta/warmup.proto", package="tfmeta.warmup", syntax="proto3")
+    """Declares the used part of tensorflow_serving/apis/prediction_log.proto; returns the outer message."""
+    file = descriptor_pb2.FileDescriptorProto(
+        name="tfmeta/warmup.proto", package="tfmeta.warmup", syntax="proto3"
+    )
 
     def message(name: str, *fields: tuple[str, int, str | int, bool]) -> None:
         declared = file.message_type.add(name=name)
@@ -85,7 +89,8 @@ def _declare() -> Any:
 
     string = descriptor_pb2.FieldDescriptorProto.TYPE_STRING
     raw = descriptor_pb2.FieldDescriptorProto.TYPE_BYTES
-    message("Input", ("key", 1, string, False), ("value", 2, raw, False))  # an entry of map<string, TensorProto>
+    # On the wire a map<string, TensorProto> is a list of such entries.
+    message("Input", ("key", 1, string, False), ("value", 2, raw, False))
     message("ModelSpec", ("name", 1, string, False), ("signature_name", 3, string, False))
     message("PredictRequest", ("model_spec", 1, "ModelSpec", False), ("inputs", 2, "Input", True))
     message("PredictLog", ("request", 1, "PredictRequest", False))

@@ -22,23 +22,24 @@ def few_shot_servable(
 ) -> Servable:
     """Makes the signatures of a learner.
 
-    ==================  =======================================  =================================================
-    signature           inputs                                   outputs
-    ==================  =======================================  =================================================
-    ``classify``        ``support_x, support_y, query_x``        ``probabilities [B, Q, N]``, ``labels [B, Q]``
-    ``regress``         the same, in regression                  ``predictions [B, Q, D]``
+    ===================  =============================  =============================================
+    signature            inputs                         outputs
+    ===================  =============================  =============================================
+    ``classify``         support_x, support_y, query_x  probabilities ``[B, Q, N]``, labels ``[B, Q]``
+    ``regress``          the same, in regression        predictions ``[B, Q, D]``
     ``serving_default``  as ``classify`` or ``regress``
-    ``adapt``           ``support_x, support_y``                 ``task_state [B, D]``
-    ``predict``         ``task_state, query_x``                  as ``classify`` or ``regress``
-    ``describe``        ``rows [B]``, may be left out            see below, one row each
-    ==================  =======================================  =================================================
+    ``adapt``            support_x, support_y           task_state ``[B, D]``
+    ``predict``          task_state, query_x            as ``classify`` or ``regress``
+    ``describe``         rows ``[B]``, may be left out  see below, a row each
+    ===================  =============================  =============================================
 
-    ``support_x`` and ``query_x`` are float32 ``[B, S, ...]`` and ``[B, Q, ...]``; ``support_y`` is int64 ``[B, S]``,
-    or float32 ``[B, S, D]`` in regression. A request that does not fit fails with a message that says why.
+    ``support_x`` and ``query_x`` are float32 ``[B, S, ...]`` and ``[B, Q, ...]``; ``support_y`` is int64
+    ``[B, S]``, or float32 ``[B, S, D]`` in regression. A request that does not fit fails with a message that
+    says what came, what was expected, and how to mend it.
 
-    ``describe`` says ``task``, ``ways`` (0: any number), ``input_shape``, ``inner_rate`` (0: no gradient steps),
-    ``git_hash`` and ``card`` (JSON). Its input counts nothing but rows: TF Serving's batching accepts no signature
-    without inputs, and nothing without a leading dimension.
+    ``describe`` says ``task``, ``ways`` (0: any number), ``input_shape``, ``inner_rate`` (0: no gradient
+    steps), ``git_hash`` and ``card`` (JSON). Its input counts nothing but rows: TF Serving's batching refuses
+    requests without inputs, and tensors without a leading dimension.
 
     Args:
         learner: the learner, with its trained weights.
@@ -56,8 +57,10 @@ def few_shot_servable(
         >>> import keras
         >>> from tfmeta.fewshot.prototypical import PrototypicalNetwork
         >>> learner = PrototypicalNetwork(keras.Sequential([keras.Input([2]), keras.layers.Dense(3)]))
-        >>> episode = {"support_x": np.zeros([1, 4, 2]), "support_y": [[0, 1, 2, 3]], "query_x": np.zeros([1, 1, 2])}
-        >>> sorted(few_shot_servable(learner, "points", example_episode=episode, card=Card("Points.")).signatures)
+        >>> points = np.random.rand(1, 5, 2)
+        >>> episode = {"support_x": points[:, :4], "support_y": [[0, 1, 2, 3]], "query_x": points[:, 4:]}
+        >>> servable = few_shot_servable(learner, "points", example_episode=episode, card=Card("Points."))
+        >>> sorted(servable.signatures)
         ['adapt', 'classify', 'describe', 'predict', 'serving_default']
     """
     requests = _Requests(learner, example_episode)
@@ -69,7 +72,9 @@ def few_shot_servable(
 
     def learn_and_answer(support_x: tf.Tensor, support_y: tf.Tensor, query_x: tf.Tensor) -> Answer:
         support_x, support_y, query_x = requests.episode(support_x, support_y, query_x)
-        return answer(learner({"support_x": support_x, "support_y": support_y, "query_x": query_x}, training=False))
+        return answer(
+            learner({"support_x": support_x, "support_y": support_y, "query_x": query_x}, training=False)
+        )
 
     def adapt(support_x: tf.Tensor, support_y: tf.Tensor) -> Answer:
         return {"task_state": learner.adapt(*requests.support(support_x, support_y))}
@@ -81,7 +86,9 @@ def few_shot_servable(
     example = requests.example
     support = {key: example[key] for key in ("support_x", "support_y")}
     state = learner.adapt(**{key: tf.constant(value) for key, value in support.items()}).numpy()
-    task_state = tf.TensorSpec([None, None if requests.free_state else requests.state_size], name="task_state")
+    task_state = tf.TensorSpec(
+        [None, None if requests.free_state else requests.state_size], name="task_state"
+    )
 
     whole = Signature(learn_and_answer, requests.specs, example)
     return Servable(
@@ -90,7 +97,9 @@ def few_shot_servable(
             "serving_default": whole,
             "regress" if learner.task == "regression" else "classify": whole,
             "adapt": Signature(adapt, (support_x, support_y), support),
-            "predict": Signature(predict, (task_state, query_x), {"task_state": state, "query_x": example["query_x"]}),
+            "predict": Signature(
+                predict, (task_state, query_x), {"task_state": state, "query_x": example["query_x"]}
+            ),
             "describe": _describe(learner, requests.item, card),
         },
         tracked=[learner],
@@ -112,9 +121,11 @@ class _Requests:
             "query_x": np.asarray(example_episode["query_x"], np.float32),
         }
         for key in ("support_x", "query_x"):
-            check(self.example[key].shape[2:] == self.item and self.example[key].size > 0,
-                  f"the example's {key} has the shape {self.example[key].shape}; the network needs"
-                  f" [B, M, {', '.join(map(str, self.item))}], with at least one item.")
+            check(
+                self.example[key].shape[2:] == self.item and self.example[key].size > 0,
+                f"the example's {key} has the shape {self.example[key].shape}; the network needs"
+                f" [B, M, {', '.join(map(str, self.item))}], with at least one item.",
+            )
         self.target = self.example["support_y"].shape[2:]
         self.specs = (
             tf.TensorSpec([None, None, *self.item], tf.float32, "support_x"),
@@ -143,20 +154,20 @@ class _Requests:
         return x, check_finite("support_y", y) if self.regression else self._labels(y)
 
     def query(self, task_state: tf.Tensor, x: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        fix = "send back what adapt returned, unchanged"
+        unit = self.state_size
+        task_state = check_shape("task_state", task_state, ("B", "D" if self.free_state else unit), fix)
         if self.free_state:
-            task_state = check_shape("task_state", task_state, ("B", "D"), "send back what adapt returned")
             size = tf.shape(task_state)[1]
-            (task_state,) = after([
-                require((size > 0) & (size % self.state_size == 0), "task_state has ", size, " numbers a task,"
-                        f" expected a multiple of {self.state_size}; send back what adapt returned, unchanged."),
-            ], task_state)  # fmt: skip
-        else:
-            task_state = check_shape("task_state", task_state, ("B", self.state_size),
-                                     "send back what adapt returned, unchanged")  # fmt: skip
+            whole = (size > 0) & (size % unit == 0)
+            rule = f" numbers a task, expected a multiple of {unit}; {fix}."
+            (task_state,) = after([require(whole, "task_state has ", size, rule)], task_state)
         x = self._items("query_x", x, "Q")
         return check_leading(task_state=check_finite("task_state", task_state), query_x=x)
 
-    def episode(self, support_x: tf.Tensor, support_y: tf.Tensor, query_x: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    def episode(
+        self, support_x: tf.Tensor, support_y: tf.Tensor, query_x: tf.Tensor
+    ) -> tuple[tf.Tensor, ...]:
         support_x, support_y = self.support(support_x, support_y)
         query_x = self._items("query_x", query_x, "Q")
         return check_leading(support_x=support_x, support_y=support_y, query_x=query_x)
@@ -172,7 +183,7 @@ class _Requests:
             rule = f"expected 0 to {self.ways - 1}, since this learner tells {self.ways} classes apart."
             most = tf.constant(self.ways, y.dtype)
         else:  # Each class has an example; without a bound, one huge label would take all memory.
-            rule = "expected classes numbered 0, 1, 2, ... without gaps, so each label below the number of items."
+            rule = "expected classes numbered 0, 1, 2, ... without gaps, so labels below the number of items."
             most = tf.shape(y, out_type=y.dtype)[1]
         fits = (low >= 0) & (high < most)
         return after([require(fits, "support_y holds labels from ", low, " to ", high, "; ", rule)], y)[0]

@@ -1,7 +1,7 @@
 """Whether TF Serving's batching may be switched on for an artefact.
 
-Batching joins the requests of several clients along the first dimension of every input, and deals the rows of every
-output back to them.
+Batching joins the requests of several clients along the first dimension of every input, and deals the rows
+of every output back to them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,6 +14,12 @@ from tfmeta.core.gate.replay import Answer
 __all__ = ["batching_advice"]
 
 
+_CONDITIONS = (
+    "may be switched on for requests of equal shapes; leave pad_variable_length_inputs off, and know that a"
+    " request which is refused fails all that were merged with it"
+)
+
+
 def batching_advice(signatures: Mapping[str, Any], plan: Plan, answers: Sequence[Answer]) -> str:
     """Says whether batching may be switched on, and under which conditions."""
     for key, signature in signatures.items():
@@ -22,21 +28,24 @@ def batching_advice(signatures: Mapping[str, Any], plan: Plan, answers: Sequence
         lacking = without_rows(signature)
         if lacking:
             return f"must stay off: {', '.join(lacking)} of {key} has no free leading dimension"
+    if plan.unequal:
+        return f"must stay off: the inputs of {', '.join(plan.unequal)} have unequal first dimensions"
     for pair in plan.isolation:
-        if pair.left in plan.merges.values():
+        if pair.rows is not None:
             left, right = answers[pair.left], answers[pair.right]
-            rows = slice(pair.start, pair.start + (pair.count or 0))
-            outputs = {name: value[rows] for name, value in left.outputs.items()}
-            if left.error or right.error or differences(outputs, right.outputs)[0]:
+            if left.error or right.error or differences(pair.rows_of(left.outputs), right.outputs)[0]:
                 return f"must stay off: {pair.what}, a request is not answered as it is alone"
-    wide = [key for key, number in plan.narrow.items() if _width_differs(answers[number], answers[plan.examples[key]])]
-    advice = "may be switched on for requests of equal shapes (leave pad_variable_length_inputs off)"
+    wide = [
+        key
+        for key, number in plan.narrow.items()
+        if _width_differs(answers[number], answers[plan.examples[key]])
+    ]
     if wide:
-        advice += (
-            f", and only for requests with the same number of classes: the rows of {', '.join(wide)} are as wide as"
-            " the largest integer of the whole merged batch asks for"
+        return (
+            f"{_CONDITIONS}; only for requests with the same number of classes, since the rows of"
+            f" {', '.join(wide)} are as wide as the largest integer of the whole merged batch asks for"
         )
-    return advice
+    return _CONDITIONS
 
 
 def _width_differs(narrow: Answer, usual: Answer) -> bool:

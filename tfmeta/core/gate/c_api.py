@@ -1,28 +1,49 @@
 """Runs a SavedModel without Python's TensorFlow, through the C library, as TF Serving does.
 
-A program of its own, started by `tfmeta.core.gate.replay` with the folder of its orders; it imports nothing but
-numpy and the standard library. `tf.saved_model.load` restores Python objects and is no evidence of what happens in
-a server; this is.
+A program of its own, started by `tfmeta.core.gate.replay` with the folder of its orders; it imports nothing
+but numpy and the standard library. `tf.saved_model.load` restores Python objects and is no evidence of what
+happens in a server; this is.
 """
 
 import ctypes
 import json
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 _DTYPES = {  # TF_DataType
-    1: np.float32, 2: np.float64, 3: np.int32, 4: np.uint8, 5: np.int16, 6: np.int8, 8: np.complex64, 9: np.int64,
-    10: np.bool_, 17: np.uint16, 18: np.complex128, 19: np.float16, 22: np.uint32, 23: np.uint64,
+    1: np.float32, 2: np.float64, 3: np.int32, 4: np.uint8, 5: np.int16, 6: np.int8, 8: np.complex64,
+    9: np.int64, 10: np.bool_, 17: np.uint16, 18: np.complex128, 19: np.float16, 22: np.uint32, 23: np.uint64,
 }  # fmt: skip
 _NUMBERS = {np.dtype(dtype): number for number, dtype in _DTYPES.items()}
 _STRING, _STRING_BYTES = 7, 24  # a TF_TString is 24 bytes long
-_CODES = (
-    "OK CANCELLED UNKNOWN INVALID_ARGUMENT DEADLINE_EXCEEDED NOT_FOUND ALREADY_EXISTS PERMISSION_DENIED"
-    " RESOURCE_EXHAUSTED FAILED_PRECONDITION ABORTED OUT_OF_RANGE UNIMPLEMENTED INTERNAL UNAVAILABLE DATA_LOSS"
-).split()  # fmt: skip
+_MOST_REPEATS = 100
+_CODES = [
+    "OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS",
+    "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE",
+    "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS",
+]  # fmt: skip
+_RETURNS = {  # of the C functions; what is not listed returns nothing
+    "TF_NewStatus": ctypes.c_void_p,
+    "TF_GetCode": ctypes.c_int,
+    "TF_Message": ctypes.c_char_p,
+    "TF_NewGraph": ctypes.c_void_p,
+    "TF_NewSessionOptions": ctypes.c_void_p,
+    "TF_LoadSessionFromSavedModel": ctypes.c_void_p,
+    "TF_GraphOperationByName": ctypes.c_void_p,
+    "TF_AllocateTensor": ctypes.c_void_p,
+    "TF_TensorData": ctypes.c_void_p,
+    "TF_TensorByteSize": ctypes.c_size_t,
+    "TF_TensorType": ctypes.c_int,
+    "TF_NumDims": ctypes.c_int,
+    "TF_Dim": ctypes.c_int64,
+    "TF_StringGetDataPointer": ctypes.c_void_p,
+    "TF_StringGetSize": ctypes.c_size_t,
+}
 
 
 class _Output(ctypes.Structure):
@@ -32,34 +53,22 @@ class _Output(ctypes.Structure):
 class _Library:
     """The functions of the C API, from the libraries of the TensorFlow wheel."""
 
-    _RETURNS = {  # what is not listed returns nothing
-        "TF_NewStatus": ctypes.c_void_p,
-        "TF_GetCode": ctypes.c_int,
-        "TF_Message": ctypes.c_char_p,
-        "TF_NewGraph": ctypes.c_void_p,
-        "TF_NewSessionOptions": ctypes.c_void_p,
-        "TF_LoadSessionFromSavedModel": ctypes.c_void_p,
-        "TF_GraphOperationByName": ctypes.c_void_p,
-        "TF_AllocateTensor": ctypes.c_void_p,
-        "TF_TensorData": ctypes.c_void_p,
-        "TF_TensorByteSize": ctypes.c_size_t,
-        "TF_TensorType": ctypes.c_int,
-        "TF_NumDims": ctypes.c_int,
-        "TF_Dim": ctypes.c_int64,
-        "TF_StringGetDataPointer": ctypes.c_void_p,
-        "TF_StringGetSize": ctypes.c_size_t,
-    }
-
     def __init__(self, folder: Path):
         # Not RTLD_GLOBAL: the two libraries define some symbols twice.
-        self._libraries = [
-            ctypes.CDLL(str(next(iter(sorted(folder.glob(f"libtensorflow_{name}*"))))))
-            for name in ("framework", "cc")
-        ]
+        self._libraries = [ctypes.CDLL(self._find(folder, name)) for name in ("framework", "cc")]
 
-    def __getattr__(self, name: str):
-        function = next(getattr(library, name) for library in reversed(self._libraries) if hasattr(library, name))
-        function.restype = self._RETURNS.get(name)
+    @staticmethod
+    def _find(folder: Path, name: str) -> str:
+        found = sorted(folder.glob(f"libtensorflow_{name}*"))
+        if not found:
+            raise RuntimeError(f"UNIMPLEMENTED: this TensorFlow has no libtensorflow_{name} in {folder}")
+        return str(found[0])
+
+    def __getattr__(self, name: str) -> Any:
+        function = next(
+            getattr(library, name) for library in reversed(self._libraries) if hasattr(library, name)
+        )
+        function.restype = _RETURNS.get(name)
         setattr(self, name, function)
         return function
 
@@ -80,10 +89,10 @@ class Session:
         self._status = ctypes.c_void_p(self._c.TF_NewStatus())
         self._graph = ctypes.c_void_p(self._c.TF_NewGraph())
         tags = (ctypes.c_char_p * 1)(b"serve")
+        options = ctypes.c_void_p(self._c.TF_NewSessionOptions())
         session = self._c.TF_LoadSessionFromSavedModel(
-            ctypes.c_void_p(self._c.TF_NewSessionOptions()), None, str(model).encode(), tags, 1, self._graph, None,
-            self._status,
-        )  # fmt: skip
+            options, None, str(model).encode(), tags, 1, self._graph, None, self._status
+        )
         self._check()
         self._session = ctypes.c_void_p(session)
 
@@ -104,7 +113,7 @@ class Session:
             for value in (*values, *filter(None, answers)):
                 self._c.TF_DeleteTensor(ctypes.c_void_p(value))
 
-    def _outputs(self, names) -> ctypes.Array:
+    def _outputs(self, names: Iterable[str]) -> ctypes.Array:
         outputs = []
         for name in names:
             operation, _, index = name.partition(":")
@@ -122,7 +131,9 @@ class Session:
 
     def _to_tensor(self, array: np.ndarray) -> int:
         strings = array.dtype.kind in "SO"
-        number = _STRING if strings else _NUMBERS[array.dtype]
+        number = _STRING if strings else _NUMBERS.get(array.dtype)
+        if number is None:
+            raise RuntimeError(f"UNIMPLEMENTED: {array.dtype} cannot be fed")
         size = array.size * _STRING_BYTES if strings else array.nbytes
         dims = (ctypes.c_int64 * array.ndim)(*array.shape)
         tensor = self._c.TF_AllocateTensor(number, dims, array.ndim, ctypes.c_size_t(size))
@@ -156,48 +167,56 @@ class Session:
 def main(folder: Path) -> None:
     """Carries out ``orders.json`` with ``arrays.npz``, and writes ``report.json`` with ``answers.npz``."""
     orders = json.loads((folder / "orders.json").read_text())
-    arrays = dict(np.load(folder / "arrays.npz"))
-    signatures = orders["signatures"]
-    report: dict = {"load_error": None, "errors": [], "seconds": []}
-    answers: dict[str, np.ndarray] = {}
-
-    def value(feed) -> np.ndarray:
-        if isinstance(feed, list):
-            return np.concatenate([value(part) for part in feed])
-        return arrays[feed["array"]] if "array" in feed else answers[feed["answer"]]
-
-    def ask(number: int, call: dict) -> float:
-        signature = signatures[call["signature"]]
-        feeds = {signature["inputs"][name]: value(feed) for name, feed in call["feeds"].items()}
-        outputs = signature["outputs"]
-        started = time.perf_counter()
-        fetched = session.run(feeds, list(outputs.values()))
-        taken = time.perf_counter() - started
-        answers.update({f"{number}/{name}": array for name, array in zip(outputs, fetched, strict=True)})
-        return taken
-
+    values = dict(np.load(folder / "arrays.npz"))  # what may be fed: given arrays, and answers as they come
+    given = set(values)
+    report: dict[str, Any] = {"load_error": None, "errors": [], "seconds": []}
     try:
         session = Session(Path(orders["model"]), Path(orders["library"]))
     except RuntimeError as error:
         report["load_error"] = str(error)
     else:
         for number, call in enumerate(orders["calls"]):
-            error, seconds = None, []
-            try:
-                ask(number, call)
-                until = time.perf_counter() + call["time_for"]
-                while time.perf_counter() < until and len(seconds) < 100:
-                    seconds.append(ask(number, call))
-            except KeyError as missing:
-                error = f"needs the answer {missing}, which failed"
-            except (RuntimeError, ValueError) as failure:
-                error = str(failure)
-            report["errors"].append(error)
-            report["seconds"].append(float(np.median(seconds)) if seconds else None)
-
+            error_text, seconds = _carry_out(
+                session, orders["signatures"][call["signature"]], number, call, values
+            )
+            report["errors"].append(error_text)
+            report["seconds"].append(seconds)
     report["imported_tensorflow"] = "tensorflow" in sys.modules
-    np.savez(folder / "answers.npz", **answers)
+    answers = {key: value for key, value in values.items() if key not in given}
+    np.savez(folder / "answers.npz", **answers)  # type: ignore[arg-type]
     (folder / "report.json").write_text(json.dumps(report))
+
+
+def _carry_out(
+    session: Session,
+    signature: dict[str, Any],
+    number: int,
+    call: dict[str, Any],
+    values: dict[str, np.ndarray],
+) -> tuple[str | None, float | None]:
+    """Makes a call, adds its answer to `values`, and returns its error and its median seconds."""
+    names, tensors = list(signature["outputs"]), list(signature["outputs"].values())
+    seconds: list[float] = []
+    try:
+        feeds = {signature["inputs"][name]: _value(feed, values) for name, feed in call["feeds"].items()}
+        answer = session.run(feeds, tensors)
+        until = time.perf_counter() + call["time_for"]
+        while time.perf_counter() < until and len(seconds) < _MOST_REPEATS:
+            started = time.perf_counter()
+            session.run(feeds, tensors)
+            seconds.append(time.perf_counter() - started)
+    except (RuntimeError, ValueError) as error:
+        return str(error), None
+    values.update({f"{number}/{name}": array for name, array in zip(names, answer, strict=True)})
+    return None, float(np.median(seconds)) if seconds else None
+
+
+def _value(feed: str | list[str], values: dict[str, np.ndarray]) -> np.ndarray:
+    if isinstance(feed, list):
+        return np.concatenate([_value(part, values) for part in feed])
+    if feed not in values:
+        raise RuntimeError(f"ABORTED: needs the answer {feed}, and that call failed")
+    return values[feed]
 
 
 if __name__ == "__main__":

@@ -11,13 +11,14 @@ TOLERANCE = 1e-5
 
 
 def differences(
-    answer: Mapping[str, np.ndarray], expected: Mapping[str, np.ndarray]
+    answer: Mapping[str, np.ndarray], expected: Mapping[str, np.ndarray], tolerance: float = TOLERANCE
 ) -> tuple[list[str], float]:
     """Compares two answers, output by output.
 
     Args:
         answer: what came.
         expected: what should have come.
+        tolerance: largest allowed difference.
 
     Returns:
         A phrase for each output that differs, and the largest difference of those that do not.
@@ -36,10 +37,12 @@ def differences(
             faults.append(f"{name} has the shape {list(a.shape)}, which differs")
             continue
         difference = _difference(a, b)
-        if difference <= TOLERANCE:
+        if difference <= tolerance:
             largest = max(largest, difference)
         else:
-            faults.append(f"{name} differs by {difference:.0e}" if np.isfinite(difference) else f"{name} differs")
+            faults.append(
+                f"{name} differs by {difference:.0e}" if np.isfinite(difference) else f"{name} differs"
+            )
     return faults, largest
 
 

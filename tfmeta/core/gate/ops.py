@@ -2,16 +2,13 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
-from google.protobuf.message import DecodeError
-from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow.python.framework import op_def_registry
 
-from tfmeta.core.checks import TfmetaError
+from tfmeta.core.saved_model import signatures_of
 
-__all__ = ["forbidden", "read_graph", "signatures_of"]
+__all__ = ["forbidden"]
 
 _FORBIDDEN = (
     (r"(Eager)?PyFunc(Stateless)?|NumpyFunction", "needs Python, which TF Serving has not"),
@@ -40,40 +37,21 @@ _HARMLESS = re.compile(
 )
 
 
-def read_graph(model: Path) -> Any:
-    """Reads the graph of a SavedModel that is tagged for serving, as a `MetaGraphDef`.
-
-    Raises:
-        TfmetaError: if the file is damaged, or holds no such graph.
-    """
-    file = model / "saved_model.pb"
-    try:
-        saved = saved_model_pb2.SavedModel.FromString(file.read_bytes())
-    except (OSError, DecodeError) as error:
-        raise TfmetaError(f"{model} is no complete SavedModel: saved_model.pb cannot be read ({error}).") from error
-    for graph in saved.meta_graphs:
-        if "serve" in graph.meta_info_def.tags:
-            return graph
-    raise TfmetaError(f"{model} is no complete SavedModel: saved_model.pb holds no graph with the tag 'serve'.")
-
-
-def signatures_of(graph: Any) -> dict[str, Any]:
-    """Returns the signatures that clients may ask for, by name."""
-    return {key: value for key, value in sorted(graph.signature_def.items()) if not key.startswith("__")}
-
-
 def forbidden(graph: Any) -> list[str]:
     """Says for each signature which ops it reaches that a server must not run.
 
     Everything in the body of a reachable function counts, since TensorFlow runs its stateful ops in any case.
 
     Returns:
-        Sentences, e.g. ``"adapt: AssignVariableOp (batch_normalization/AssignMovingAvg) changes the model ..."``.
+        Sentences, e.g. ``"adapt: AssignVariableOp (batch_normalization/AssignMovingAvg) changes the model
+        ..."``.
     """
     found = []
     for key, signature in signatures_of(graph).items():
         wanted = [info.name for info in signature.outputs.values()]
-        reasons = {node.op: (node.name, reason) for node in _reachable(graph, wanted) if (reason := _reason(node.op))}
+        reasons = {
+            node.op: (node.name, reason) for node in _reachable(graph, wanted) if (reason := _reason(node.op))
+        }
         found += [f"{key}: {op} ({name}) {reason}" for op, (name, reason) in sorted(reasons.items())]
     return found
 
@@ -95,7 +73,7 @@ def _reachable(graph: Any, tensors: Iterable[str]) -> Iterator[Any]:
     nodes = {node.name: node for node in graph.graph_def.node}
     library = {function.signature.name: function for function in graph.graph_def.library.function}
     waiting = [name.partition(":")[0] for name in tensors]
-    seen, called = set(waiting), set()
+    seen, called = set(waiting), set[str]()
     while waiting:
         node = nodes.get(waiting.pop())
         if node is None:

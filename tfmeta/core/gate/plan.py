@@ -1,7 +1,8 @@
 """The calls that the gate makes, and which of their answers must be the same.
 
-The gate knows no kind of model. It goes by names: an output that is an input elsewhere is state, the signatures that
-pass it on are producer and consumer, and a signature with the inputs and outputs of both is their composition.
+The gate knows no kind of model. It goes by names: an output that is an input elsewhere is state, the
+signatures that pass it on are producer and consumer, and a signature with the inputs and outputs of both is
+their composition.
 """
 
 import dataclasses
@@ -20,13 +21,16 @@ _MEASURED_SECONDS = 0.5
 
 @dataclasses.dataclass(frozen=True)
 class Same:
-    """Two calls must answer alike: the rows ``start:start+count`` of `left`, and all of `right`."""
+    """Two calls must answer alike: `left`, or those of its `rows` that are given, and `right`."""
 
     what: str
     left: int
     right: int
-    start: int = 0
-    count: int | None = None
+    rows: slice | None = None
+
+    def rows_of(self, outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Cuts the rows out of every output of `left`."""
+        return {name: value if self.rows is None else value[self.rows] for name, value in outputs.items()}
 
 
 @dataclasses.dataclass
@@ -39,7 +43,7 @@ class Plan:
         examples: number of the first of them for each signature.
         isolation: answers that must not depend on what else was asked, before or in the same batch.
         composition: answers that must be the same in one step and in two.
-        merges: signatures whose requests were merged, and number of the merged call.
+        unequal: signatures whose request has inputs of unequal first dimensions, so that it cannot be merged.
         narrow: number of a call that differs in its integers only, for each signature that takes integers.
     """
 
@@ -48,7 +52,7 @@ class Plan:
     examples: dict[str, int] = dataclasses.field(default_factory=dict)
     isolation: list[Same] = dataclasses.field(default_factory=list)
     composition: list[Same] = dataclasses.field(default_factory=list)
-    merges: dict[str, int] = dataclasses.field(default_factory=dict)
+    unequal: list[str] = dataclasses.field(default_factory=list)
     narrow: dict[str, int] = dataclasses.field(default_factory=dict)
 
     def ask(self, signature: str, feeds: Mapping[str, Feed], time_for: float = 0.0) -> int:
@@ -72,7 +76,9 @@ def plan_calls(signatures: Mapping[str, Any], given: Sequence[Request]) -> Plan:
         plan.examples.setdefault(key, number)
         requests.setdefault(key, request)
     links = list(_links(signatures))
-    producers = {name: producer for producer, consumer, names in links if producer != consumer for name in names}
+    producers = {
+        name: producer for producer, consumer, names in links if producer != consumer for name in names
+    }
 
     others: dict[str, dict[str, Feed]] = {}  # each signature's request for a second, different task
     for key in sorted(requests, key=lambda key: any(name in producers for name in requests[key])):
@@ -99,12 +105,15 @@ def _plan_isolation(
         zeros = {name: np.zeros_like(x) if x.dtype.kind in "iu" else x for name, x in request.items()}
         plan.narrow[key] = plan.ask(key, zeros)
     sizes = {len(value) for value in request.values() if value.ndim}
-    if mergeable and len(sizes) == 1:
+    if not mergeable:
+        return
+    if len(sizes) > 1:
+        plan.unequal.append(key)
+    else:
         rows = sizes.pop()
         merged = plan.ask(key, {name: (request[name], _single(other[name])) for name in request})
-        plan.merges[key] = merged
-        plan.isolation.append(Same(f"{key}, merged with another task", merged, first, 0, rows))
-        plan.isolation.append(Same(f"{key}, merged behind another task", merged, second, rows, rows))
+        plan.isolation.append(Same(f"{key}, merged with another task", merged, first, slice(rows)))
+        plan.isolation.append(Same(f"{key}, merged behind another task", merged, second, slice(rows, None)))
 
 
 def _plan_interleaving(
@@ -130,12 +139,14 @@ def _plan_composition(
 ) -> None:
     inputs = {*signatures[producer].inputs, *signatures[consumer].inputs} - set(names)
     for key, signature in signatures.items():
-        if key not in requests or set(signature.inputs) != inputs:
+        if key not in requests or key in (producer, consumer) or producer == consumer:
             continue
-        if producer == consumer or set(signature.outputs) != set(signatures[consumer].outputs):
+        if set(signature.inputs) != inputs or set(signature.outputs) != set(signatures[consumer].outputs):
             continue
         given = requests[key]
-        state = plan.ask(producer, {name: given[name] for name in signatures[producer].inputs if name in given})
+        state = plan.ask(
+            producer, {name: given[name] for name in signatures[producer].inputs if name in given}
+        )
         rest = {name: given[name] for name in signatures[consumer].inputs if name in given}
         feeds = {**rest, **{name: AnswerOf(state, name) for name in names}}
         what = f"{producer} then {consumer}, and {key}"
@@ -162,7 +173,9 @@ def _other(request: Mapping[str, np.ndarray]) -> dict[str, Feed]:
 def without_rows(signature: Any) -> list[str]:
     """Names the inputs and outputs that have no free leading dimension, as merging requests needs it."""
     infos = [*signature.inputs.items(), *signature.outputs.items()]
-    return sorted(name for name, info in infos if not info.tensor_shape.dim or info.tensor_shape.dim[0].size != -1)
+    return sorted(
+        name for name, info in infos if not info.tensor_shape.dim or info.tensor_shape.dim[0].size != -1
+    )
 
 
 def _single(feed: Feed) -> "np.ndarray | AnswerOf":

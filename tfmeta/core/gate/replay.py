@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from tfmeta.core.checks import TfmetaError
+from tfmeta.core.saved_model import read_graph, signatures_of
 
 __all__ = ["Answer", "AnswerOf", "Call", "Feed", "run_without_python"]
 
@@ -33,7 +35,7 @@ Feed = np.ndarray | AnswerOf | tuple[np.ndarray | AnswerOf, ...]
 
 @dataclasses.dataclass(frozen=True)
 class Call:
-    """A request: the signature, its inputs, and for how many seconds it is repeated to measure its latency."""
+    """A request: the signature, its inputs, and how many seconds it is repeated to measure its latency."""
 
     signature: str
     feeds: Mapping[str, Feed]
@@ -49,14 +51,11 @@ class Answer:
     seconds: float | None = None
 
 
-def run_without_python(
-    model: Path, signatures: Mapping[str, Mapping[str, Mapping[str, str]]], calls: Sequence[Call]
-) -> list[Answer]:
+def run_without_python(model: Path, calls: Sequence[Call]) -> list[Answer]:
     """Loads a SavedModel through the C library, in a process of its own, and makes calls one after another.
 
     Args:
         model: the version folder.
-        signatures: names of the tensors, ``{signature: {"inputs" | "outputs": {name: tensor}}}``.
         calls: the calls, in order.
 
     Returns:
@@ -65,23 +64,27 @@ def run_without_python(
     Raises:
         TfmetaError: if the model does not load, or the process dies.
     """
-    import tensorflow as tf
-
     arrays: dict[str, np.ndarray] = {}
 
     def order(feed: Feed) -> Any:
         if isinstance(feed, tuple):
             return [order(part) for part in feed]
         if isinstance(feed, AnswerOf):
-            return {"answer": f"{feed.call}/{feed.output}"}
+            return f"{feed.call}/{feed.output}"
         key = f"array{len(arrays)}"
         arrays[key] = feed.astype(bytes) if feed.dtype.kind == "O" else feed
-        return {"array": key}
+        return key
 
     orders = {
         "model": str(model.resolve()),
         "library": tf.sysconfig.get_lib(),
-        "signatures": signatures,
+        "signatures": {
+            key: {
+                "inputs": {name: info.name for name, info in signature.inputs.items()},
+                "outputs": {name: info.name for name, info in signature.outputs.items()},
+            }
+            for key, signature in signatures_of(read_graph(model)).items()
+        },
         "calls": [
             {
                 "signature": call.signature,
@@ -94,7 +97,7 @@ def run_without_python(
     with tempfile.TemporaryDirectory(prefix="tfmeta-gate-") as name:
         folder = Path(name)
         (folder / "orders.json").write_text(json.dumps(orders))
-        np.savez(folder / "arrays.npz", **arrays)
+        np.savez(folder / "arrays.npz", **arrays)  # type: ignore[arg-type]
         _run(folder)
         report = json.loads((folder / "report.json").read_text())
         with np.load(folder / "answers.npz") as file:
@@ -102,7 +105,9 @@ def run_without_python(
     if report["load_error"]:
         raise TfmetaError(f"{model} does not load outside Python: {report['load_error']}")
     if report["imported_tensorflow"]:
-        raise TfmetaError("The check imported Python's TensorFlow and so proved nothing; look for a .pth file.")
+        raise TfmetaError(
+            "The check imported Python's TensorFlow and so proved nothing; look for a .pth file."
+        )
     return [
         Answer(
             {key.partition("/")[2]: array for key, array in outputs.items() if key.startswith(f"{number}/")},
@@ -119,7 +124,9 @@ def _run(folder: Path) -> None:
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT, env=quiet)
     except subprocess.TimeoutExpired as error:
-        raise TfmetaError(f"The model did not answer within {_TIMEOUT:.0f} seconds outside Python.") from error
+        raise TfmetaError(
+            f"The model did not answer within {_TIMEOUT:.0f} seconds outside Python."
+        ) from error
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         how = f"signal {-done.returncode}" if done.returncode < 0 else f"exit code {done.returncode}"

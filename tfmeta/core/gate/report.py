@@ -27,7 +27,8 @@ class Report:
         path: the artefact.
         findings: what was checked.
         batching: whether TF Serving's batching may be switched on.
-        latency: median seconds a request of each signature, outside Python, for requests as in the warm-up file.
+        latency: median seconds a request of each signature, outside Python, for requests as in the warm-up
+            file.
     """
 
     path: Path
@@ -43,10 +44,12 @@ class Report:
     def __str__(self) -> str:
         times = ", ".join(f"{key} {1e3 * seconds:.1f} ms" for key, seconds in self.latency.items())
         verdict = "may be served" if self.ok else "must not be served"
-        return "\n".join([
-            str(self.path),
-            *map(str, self.findings),
-            f"     batching: {self.batching}",
-            f"     latency: {times or 'not measured'}",
-            f"{'ok  ' if self.ok else 'FAIL'} {self.path} {verdict}.",
-        ])
+        return "\n".join(
+            [
+                str(self.path),
+                *map(str, self.findings),
+                f"     batching: {self.batching}",
+                f"     latency: {times or 'not measured'}",
+                f"{'ok  ' if self.ok else 'FAIL'} {self.path} {verdict}.",
+            ]
+        )

@@ -1,0 +1,129 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.core import toys
+from tfmeta.core.checks import TfmetaError
+from tfmeta.core.export import GOLDEN_FILE, export
+from tfmeta.core.gate import check_artefact, plan
+from tfmeta.core.hub import load
+from tfmeta.core.warmup import WARMUP_FILE
+
+
+@pytest.fixture(scope="module", autouse=True)
+def in_a_hurry():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plan, "_MEASURED_SECONDS", 0.01)
+        yield
+
+
+def findings(report):
+    return {finding.check: finding for finding in report.findings}
+
+
+def failed(report):
+    assert not report.ok and "must not be served" in str(report)
+    assert all("\n" not in str(finding) for finding in report.findings)
+    return {finding.check: finding.detail for finding in report.findings if not finding.holds}
+
+
+def test_a_right_artefact_passes(tmp_path):
+    report = check_artefact(export(toys.recurrent(), tmp_path))
+    assert report.ok, str(report)
+    assert list(findings(report)) == ["ops", "warm-up", "replay", "golden", "isolation", "composition"]
+    assert set(report.latency) == {"serving_default", "initial_state", "act"}
+    assert all(0 < seconds < 1 for seconds in report.latency.values())
+    assert report.batching.startswith("may be switched on") and "classes" not in report.batching
+    assert str(report).endswith("may be served.")
+    assert check_artefact(tmp_path / "recurrent").path == report.path
+
+
+def test_the_wrong_way_to_export_is_caught(tmp_path):
+    path = toys.save_the_wrong_way(tmp_path / "1")
+    assert load(path)(x=np.ones([1, 2]))["y"].shape == (1, 3)  # Python sees nothing wrong
+    report = check_artefact(path)
+    assert set(failed(report)) == {"replay", "isolation"}
+    assert "Could not find variable" in failed(report)["replay"]
+    assert "export with tfmeta.core.export" in failed(report)["replay"]
+
+
+def test_assignments_are_caught(tmp_path):
+    report = check_artefact(toys.save_with_assignments(tmp_path / "1"))
+    assert "serving_default: Assign" in failed(report)["ops"]
+    assert "changes the model with every request" in failed(report)["ops"]
+
+
+def test_python_in_the_graph_is_caught(tmp_path):
+    report = check_artefact(toys.save_with_python(tmp_path / "1"))
+    assert "PyFunc" in failed(report)["ops"] and "needs Python" in failed(report)["ops"]
+    assert "replay" in failed(report)
+
+
+def test_tasks_that_touch_each_other_are_caught(tmp_path):
+    report = check_artefact(export(toys.single(lambda x: {"y": x - tf.reduce_mean(x, axis=0)}), tmp_path))
+    assert set(failed(report)) == {"isolation"}
+    assert "merged with another task: y differs" in failed(report)["isolation"]
+    assert report.batching.startswith("must stay off: serving_default, merged")
+
+
+def test_signatures_that_cannot_be_merged_are_told(tmp_path):
+    report = check_artefact(export(toys.single(lambda x: {"y": x, "count": tf.size(x)}), tmp_path))
+    assert report.ok
+    assert report.batching == "must stay off: count of serving_default has no free leading dimension"
+
+
+def test_rows_as_wide_as_the_largest_integer_are_told(tmp_path):
+    spec = tf.TensorSpec([None, None], tf.int64, "x")
+    example = {"x": np.array([[2, 1]], np.int64)}
+    servable = toys.single(
+        lambda x: {"y": tf.one_hot(x, tf.cast(tf.reduce_max(x), tf.int32) + 1)}, spec=spec, example=example
+    )
+    report = check_artefact(export(servable, tmp_path))
+    assert report.ok and "only for requests with the same number of classes" in report.batching
+
+
+def test_without_warmup_requests_zeros_are_sent(tmp_path):
+    path = export(toys.single(lambda x: {"y": x + 1}), tmp_path)
+    (path / WARMUP_FILE).unlink()
+    (path / GOLDEN_FILE).unlink()
+    report = check_artefact(path)
+    assert set(failed(report)) == {"warm-up"} and "so zeros were sent" in failed(report)["warm-up"]
+    assert findings(report)["replay"].holds
+
+
+def test_other_answers_than_at_export_are_caught(tmp_path):
+    path = export(toys.single(lambda x: {"y": x + 1}), tmp_path)
+    np.savez(path / GOLDEN_FILE, **{"serving_default/y": np.array([[2.0, 3.1]], np.float32)})
+    assert failed(check_artefact(path)) == {
+        "golden": "serving_default: y differs by 3e-02 from what was recorded at export"
+    }
+
+
+def test_two_steps_that_are_not_one_are_caught(tmp_path):
+    servable = toys.recurrent()
+    act = servable.signatures["act"]
+
+    def act_otherwise(x, state):
+        answer = act.function(x, state)
+        return {**answer, "state": answer["state"] * 1.01}
+
+    broken = {**servable.signatures, "act": type(act)(act_otherwise, act.inputs, act.example)}
+    report = check_artefact(
+        export(type(servable)("broken", broken, servable.tracked, servable.card), tmp_path)
+    )
+    assert "initial_state then act" in failed(report)["composition"]
+
+
+@pytest.mark.parametrize("damage", ["half a graph", "half the weights"])
+def test_a_damaged_artefact_is_told_in_one_line(tmp_path, damage):
+    path = export(toys.recurrent(), tmp_path)
+    file = path / "saved_model.pb" if damage == "half a graph" else next(path.glob("variables/*.data*"))
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    with pytest.raises(TfmetaError, match="no complete SavedModel") as caught:
+        check_artefact(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_is_not_there_is_told_in_one_line(tmp_path):
+    with pytest.raises(TfmetaError, match=r"neither saved_model\.pb nor numbered versions"):
+        check_artefact(tmp_path)
