@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from tensorflow.core.protobuf import config_pb2
+from tensorflow.core.protobuf import config_pb2, rewriter_config_pb2
 from tensorflow.python.saved_model import loader_impl
 
 from tfmeta.serving import tensors, wire
@@ -45,8 +45,7 @@ class Engine:
     def __init__(self, path: str | Path, name: str | None = None, *, intra_op_parallelism: int = 1):
         path = Path(path)
         name = name or path.parent.name
-        config = config_pb2.ConfigProto(intra_op_parallelism_threads=intra_op_parallelism)
-        self._session = tf.compat.v1.Session(graph=tf.Graph(), config=config)
+        self._session = tf.compat.v1.Session(graph=tf.Graph(), config=_config(intra_op_parallelism))
         try:
             _check_files(path)
             # What tf.compat.v1.saved_model.loader.load calls, without its advice to use tf.saved_model.load.
@@ -193,6 +192,16 @@ class Signature:
         # arithmetic, and under load the pool is busy anyway.
         options.run_options.inter_op_thread_pool = -1
         return self._session._make_callable_from_options(options)
+
+
+def _config(intra_op_parallelism: int) -> config_pb2.ConfigProto:
+    config = config_pb2.ConfigProto(intra_op_parallelism_threads=intra_op_parallelism)
+    # Unrolled gradient steps make graphs of many thousand nodes. Folding constants in them, and a second round
+    # of rewriting, take more than half of the time until the first answer; later ones come no sooner for it.
+    rewrites = config.graph_options.rewrite_options
+    rewrites.constant_folding = rewriter_config_pb2.RewriterConfig.OFF
+    rewrites.meta_optimizer_iterations = rewriter_config_pb2.RewriterConfig.ONE
+    return config
 
 
 def _braced(names: Iterable[str]) -> str:
