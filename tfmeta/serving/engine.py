@@ -196,7 +196,7 @@ class Signature:
 
 def _config(intra_op_parallelism: int) -> config_pb2.ConfigProto:
     config = config_pb2.ConfigProto(intra_op_parallelism_threads=intra_op_parallelism)
-    # Unrolled gradient steps make graphs of many thousand nodes. Folding constants in them, and a second round
+    # Unrolled gradient steps make graphs of thousands of nodes. Folding constants in them, and a second round
     # of rewriting, take more than half of the time until the first answer; later ones come no sooner for it.
     rewrites = config.graph_options.rewrite_options
     rewrites.constant_folding = rewriter_config_pb2.RewriterConfig.OFF
