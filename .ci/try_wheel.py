@@ -1,4 +1,4 @@
-"""Run far from the checkout, with the wheel and its requirements alone: do the shipped models arrive and answer?"""
+"""Run far from the checkout, with the wheel and its requirements alone: do the models arrive and answer?"""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What every test shares: quiet and reproducible numerics, the tiers, and skips where a data set is absent."""
+"""What every test shares: quiet, reproducible numerics, the tiers, and skips where a data set is absent."""
 
 import os
 from pathlib import Path
@@ -29,8 +29,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     for marker in item.iter_markers("needs_dataset"):
         for name in marker.args:
-            if not any(dataset_folder(name).glob("*/dataset_info.json")):
+            folder = dataset_folder(name)
+            if not any(folder.glob("*/dataset_info.json")):
                 pytest.skip(
-                    f"needs the data set {name!r}, which is not in {dataset_folder(name)}: set TFDS_DATA_DIR to where"
-                    f" it is, or fetch it with tfds.load({name!r})"
+                    f"needs the data set {name!r}, which is not in {folder}:"
+                    f" set TFDS_DATA_DIR to where it is, or fetch it with tfds.load({name!r})"
                 )

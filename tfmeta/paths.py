@@ -11,7 +11,7 @@ CHECKOUT_MODELS = Path(__file__).resolve().parent.parent / "saved_models"
 
 
 def model_folders() -> list[Path]:
-    """The existing folders that hold `<name>/<version>/` SavedModels, in the order in which they are searched.
+    """The existing folders of `<name>/<version>/` SavedModels, in the order in which they are searched.
 
     First `$TFMETA_MODELS` (one folder, or several joined by `os.pathsep`), then the folder that came with the
     wheel, then the checkout's.

@@ -1,7 +1,7 @@
 """Sources of tasks, one a file: `omniglot`, `glyphs`, `digits`, `sinusoid`.
 
-Import the file that you need (`from tfmeta.data.glyphs import glyphs`): some of them need TensorFlow or a data
-set on disk, and nobody should pay for a source that is not used.
+Import the file that you need (`from tfmeta.data.glyphs import glyphs`): some of them need TensorFlow or a
+data set on disk, and nobody should pay for a source that is not used.
 """
 
 __all__: list[str] = []

@@ -15,11 +15,12 @@ _PAPER, _INK = 0.35, 0.7  # of the image's strongest ridge
 
 
 def load_digits() -> tuple[np.ndarray, np.ndarray]:
-    """Loads 1,797 handwritten digits: real handwriting that no model trained on Omniglot has seen, and no download.
+    """Loads 1,797 handwritten digits: real handwriting, without a download, that no model of Omniglot has seen.
 
-    The source is 8 x 8 pixels with strokes two of them wide, which is too coarse and too fat for a model that knows Omniglot.
-    So the images are interpolated to 20 x 20 by a Gaussian, and only the ridges of the ink are kept: where it
-    curves down most steeply across the stroke (the negative eigenvalue of the Hessian). The first ten images are 0 to 9.
+    The source is 8 x 8 pixels with strokes two of them wide: too coarse and too fat for a model that knows
+    Omniglot. So the images are interpolated to 20 x 20 by a Gaussian, and only the ridges of the ink are kept,
+    where it curves down most steeply across the stroke (the negative eigenvalue of the Hessian). The first ten
+    images are 0 to 9.
 
     Returns:
         Images, float32 ``[1797, 28, 28, 1]``, ink 1 and paper 0; and their labels, int32 ``[1797]``. Both are
@@ -46,7 +47,8 @@ def _prepared() -> tuple[np.ndarray, np.ndarray]:
         from sklearn import datasets
     except ImportError as error:
         raise TfmetaError(
-            "The handwritten digits come with scikit-learn, which is not installed: pip install 'tfmeta[data]'."
+            "The handwritten digits come with scikit-learn, which is not installed:"
+            " pip install 'tfmeta[data]'."
         ) from error
     source = datasets.load_digits()
     ridges = _ridges(source.images.astype(np.float32), _SIDE)

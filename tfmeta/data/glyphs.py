@@ -20,10 +20,10 @@ _CLASSES_AT_ONCE = 50
 def glyphs(classes: int | Iterable[int], drawings: int = 20, seed: int = 0) -> np.ndarray:
     """Draws characters, each many times, as different hands would.
 
-    A character is one to four strokes (lines, arcs, corners, hooks, loops) that mostly start where an earlier one
-    passes. Each drawing of it moves the strokes' knots a little and slants, turns, scales and shifts the whole. Character
-    ``c`` of seed ``s`` and its drawings are a pure function of ``(s, c)``: ask for more characters or drawings, and the
-    first ones stay the same.
+    A character is one to four strokes (lines, arcs, corners, waves, loops) that mostly start where an earlier
+    one passes. Each drawing of it bends the strokes a little, and slants, turns, scales and shifts the whole.
+    Character ``c`` of seed ``s`` and its drawings are a pure function of ``(s, c)``: ask for more characters or
+    drawings, and the first ones stay the same.
 
     Args:
         classes: how many characters (then the first ones), or the numbers of those wanted.
@@ -31,7 +31,7 @@ def glyphs(classes: int | Iterable[int], drawings: int = 20, seed: int = 0) -> n
         seed: names the sequence of characters.
 
     Returns:
-        uint8 ``[classes, drawings, 28, 28, 1]``: ink 255, paper 0, as `tfmeta.data.omniglot.load_omniglot` returns them.
+        uint8 ``[classes, drawings, 28, 28, 1]``: ink 255, paper 0, as `load_omniglot` returns them.
 
     Raises:
         ValueError: for a negative number, or no drawings.
@@ -42,14 +42,12 @@ def glyphs(classes: int | Iterable[int], drawings: int = 20, seed: int = 0) -> n
         >>> bool((glyphs([2], drawings=2) == glyphs(3, drawings=2)[2:]).all())
         True
     """
-    numbers = list(range(classes)) if isinstance(classes, int | np.integer) else [int(c) for c in classes]
-    check(
-        not isinstance(classes, int | np.integer) or classes >= 0, f"classes={classes}; expected 0 or more."
-    )
-    check(
-        min(numbers, default=0) >= 0,
-        f"classes holds {min(numbers, default=0)}; characters are numbered from 0.",
-    )
+    if isinstance(classes, int | np.integer):
+        check(classes >= 0, f"classes={classes}; expected 0 or more.")
+        classes = range(classes)
+    numbers = [int(number) for number in classes]
+    least = min(numbers, default=0)
+    check(least >= 0, f"classes holds {least}; characters are numbered from 0.")
     check(drawings >= 1, f"drawings={drawings}; expected at least 1.")
     check(seed >= 0, f"seed={seed}; expected 0 or more.")
 
@@ -64,7 +62,7 @@ def glyphs(classes: int | Iterable[int], drawings: int = 20, seed: int = 0) -> n
 
 
 def _drawn(random: np.random.Generator, drawings: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the strokes' paths ``[drawings, strokes, points, 2]`` on the unit square, and which strokes there are."""
+    """Returns paths ``[drawings, strokes, points, 2]`` on the unit square, and which of the strokes there are."""
     knots, smooth, count = _character(random)
     # One draw for all, so that the first drawings do not depend on how many follow.
     noise = random.standard_normal([drawings, _STROKES * 3 * 2 + 6]).astype(np.float32)
@@ -82,7 +80,7 @@ def _drawn(random: np.random.Generator, drawings: int) -> tuple[np.ndarray, np.n
 
 
 def _character(random: np.random.Generator) -> tuple[np.ndarray, np.ndarray, int]:
-    """Invents a character: knots ``[strokes, knots, 2]`` around 0, which strokes are smooth, and how many there are."""
+    """Invents a character: knots ``[strokes, knots, 2]`` around 0, which strokes are smooth, their number."""
     count = int(random.choice(_STROKES, p=[0.2, 0.37, 0.28, 0.15])) + 1
     knots = np.zeros([_STROKES, _KNOTS, 2], np.float32)
     smooth = np.zeros(_STROKES, bool)
@@ -122,16 +120,15 @@ def _stroke(random: np.random.Generator, alone: bool) -> tuple[np.ndarray, bool]
 
 
 def _rendered(paths: np.ndarray, there: np.ndarray) -> np.ndarray:
-    """Draws paths ``[M, strokes, points, 2]`` with a round pen, and averages the canvas to uint8 ``[M, 28, 28]``."""
+    """Draws paths ``[M, strokes, points, 2]`` with a round pen and averages them to uint8 ``[M, 28, 28]``."""
     count = len(paths)
     canvas = np.zeros([count, _CANVAS, _CANVAS], bool)
     row, column = np.moveaxis(np.clip(np.rint(paths * _CANVAS), 3, _CANVAS - 4).astype(np.int32), -1, 0)
     which = np.broadcast_to(np.arange(count)[:, None, None], row.shape)
     canvas[which[there], row[there], column[there]] = True
+    # A round pen five pixels wide: Omniglot's strokes look so after scaling.
     square = _spread(_spread(canvas, 1), 2)
-    ink = _spread(square, 1) | _spread(
-        square, 2
-    )  # a round pen of five pixels: Omniglot's strokes look so after scaling
+    ink = _spread(square, 1) | _spread(square, 2)
     blocks = ink.view(np.uint8).reshape(count, _SIDE, _INK_PIXELS, _SIDE, _INK_PIXELS)
     covered = blocks.sum(4, dtype=np.uint8).sum(2, dtype=np.uint16)
     return (covered * 255 // _INK_PIXELS**2).astype(np.uint8)
@@ -172,5 +169,5 @@ def _curve_basis() -> np.ndarray:
 
 
 _CORNERS, _CURVE = _corner_basis(), _curve_basis()
-# A hand errs slowly along a stroke: at its ends and in its middle, and in between by the parabola through these.
+# A hand errs slowly along a stroke: at its ends and its middle, and in between by their parabola.
 _SWAY = np.array([[8, 0, 0], [3, 6, -1], [0, 8, 0], [-1, 6, 3], [0, 0, 8]], np.float32) / 8

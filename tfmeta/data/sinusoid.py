@@ -16,8 +16,8 @@ _DOMAIN = (-5.0, 5.0)
 def sinusoid(shots: int, queries: int, batch_size: int, seed: int = 0, start: int = 0) -> tf.data.Dataset:
     """Draws batches of regression tasks without end; batch ``i`` is a pure function of ``(seed, i)``.
 
-    A task is ``y = amplitude * sin(x - phase)``, with the amplitude uniform on [0.1, 5], the phase on [0, pi], and
-    each ``x`` on [-5, 5].
+    A task is ``y = amplitude * sin(x - phase)``, with the amplitude uniform on [0.1, 5], the phase on
+    [0, pi], and each ``x`` on [-5, 5].
 
     Args:
         shots: labelled points of a task, K.
@@ -27,8 +27,8 @@ def sinusoid(shots: int, queries: int, batch_size: int, seed: int = 0, start: in
         start: number of the first batch.
 
     Returns:
-        An infinite dataset of ``(inputs, query_y)``, all float32: `inputs` is a dict of ``support_x [B, K, 1]``,
-        ``support_y [B, K, 1]``, ``query_x [B, Q, 1]``; ``query_y`` is ``[B, Q, 1]``.
+        An infinite dataset of ``(inputs, query_y)``, all float32: `inputs` is a dict of ``support_x
+        [B, K, 1]``, ``support_y [B, K, 1]`` and ``query_x [B, Q, 1]``; ``query_y`` is ``[B, Q, 1]``.
 
     Raises:
         ValueError: if a number is below 1, or `start` below 0.
