@@ -7,7 +7,7 @@ from tfmeta.core.checks import TfmetaError
 from tfmeta.core.export import GOLDEN_FILE, export
 from tfmeta.core.gate import check_artefact, plan
 from tfmeta.core.hub import load
-from tfmeta.core.warmup import WARMUP_FILE
+from tfmeta.core.warmup import WARMUP_FILE, write_requests
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -127,3 +127,15 @@ def test_a_damaged_artefact_is_told_in_one_line(tmp_path, damage):
 def test_what_is_not_there_is_told_in_one_line(tmp_path):
     with pytest.raises(TfmetaError, match=r"neither saved_model\.pb nor numbered versions"):
         check_artefact(tmp_path)
+
+
+def test_what_a_warmup_request_leaves_out_is_filled_in(tmp_path):
+    one = tf.constant([1.0])
+    spec = tf.TensorSpec([None], tf.float32, "x")
+    servable = toys.single(lambda x=one: {"y": x + 1}, example={"x": np.zeros(1, np.float32)}, spec=spec)
+    path = export(servable, tmp_path)
+    write_requests(path / WARMUP_FILE, "single", [("serving_default", {})])
+    (path / GOLDEN_FILE).write_bytes(b"damaged")
+    report = check_artefact(path)
+    assert findings(report)["replay"].holds and findings(report)["isolation"].holds
+    assert "golden.npz cannot be read" in failed(report)["golden"]

@@ -17,7 +17,7 @@ from tfmeta.core.warmup import WARMUP_FILE, write_requests
 __all__ = ["GOLDEN_FILE", "Servable", "Signature", "export"]
 
 GOLDEN_FILE = "assets.extra/golden.npz"
-"""Where an artefact keeps the answers to its warm-up requests, as ``signature/output``, from before saving."""
+"""Where an artefact keeps the answers that its warm-up requests got before saving, by ``signature/output``."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,10 +3,13 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
+import tensorflow as tf
 
 from tfmeta.core.checks import TfmetaError
+from tfmeta.core.export import GOLDEN_FILE
 from tfmeta.core.gate.batching import batching_advice
 from tfmeta.core.gate.compare import differences
 from tfmeta.core.gate.ops import forbidden
@@ -14,7 +17,7 @@ from tfmeta.core.gate.plan import Plan, Same, plan_calls
 from tfmeta.core.gate.replay import Answer, run_without_python
 from tfmeta.core.gate.report import Finding, Report
 from tfmeta.core.hub import LoadedModel, find_model, load
-from tfmeta.core.saved_model import read_graph, signatures_of
+from tfmeta.core.saved_model import defaults_of, read_graph, signatures_of
 from tfmeta.core.warmup import WARMUP_FILE, Request, read_requests
 
 __all__ = ["check_artefact"]
@@ -78,7 +81,9 @@ def _requests(path: Path, signatures: Mapping[str, Any]) -> tuple[list[Request],
     requests = read_requests(file) if file.is_file() else []
     asked = {key for key, _ in requests}
     unknown, missing = sorted(asked - set(signatures)), sorted(set(signatures) - asked)
-    requests = [request for request in requests if request[0] in signatures]
+    requests = [  # A server fills in what a request leaves out, and so must we.
+        (key, {**defaults_of(signatures[key]), **inputs}) for key, inputs in requests if key in signatures
+    ]
     requests += [(key, _zeros(signatures[key])) for key in missing]
     if not asked:
         detail = f"there is no {WARMUP_FILE}, so zeros were sent; export with tfmeta.core.export"
@@ -90,8 +95,6 @@ def _requests(path: Path, signatures: Mapping[str, Any]) -> tuple[list[Request],
 
 
 def _zeros(signature: Any) -> dict[str, np.ndarray]:
-    import tensorflow as tf
-
     return {
         name: np.zeros(
             [max(dim.size, 1) for dim in info.tensor_shape.dim], tf.as_dtype(info.dtype).as_numpy_dtype
@@ -132,13 +135,14 @@ _OTHER_MACHINES = 1e-3
 
 
 def _golden(path: Path, plan: Plan, answers: Sequence[Answer]) -> Finding:
-    from tfmeta.core.export import GOLDEN_FILE
-
     file = path / GOLDEN_FILE
     if not file.is_file():
         return Finding("golden", True, "no answers were recorded at export")
-    with np.load(file) as recorded:
-        golden = dict(recorded)
+    try:
+        with np.load(file) as recorded:
+            golden = dict(recorded)
+    except (OSError, ValueError, BadZipFile) as error:
+        return Finding("golden", False, f"{GOLDEN_FILE} cannot be read: {error}; export the model again")
     faults, worst = [], 0.0
     for key, number in plan.examples.items():
         expected = {

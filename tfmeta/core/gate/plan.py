@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tfmeta.core.gate.replay import AnswerOf, Call, Feed
+from tfmeta.core.gate.replay import AnswerOf, Call, Feed, Value
 from tfmeta.core.warmup import Request
 
 __all__ = ["Plan", "Same", "plan_calls", "without_rows"]
@@ -80,7 +80,7 @@ def plan_calls(signatures: Mapping[str, Any], given: Sequence[Request]) -> Plan:
         name: producer for producer, consumer, names in links if producer != consumer for name in names
     }
 
-    others: dict[str, dict[str, Feed]] = {}  # each signature's request for a second, different task
+    others: dict[str, dict[str, Value]] = {}  # each signature's request for a second, different task
     for key in sorted(requests, key=lambda key: any(name in producers for name in requests[key])):
         others[key] = _other(requests[key])
         for name in requests[key]:
@@ -97,7 +97,7 @@ def plan_calls(signatures: Mapping[str, Any], given: Sequence[Request]) -> Plan:
 
 
 def _plan_isolation(
-    plan: Plan, key: str, request: Mapping[str, np.ndarray], other: Mapping[str, Feed], mergeable: bool
+    plan: Plan, key: str, request: Mapping[str, np.ndarray], other: Mapping[str, Value], mergeable: bool
 ) -> None:
     first, second = plan.examples[key], plan.ask(key, other)
     plan.isolation.append(Same(f"{key} again, after other requests", plan.ask(key, request), first))
@@ -111,7 +111,7 @@ def _plan_isolation(
         plan.unequal.append(key)
     else:
         rows = sizes.pop()
-        merged = plan.ask(key, {name: (request[name], _single(other[name])) for name in request})
+        merged = plan.ask(key, {name: (request[name], other[name]) for name in request})
         plan.isolation.append(Same(f"{key}, merged with another task", merged, first, slice(rows)))
         plan.isolation.append(Same(f"{key}, merged behind another task", merged, second, slice(rows, None)))
 
@@ -162,7 +162,7 @@ def _links(signatures: Mapping[str, Any]) -> Iterator[tuple[str, str, list[str]]
                 yield producer, consumer, names
 
 
-def _other(request: Mapping[str, np.ndarray]) -> dict[str, Feed]:
+def _other(request: Mapping[str, np.ndarray]) -> dict[str, Value]:
     """Makes a different task of the same shapes: its items are dealt anew, its integers stay valid."""
     return {
         name: np.roll(value, 1 + index, axis=1) if value.dtype.kind == "f" and value.ndim > 1 else value
@@ -171,13 +171,8 @@ def _other(request: Mapping[str, np.ndarray]) -> dict[str, Feed]:
 
 
 def without_rows(signature: Any) -> list[str]:
-    """Names the inputs and outputs that have no free leading dimension, as merging requests needs it."""
+    """Names the inputs and outputs that have no free leading dimension, which merging requests takes."""
     infos = [*signature.inputs.items(), *signature.outputs.items()]
     return sorted(
         name for name, info in infos if not info.tensor_shape.dim or info.tensor_shape.dim[0].size != -1
     )
-
-
-def _single(feed: Feed) -> "np.ndarray | AnswerOf":
-    assert not isinstance(feed, tuple)
-    return feed

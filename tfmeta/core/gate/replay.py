@@ -16,7 +16,7 @@ import tensorflow as tf
 from tfmeta.core.checks import TfmetaError
 from tfmeta.core.saved_model import read_graph, signatures_of
 
-__all__ = ["Answer", "AnswerOf", "Call", "Feed", "run_without_python"]
+__all__ = ["Answer", "AnswerOf", "Call", "Feed", "Value", "run_without_python"]
 
 _TIMEOUT = 900.0  # seconds
 
@@ -29,8 +29,11 @@ class AnswerOf:
     output: str
 
 
-Feed = np.ndarray | AnswerOf | tuple[np.ndarray | AnswerOf, ...]
-"""A value for an input; several are joined along their first dimension."""
+Value = np.ndarray | AnswerOf
+"""A tensor, or one that is not known yet."""
+
+Feed = Value | tuple[Value, ...]
+"""What an input is fed; several values are joined along their first dimension."""
 
 
 @dataclasses.dataclass(frozen=True)
