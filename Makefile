@@ -40,7 +40,7 @@ wheel-test: wheel
 	.venv-wheel/bin/python $(INSTALL) dist/tfmeta-*.whl
 	cd "$$(mktemp -d)" && "$(CURDIR)/.venv-wheel/bin/python" "$(CURDIR)/.ci/try_wheel.py"
 
-.venv-quickstart/.complete: EXTRAS = data,plot,serve
+.venv-quickstart/.complete: EXTRAS = quickstart
 .venv-test/.complete: EXTRAS = data,dev,plot,serve
 
 .venv-quickstart/.complete .venv-test/.complete: $(FROM)
@@ -52,11 +52,11 @@ wheel-test: wheel
 	$(new_environment)
 	@touch $@
 
+# $(error) rather than a failing command, because it says what is wrong in one line.
+try = $(shell $(PYTHON) -c $(1) 2>/dev/null && echo yes)
 define new_environment
-@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-	echo "tfmeta needs Python 3.11, and '$(PYTHON)' is not it: install Python 3.11, or say 'make $(MAKECMDGOALS) PYTHON=/path/to/python3.11'" >&2; exit 2; }
-@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
-	echo "'$(PYTHON)' cannot make virtual environments: install its venv module (on Debian and Ubuntu: apt install python3.11-venv)" >&2; exit 2; }
+$(if $(call try,'import sys; sys.exit(sys.version_info < (3, 11))'),,$(error tfmeta needs Python 3.11, and '$(PYTHON)' is not it; install Python 3.11, or say: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11))
+$(if $(call try,'import ensurepip; import venv'),,$(error '$(PYTHON)' cannot make virtual environments; install its venv module (Debian and Ubuntu: apt install python3.11-venv)))
 @rm -rf $(@D)
 $(PYTHON) -m venv $(@D)
 endef

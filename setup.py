@@ -33,6 +33,8 @@ EXTRAS = {
         "vizdoom>=1.3",
     ],
 }
+# What `tfmeta quickstart` needs, without the hundred megabytes of TensorFlow Datasets.
+EXTRAS["quickstart"] = [*EXTRAS["serve"], *EXTRAS["plot"], "scikit-learn>=1.5"]
 EXTRAS["all"] = sorted({requirement for extra in EXTRAS.values() for requirement in extra})
 EXTRAS["dev"] = [
     "hypothesis>=6.100",
