@@ -10,7 +10,7 @@ Weights = Sequence[tf.Tensor]
 
 
 def descend(
-    loss: Callable[[Weights], tf.Tensor],
+    loss: Callable[[Weights, int], tf.Tensor],
     weights: Weights,
     rates: Sequence[Weights],
     *,
@@ -25,7 +25,7 @@ def descend(
     Tasks do not touch one another's loss, so the gradient of the sum of the losses is every task's own.
 
     Args:
-        loss: maps weights, each ``[B, ...]``, to the loss of each task ``[B]``.
+        loss: maps weights, each ``[B, ...]``, and the number of the step to the loss of each task ``[B]``.
         weights: where the descent starts, a list of ``[B, ...]``.
         rates: ``α`` for each step, and in it for each weight tensor: scalars, or shaped like the weight. There
             are as many steps as rates.
@@ -35,7 +35,7 @@ def descend(
         The weights after the last step.
 
     Example:
-        >>> square = lambda weights: tf.reduce_sum(weights[0] ** 2, axis=1)
+        >>> square = lambda weights, step: tf.reduce_sum(weights[0] ** 2, axis=1)
         >>> descend(square, [tf.constant([[1.0], [2.0]])], rates=[[0.25]])[0].numpy().tolist()
         [[0.5], [1.0]]
 
@@ -43,10 +43,10 @@ def descend(
         Finn, Abbeel, Levine. "Model-Agnostic Meta-Learning for Fast Adaptation of Deep Networks." ICML 2017, eq. 1.
     """
     weights = list(weights)
-    for step_rates in rates:
+    for step, step_rates in enumerate(rates):
         with tf.GradientTape() as tape:
             tape.watch(weights)
-            losses = loss(weights)
+            losses = loss(weights, step)
         gradients = tape.gradient(losses, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         if first_order:
             gradients = [tf.stop_gradient(gradient) for gradient in gradients]

@@ -39,7 +39,12 @@ def chain_of(network: keras.Model) -> list[keras.Layer] | None:
 
 
 def run_chain(
-    chain: Sequence[keras.Layer], lookup: Lookup, x: tf.Tensor, moments: Sequence[Moments] | None
+    chain: Sequence[keras.Layer],
+    lookup: Lookup,
+    x: tf.Tensor,
+    moments: Sequence[Moments] | None,
+    *,
+    shared: bool = False,
 ) -> tuple[tf.Tensor, list[Moments]]:
     """Runs a chain of layers for a batch of tasks.
 
@@ -49,6 +54,8 @@ def run_chain(
         x: inputs, ``[B, M, ...]``.
         moments: mean and variance for each batch normalisation, in order; None takes them from `x`, from the
             items of each task by themselves.
+        shared: promises that all tasks have equal weights, as before the first inner step. Convolutions are then
+            ordinary ones, and only the gradients of their kernels are taken task by task.
 
     Returns:
         The outputs ``[B, M, ...]``, and the moments that were used.
@@ -60,8 +67,10 @@ def run_chain(
         if isinstance(layer, keras.layers.BatchNormalization):
             used.append(next(given) if given is not None else _moments(x))
             x = _batch_normalization(layer, lookup, x, used[-1])
-        elif type(layer) in _RULES:
-            x = _RULES[type(layer)](layer, lookup, x)
+        elif isinstance(layer, keras.layers.Conv2D):
+            x = _conv2d(layer, lookup, x, _shared_kernel_products if shared else _own_kernel_products)
+        elif isinstance(layer, keras.layers.Dense):
+            x = _dense(layer, lookup, x)
         else:
             x = split_tasks(layer(merge_tasks(x)), tasks)
     return x, used
@@ -72,7 +81,7 @@ def _can_run(layer: keras.Layer) -> bool:
         return layer.axis == -1
     if isinstance(layer, keras.layers.Conv2D):
         return layer.groups == 1 and layer.dilation_rate == (1, 1) and layer.data_format == "channels_last"
-    return type(layer) in _RULES or not layer.variables
+    return isinstance(layer, keras.layers.Dense) or not layer.variables
 
 
 def _dense(layer: keras.layers.Dense, lookup: Lookup, x: tf.Tensor) -> tf.Tensor:
@@ -83,44 +92,63 @@ def _dense(layer: keras.layers.Dense, lookup: Lookup, x: tf.Tensor) -> tf.Tensor
     return layer.activation(tf.reshape(y, [tasks, items, *x.shape[2:-1], y.shape[-1]]))
 
 
-def _conv2d(layer: keras.layers.Conv2D, lookup: Lookup, x: tf.Tensor) -> tf.Tensor:
-    tasks, items = leading(x, 2)
-    kernel = lookup(layer.kernel)  # [B, h, w, C, F]
-    patches = _patches(merge_tasks(x), layer.kernel_size, layer.strides, layer.padding)  # [B*M, H', W', h*w*C]
+Products = Callable[[keras.layers.Conv2D, tf.Tensor, tf.Tensor], tf.Tensor]
+"""Convolves items ``[B*M, H, W, C]`` with the kernels of their tasks ``[B, h, w, C, F]``."""
+
+
+def _conv2d(layer: keras.layers.Conv2D, lookup: Lookup, x: tf.Tensor, products: Products) -> tf.Tensor:
+    tasks = leading(x, 1)[0]
+    y = split_tasks(products(layer, merge_tasks(x), lookup(layer.kernel)), tasks)
+    if layer.use_bias:
+        y += lookup(layer.bias)[:, None, None, None, :]
+    return layer.activation(y)
+
+
+def _own_kernel_products(layer: keras.layers.Conv2D, x: tf.Tensor, kernels: tf.Tensor) -> tf.Tensor:
+    """Convolves as a batched matrix product over image patches, with one kernel a task."""
+    tasks, items = leading(kernels, 1)[0], leading(x, 1)[0]
+    patches = _patches(x, layer)  # [B*M, H', W', h*w*C]
     height, width, depth = patches.shape[1:]
     y = tf.matmul(
         tf.reshape(patches, [tasks, -1, depth]),  # [B, M*H'*W', h*w*C]
-        tf.reshape(kernel, [leading(kernel, 1)[0], depth, layer.filters]),
+        tf.reshape(kernels, [tasks, depth, layer.filters]),
     )
-    if layer.use_bias:
-        y += lookup(layer.bias)[:, None, :]
-    return layer.activation(tf.reshape(y, [tasks, items, height, width, layer.filters]))
+    return tf.reshape(y, [items, height, width, layer.filters])
 
 
-def _patches(x: tf.Tensor, size: tuple[int, int], strides: tuple[int, int], padding: str) -> tf.Tensor:
-    """Lays the receptive field of every output pixel out as a vector: ``[..., H, W, C] -> [..., H', W', h*w*C]``.
+def _shared_kernel_products(layer: keras.layers.Conv2D, x: tf.Tensor, kernels: tf.Tensor) -> tf.Tensor:
+    """Convolves with the kernel that all tasks share; its gradient still is one of each task."""
+    padding = layer.padding.upper()
 
-    Slices and a concatenation; `tf.image.extract_patches` has a much slower gradient.
-    """
-    pads, outs = [], []
-    for extent, window, stride in zip(x.shape[1:3], size, strides, strict=True):
-        same = padding == "same"
-        out = -(-extent // stride) if same else (extent - window) // stride + 1
-        missing = max((out - 1) * stride + window - extent, 0) if same else 0
-        pads.append([missing // 2, missing - missing // 2])
-        outs.append(out)
-    if any(map(any, pads)):
-        x = tf.pad(x, [[0, 0], *pads, [0, 0]])
-    slices = [
-        x[
-            :,
-            row : row + (outs[0] - 1) * strides[0] + 1 : strides[0],
-            column : column + (outs[1] - 1) * strides[1] + 1 : strides[1],
-        ]
-        for row in range(size[0])
-        for column in range(size[1])
-    ]
-    return tf.concat(slices, axis=-1)
+    @tf.custom_gradient
+    def convolve(x: tf.Tensor, kernels: tf.Tensor):
+        # What reaches this row when `gradient` is itself differentiated is the sum over tasks. That is all that
+        # anybody asks for, since equal rows come from a single kernel.
+        kernel = kernels[0]
+
+        def gradient(upstream: tf.Tensor):
+            to_x = tf.nn.conv2d_transpose(upstream, kernel, tf.shape(x), layer.strides, padding)
+            tasks = leading(kernels, 1)[0]
+            patches = _patches(x, layer)
+            by_task = tf.matmul(
+                tf.reshape(patches, [tasks, -1, patches.shape[-1]]),
+                tf.reshape(upstream, [tasks, -1, layer.filters]),
+                transpose_a=True,
+            )  # [B, h*w*C, F]
+            return tf.reshape(to_x, tf.shape(x)), tf.reshape(by_task, tf.shape(kernels))
+
+        return tf.nn.conv2d(x, kernel, layer.strides, padding), gradient
+
+    return convolve(x, kernels)
+
+
+def _patches(x: tf.Tensor, layer: keras.layers.Conv2D) -> tf.Tensor:
+    """Lays the receptive field of every output pixel out as a vector: ``[..., H, W, C] -> [..., H', W', h*w*C]``."""
+    size, padding = layer.kernel_size, layer.padding.upper()
+    if x.shape[-1] == 1:  # A convolution with the unit vectors is the same, and faster where there are few.
+        unit = tf.reshape(tf.eye(size[0] * size[1], dtype=x.dtype), [*size, 1, size[0] * size[1]])
+        return tf.nn.conv2d(x, unit, layer.strides, padding)
+    return tf.image.extract_patches(x, [1, *size, 1], [1, *layer.strides, 1], [1, 1, 1, 1], padding)
 
 
 def _moments(x: tf.Tensor) -> Moments:
@@ -141,9 +169,3 @@ def _batch_normalization(
     for _ in range(x.shape.rank - 2):
         factor, offset = factor[:, None], offset[:, None]
     return x * factor + offset
-
-
-_RULES: dict[type, Callable[[keras.Layer, Lookup, tf.Tensor], tf.Tensor]] = {
-    keras.layers.Dense: _dense,
-    keras.layers.Conv2D: _conv2d,
-}

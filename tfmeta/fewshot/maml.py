@@ -130,8 +130,8 @@ class MAML(FewShotLearner):
         tasks = leading(support_x, 1)[0]
         stored = self.fast.stored_moments(tasks) if self.batch_statistics == "none" else None
 
-        def loss(weights: list[tf.Tensor]) -> tf.Tensor:
-            return self._loss(support_y, self.fast(weights, support_x, stored)[0])
+        def loss(weights: list[tf.Tensor], step: int) -> tf.Tensor:
+            return self._loss(support_y, self.fast(weights, support_x, stored, shared=step == 0)[0])
 
         slow = self.fast.slow_weights()
         weights = descend(

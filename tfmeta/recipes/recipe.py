@@ -5,8 +5,10 @@ from collections.abc import Callable
 from typing import Any, Generic, Literal, TypeVar
 
 import keras
+import numpy as np
 import tensorflow as tf
 
+from tfmeta.core.checks import TfmetaError, nearest
 from tfmeta.core.evaluate import TaskMean
 from tfmeta.fewshot.learner import FewShotLearner
 
@@ -26,6 +28,7 @@ class Settings:
         batch_size: tasks of a training step.
         steps: training steps, rounded up to whole epochs.
         epoch_steps: steps between two backups.
+        steps_per_execution: steps that Keras runs in one go, for small networks.
         learning_rate: Adam's rate at the start; it falls to a hundredth along a half cosine.
         seed: of the initial weights and of the training tasks.
     """
@@ -36,6 +39,7 @@ class Settings:
     batch_size: int = 1
     steps: int = 1000
     epoch_steps: int = 50
+    steps_per_execution: int = 1
     learning_rate: float = 1e-3
     seed: int = 0
 
@@ -56,34 +60,58 @@ class Recipe(Generic[S]):
         name: what it is called on the command line.
         summary: what its model does, in a sentence.
         paper: the publication.
+        data: what it learns from.
         settings: the settings of the published result.
         learner: builds the learner, with fresh weights that depend on ``settings.seed`` alone.
         episodes: ``(settings, part, start)`` gives the batches of a part from number `start` on.
-        loss: names the loss of the queries.
+        loss: makes the loss of the queries.
         metric: makes the metric that results are reported in.
-        artefact: ``settings`` to the name of the exported model.
+        artefact: names the exported model.
+        setting: says what distinguishes a test, e.g. ``"5-way 1-shot, split alphabets"``.
+        protocol: says how tasks are drawn for training and test.
+        published: the published number for a test, if there is one, and its source.
+        for_test: sets a trained learner up as it is tested and served.
     """
 
     name: str
     summary: str
     paper: str
+    data: str
     settings: S
     learner: Callable[[S], FewShotLearner]
     episodes: Callable[[S, Part, int], tf.data.Dataset]
     loss: Callable[[], keras.losses.Loss]
     metric: Callable[[], TaskMean]
     artefact: Callable[[S], str]
-    data: str = ""
-    protocol: Callable[[S], str] = lambda settings: ""
+    setting: Callable[[S], str]
+    protocol: Callable[[S], str]
+    published: Callable[[S], tuple[float | None, str]]
+    for_test: Callable[[FewShotLearner, S], FewShotLearner] = lambda learner, settings: learner
 
     def configure(self, **changes: Any) -> S:
         """Returns the recipe's settings with `changes`.
 
         Raises:
-            ValueError: for a setting that the recipe does not have.
+            TfmetaError: for a setting that the recipe does not have.
         """
         known = {field.name for field in dataclasses.fields(self.settings)}
-        unknown = sorted(set(changes) - known)
-        if unknown:
-            raise ValueError(f"{self.name} has no setting {', '.join(unknown)}; it has {', '.join(sorted(known))}.")
+        for name in set(changes) - known:
+            raise TfmetaError(f"{self.name} has no setting {name!r}. {nearest(name, known)}")
         return dataclasses.replace(self.settings, **changes)
+
+    def command(self, settings: S) -> str:
+        """Returns the command that trains with `settings`."""
+        default = dataclasses.asdict(self.settings)
+        changed = {name: value for name, value in dataclasses.asdict(settings).items() if value != default[name]}
+        options = [f"--set {name}={value}" for name, value in changed.items() if name not in _OPTIONS]
+        options += [f"--{name} {changed[name]}" for name in _OPTIONS if name in changed]
+        return " ".join(["tfmeta train", self.name, *options])
+
+    def example(self, settings: S) -> dict[str, np.ndarray]:
+        """Returns one validation task, as a request to the exported model would hold it."""
+        inputs, _ = next(iter(self.episodes(settings, "validation", 0)))
+        return {name: value[:1].numpy() for name, value in inputs.items()}
+
+
+# Settings with an option of their own on the command line.
+_OPTIONS = ("ways", "shots", "steps", "seed")

@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 
 import keras
-import tensorflow as tf
 
 from tfmeta.core.atomic import write_text
 from tfmeta.core.backup import Backup
@@ -116,7 +115,10 @@ def train(recipe: Recipe[S], settings: S, out: str | Path, *, verbose: int | str
     learner = recipe.learner(settings)
     schedule = keras.optimizers.schedules.CosineDecay(settings.learning_rate, settings.steps, alpha=0.01)
     learner.compile(
-        optimizer=keras.optimizers.Adam(schedule, clipnorm=10.0), loss=recipe.loss(), metrics=[recipe.metric()]
+        optimizer=keras.optimizers.Adam(schedule, clipnorm=10.0),
+        loss=recipe.loss(),
+        metrics=[recipe.metric()],
+        steps_per_execution=settings.steps_per_execution,
     )
     backup = Backup(run.folder / "backup")
     done = backup.restore(learner)
@@ -130,6 +132,5 @@ def train(recipe: Recipe[S], settings: S, out: str | Path, *, verbose: int | str
         callbacks=[backup, keras.callbacks.TensorBoard(run.folder / "logs")],
         verbose=verbose,
     )
-    tf.io.gfile.makedirs(str(run.folder))
     run.finish(learner, settings.epochs * settings.epoch_steps, backup.seconds)
     return learner

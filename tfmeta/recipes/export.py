@@ -1,0 +1,54 @@
+"""Exports a trained recipe as a SavedModel with its card."""
+
+from pathlib import Path
+
+from tfmeta.core.cards import Card
+from tfmeta.core.export import export
+from tfmeta.fewshot.servable import few_shot_servable
+from tfmeta.recipes.evaluate import read_results
+from tfmeta.recipes.recipe import Recipe, S
+from tfmeta.recipes.train import Run
+
+__all__ = ["export_run"]
+
+
+def export_run(
+    recipe: Recipe[S], run: Run, root: str | Path, *, version: int = 1, overwrite: bool = False
+) -> Path:
+    """Writes the learner of a run to ``<root>/<name>/<version>/``.
+
+    The card holds the results that the run's folder holds, so evaluate first.
+
+    Args:
+        recipe: what was trained.
+        run: the run.
+        root: the folder of all models.
+        version: a positive integer.
+        overwrite: replaces a version that exists.
+
+    Returns:
+        The folder of the version.
+
+    Raises:
+        TfmetaError: if the run has not ended, the version exists, or the folder cannot be written.
+    """
+    settings = run.settings(recipe)
+    learner = recipe.for_test(run.learner(), settings)
+    budget = run.budget()
+    card = Card(
+        summary=f"{recipe.summary} {type(learner).__name__}, {recipe.paper}.",
+        data=recipe.data,
+        protocol=recipe.protocol(settings),
+        command=recipe.command(settings),
+        seed=settings.seed,
+        training=(
+            f"{budget['steps']:,} steps of {settings.batch_size} tasks,"
+            f" {budget['seconds'] / 60:.0f} minutes on {budget['cores']} cores"
+        ),
+        results=tuple(read_results(run)),
+    )
+    servable = few_shot_servable(
+        learner, recipe.artefact(settings), example_episode=recipe.example(settings), card=card
+    )
+    return export(servable, root, version=version, overwrite=overwrite)
+
