@@ -1,13 +1,15 @@
 """A Keras network as a function of its weights, for a batch of tasks at once."""
 
-from collections.abc import Sequence
+import contextlib
+import functools
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import keras
 import tensorflow as tf
 
 from tfmeta.core.checks import check
-from tfmeta.core.task_batch import Moments, chain_of, run_chain
+from tfmeta.core.task_batch import Moments, chain_of, exact_moments, run_chain
 
 __all__ = ["Engine", "FastNetwork"]
 
@@ -114,7 +116,8 @@ class FastNetwork:
                 for variable, value in zip((norm.moving_mean, norm.moving_variance), pair, strict=True)
             }
             values = [before.get(id(variable), tf.convert_to_tensor(variable)) for variable in state]
-            y, values = self.network.stateless_call(weights, values, x, training=not given)
+            with _exact(self.norms):
+                y, values = self.network.stateless_call(weights, values, x, training=not given)
             after = {id(variable): value for variable, value in zip(state, values, strict=True)}
             seen = [
                 (after[id(n.moving_mean)] / (1.0 - n.momentum), after[id(n.moving_variance)] / (1.0 - n.momentum))
@@ -126,3 +129,19 @@ class FastNetwork:
         features = [tf.TensorSpec(norm.moving_mean.shape, x.dtype) for norm in self.norms]
         signature = (tf.TensorSpec([x.shape[1], *shape[1:]], x.dtype), [(spec, spec) for spec in features])
         return tf.map_fn(one_task, (list(weights), x, list(moments or [])), fn_output_signature=signature)
+
+
+@contextlib.contextmanager
+def _exact(norms: Sequence[keras.layers.BatchNormalization]) -> Iterator[None]:
+    """Lets batch normalisations take `exact_moments`, since Keras takes those of `tf.nn.moments`."""
+
+    def moments(norm: keras.layers.BatchNormalization, x: tf.Tensor, mask: tf.Tensor | None) -> Moments:
+        return exact_moments(x, list(norm._reduction_axes)) if mask is None else type(norm)._moments(norm, x, mask)
+
+    for norm in norms:
+        vars(norm)["_moments"] = functools.partial(moments, norm)
+    try:
+        yield
+    finally:
+        for norm in norms:
+            del vars(norm)["_moments"]

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from tfmeta.core.shapes import leading, merge_tasks, split_tasks
 
-__all__ = ["Moments", "chain_of", "run_chain"]
+__all__ = ["Moments", "chain_of", "exact_moments", "run_chain"]
 
 Moments = tuple[tf.Tensor, tf.Tensor]
 """Mean and variance that a batch normalisation uses, each ``[B, F]``."""
@@ -65,7 +65,7 @@ def run_chain(
     used: list[Moments] = []
     for layer in chain:
         if isinstance(layer, keras.layers.BatchNormalization):
-            used.append(next(given) if given is not None else _moments(x))
+            used.append(next(given) if given is not None else exact_moments(x, list(range(1, x.shape.rank - 1))))
             x = _batch_normalization(layer, lookup, x, used[-1])
         elif isinstance(layer, keras.layers.Conv2D):
             x = _conv2d(layer, lookup, x, _shared_kernel_products if shared else _own_kernel_products)
@@ -151,9 +151,14 @@ def _patches(x: tf.Tensor, layer: keras.layers.Conv2D) -> tf.Tensor:
     return tf.image.extract_patches(x, [1, *size, 1], [1, *layer.strides, 1], [1, 1, 1, 1], padding)
 
 
-def _moments(x: tf.Tensor) -> Moments:
-    """Mean and variance of each feature over the items (and pixels) of a task: ``[B, M, ..., F] -> [B, F]``."""
-    return tf.nn.moments(x, axes=list(range(1, x.shape.rank - 1)))
+def exact_moments(x: tf.Tensor, axes: list[int]) -> Moments:
+    """Returns mean and variance of `x` over `axes`, right to every order of differentiation.
+
+    `tf.nn.moments` takes the mean in the variance for a constant. That leaves its first derivative right and its
+    second wrong, and with it the gradient of whatever was trained through a gradient step.
+    """
+    mean = tf.reduce_mean(x, axes, keepdims=True)
+    return tf.squeeze(mean, axes), tf.reduce_mean(tf.math.squared_difference(x, mean), axes)
 
 
 def _batch_normalization(
