@@ -3,7 +3,10 @@
 import dataclasses
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import keras
 
@@ -16,6 +19,8 @@ from tfmeta.recipes.recipe import Recipe, S
 __all__ = ["LEARNER_FILE", "Run", "train"]
 
 LEARNER_FILE = "learner.keras"
+
+_DISK_TROUBLE = ("No space left", "File too large", "quota exceeded", "Read-only", "Permission denied")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,38 +38,67 @@ class Run:
 
     folder: Path
 
+    def check_free(self, recipe: Recipe[S], settings: S) -> None:
+        """Raises `TfmetaError` if the folder holds a run with other settings."""
+        if not self._settings_file.exists():
+            return
+        described, found = self._described(recipe, settings), self._read_settings()
+        other = sorted(key for key in described if found.get(key) != described[key])
+        if other:
+            raise TfmetaError(
+                f"{self.folder} holds a run with other settings: {', '.join(other)}."
+                " Choose another --out, or remove that folder."
+            )
+
     def begin(self, recipe: Recipe[S], settings: S) -> None:
         """Claims the folder for a run, or finds the same run begun.
 
         Raises:
             TfmetaError: if it holds a run with other settings, or cannot be written.
         """
-        described = {"recipe": recipe.name, **dataclasses.asdict(settings)}
-        file = self.folder / "settings.json"
-        if file.exists():
-            found = json.loads(file.read_text())
-            other = sorted(key for key in described if found.get(key) != described[key])
-            if other:
-                raise TfmetaError(
-                    f"{self.folder} holds a run with other settings: {', '.join(other)}."
-                    " Choose another --out, or remove that folder."
-                )
+        self.check_free(recipe, settings)
+        if self._settings_file.exists():
             return
-        try:
+        with self.writing():
             self.folder.mkdir(parents=True, exist_ok=True)
-            write_text(file, json.dumps(described, indent=2) + "\n")
-        except OSError as error:
+            text = json.dumps(self._described(recipe, settings), indent=2)
+            write_text(self._settings_file, text + "\n")
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Says in one line, as a `TfmetaError`, that the folder cannot be written."""
+        try:
+            yield
+        except Exception as error:  # A full disk is an OSError, or h5py's or TensorFlow's own kind.
+            text = str(error)
+            if not isinstance(error, OSError) and not any(words in text for words in _DISK_TROUBLE):
+                raise
+            reason = getattr(error, "strerror", None) or text.splitlines()[0]
             raise TfmetaError(
-                f"{self.folder} cannot be written: {error.strerror}; choose another --out."
+                f"{self.folder} cannot be written: {reason}. Free some space, or choose a folder that may be"
+                " written with --out; a run that has begun goes on from its last epoch."
             ) from error
+
+    @property
+    def _settings_file(self) -> Path:
+        return self.folder / "settings.json"
+
+    @staticmethod
+    def _described(recipe: Recipe[S], settings: S) -> dict[str, Any]:
+        return {"recipe": recipe.name, **dataclasses.asdict(settings)}
+
+    def _read_settings(self) -> dict[str, Any]:
+        try:
+            return json.loads(self._settings_file.read_text())
+        except ValueError as error:
+            raise TfmetaError(f"{self._settings_file} is damaged: {error}; remove {self.folder}.") from error
 
     def settings(self, recipe: Recipe[S]) -> S:
         """Reads the settings that the run was made with."""
-        file = self.folder / "settings.json"
-        if not file.exists():
+        if not self._settings_file.exists():
             raise TfmetaError(f"{self.folder} holds no run: settings.json is missing. Train first, with --out.")
-        found = json.loads(file.read_text())
-        name = found.pop("recipe")
+        found = self._read_settings()
+        name = found.pop("recipe", "?")
         if name != recipe.name:
             raise TfmetaError(f"{self.folder} holds a run of {name}, not of {recipe.name}.")
         return recipe.configure(**found)
@@ -81,12 +115,15 @@ class Run:
         """Loads the trained learner.
 
         Raises:
-            TfmetaError: if the run has not ended.
+            TfmetaError: if the run has not ended, or the file is damaged.
         """
         file = self.folder / LEARNER_FILE
         if not file.exists():
             raise TfmetaError(f"{self.folder} holds no trained learner; let the training end first.")
-        return keras.saving.load_model(file)
+        try:
+            return keras.saving.load_model(file)
+        except Exception as error:  # What a damaged file raises depends on where the damage is.
+            raise TfmetaError(f"{file} is damaged; remove it, and train again.") from error
 
     def budget(self) -> dict[str, float]:
         """Reads the steps and seconds that the run took."""
@@ -109,7 +146,7 @@ def train(recipe: Recipe[S], settings: S, out: str | Path, *, verbose: int | str
         TfmetaError: if the folder holds a run with other settings, or data are missing.
     """
     run = Run(Path(out))
-    run.begin(recipe, settings)
+    run.check_free(recipe, settings)
     if (run.folder / LEARNER_FILE).exists():
         return run.learner()
     learner = recipe.learner(settings)
@@ -123,14 +160,16 @@ def train(recipe: Recipe[S], settings: S, out: str | Path, *, verbose: int | str
     backup = Backup(run.folder / "backup")
     done = backup.restore(learner)
     tasks = recipe.episodes(settings, "train", done)
-    learner.fit(
-        tasks,
-        epochs=settings.epochs,
-        initial_epoch=done // settings.epoch_steps,
-        steps_per_epoch=settings.epoch_steps,
-        shuffle=False,
-        callbacks=[backup, keras.callbacks.TensorBoard(run.folder / "logs")],
-        verbose=verbose,
-    )
-    run.finish(learner, settings.epochs * settings.epoch_steps, backup.seconds)
+    run.begin(recipe, settings)  # not before all has been found good: what cannot be trained leaves no folder
+    with run.writing():
+        learner.fit(
+            tasks,
+            epochs=settings.epochs,
+            initial_epoch=done // settings.epoch_steps,
+            steps_per_epoch=settings.epoch_steps,
+            shuffle=False,
+            callbacks=[backup, keras.callbacks.TensorBoard(run.folder / "logs")],
+            verbose=verbose,
+        )
+        run.finish(learner, settings.epochs * settings.epoch_steps, backup.seconds)
     return learner

@@ -1,0 +1,58 @@
+"""Trains a recipe, with the settings of the published result unless told otherwise.
+
+A run keeps its state after every epoch: started again with the same command, it goes on where it stood, so that
+neither Ctrl-C nor a power cut costs more than an epoch. `tensorboard --logdir runs` draws its curves.
+
+  tfmeta train prototypical-omniglot
+  tfmeta train maml-omniglot --ways 20 --split characters --out runs/maml-20
+  tfmeta train maml-sinusoid --steps 2000 --set inner_steps=5
+"""
+
+import argparse
+from pathlib import Path
+
+from tfmeta.cli.progress import keras_verbosity, starting_tensorflow
+from tfmeta.cli.settings import changes, count, default_run
+
+SUMMARY = "train a recipe; started again, it goes on where it stood"
+IF_INTERRUPTED = "interrupted; the same command goes on from the last epoch."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Says what the verb takes."""
+    parser.add_argument("recipe", metavar="RECIPE", help="what to train; `tfmeta list` knows them")
+    parser.add_argument("--ways", metavar="N", type=count, help="classes of a training task")
+    parser.add_argument("--shots", metavar="K", type=count, help="support examples of each class")
+    parser.add_argument("--steps", metavar="STEPS", type=count, help="training steps, up to whole epochs")
+    parser.add_argument("--seed", metavar="SEED", type=int, help="of the initial weights and the tasks")
+    parser.add_argument("--split", metavar="SPLIT", help="alphabets or characters, for Omniglot")
+    parser.add_argument(
+        "--out", metavar="DIR", type=Path, help="the run's folder (default: runs/RECIPE-SPLIT)"
+    )
+    parser.add_argument(
+        "--set", metavar="NAME=VALUE", dest="pairs", action="append", default=[],
+        help="any other setting of the recipe; may be given several times",
+    )  # fmt: skip
+
+
+def run(args: argparse.Namespace) -> None:
+    """Carries out the verb."""
+    with starting_tensorflow():
+        from tfmeta.recipes.registry import find_recipe
+        from tfmeta.recipes.train import train
+    recipe = find_recipe(args.recipe)
+    settings = recipe.configure(**given(recipe, args))
+    out = args.out or default_run(recipe.name, getattr(settings, "split", None))
+    print(
+        f"{recipe.name}: {recipe.setting(settings)}, {settings.steps:,} steps; the run is in {out}",
+        flush=True,
+    )
+    train(recipe, settings, out, verbose=keras_verbosity())
+    where = f" --run {args.out}" if args.out else f" --split {args.split}" if args.split else ""
+    print(f"Trained. Next: tfmeta evaluate {recipe.name}{where}")
+
+
+def given(recipe, args: argparse.Namespace) -> dict:
+    """Returns the settings that the arguments change."""
+    options = {name: getattr(args, name) for name in ("ways", "shots", "steps", "seed", "split")}
+    return changes(recipe, args.pairs, **options)
