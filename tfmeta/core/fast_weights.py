@@ -32,7 +32,8 @@ class FastNetwork:
         engine: ``"batched"``, ``"map"``, or ``"auto"`` for the first that can run the network.
 
     Raises:
-        ValueError: if the network is not built, has random layers, or cannot run on the engine asked for.
+        ValueError: if the network is not built, has random layers or batch renormalisation, or cannot run on the
+            engine asked for.
 
     Example:
         >>> network = keras.Sequential([keras.Input([2]), keras.layers.Dense(3)])
@@ -45,18 +46,25 @@ class FastNetwork:
 
     def __init__(self, network: keras.Model, engine: Engine = "auto"):
         check(engine in ("auto", "batched", "map"), f"engine={engine!r}; expected 'auto', 'batched' or 'map'.")
-        check(network.built, f"The network {network.name!r} has no weights yet; call it once, or give it a keras.Input.")
+        check(network.built,
+              f"The network {network.name!r} has no weights yet; call it once, or give it a keras.Input.")
         layers = list(network._flatten_layers(include_self=False))
-        random = [layer.name for layer in layers if getattr(layer, "seed_generator", None) is not None]
+        random = [layer.name for layer in layers if _is_random(layer)]
         check(not random,
               f"{', '.join(random)}: random layers cannot be adapted, since every inner step would see another "
               "network; build the network without dropout and noise.")
+        renorm = [layer.name for layer in layers if getattr(layer, "renorm", False)]
+        check(not renorm,
+              f"{', '.join(renorm)}: batch renormalisation depends on the calls before; use renorm=False.")
         self._chain = None if engine == "map" else chain_of(network)
         check(self._chain is not None or engine != "batched",
               f"The network {network.name!r} has layers that engine='batched' does not know; use engine='auto'.")
         self.network = network
         self.variables = network.trainable_variables
-        self.norms = [layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization)]
+        # Frozen ones keep to their moving statistics, as they do in Keras.
+        self.norms = [
+            layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable
+        ]
 
     def slow_weights(self) -> list[tf.Tensor]:
         """Returns the values that the network's trainable variables have now, without a task dimension."""
@@ -98,7 +106,7 @@ class FastNetwork:
             value = fast.get(id(variable))
             return tf.convert_to_tensor(variable)[None] if value is None else value
 
-        return run_chain(self._chain, lookup, x, moments, shared=shared)
+        return run_chain(self._chain, lookup, x, self.norms, moments, shared=shared)
 
     def _map(
         self, weights: Sequence[tf.Tensor], x: tf.Tensor, moments: Sequence[Moments] | None
@@ -109,7 +117,7 @@ class FastNetwork:
         def one_task(task: tuple) -> tuple[tf.Tensor, list[Moments]]:
             weights, x, given = task
             # A moving average that starts at zero ends at (1 - momentum) times what the call has seen.
-            start = given or [(tf.zeros(n.moving_mean.shape, x.dtype), tf.zeros(n.moving_mean.shape, x.dtype)) for n in self.norms]
+            start = given or [2 * (tf.zeros(norm.moving_mean.shape, x.dtype),) for norm in self.norms]
             before = {
                 id(variable): value
                 for norm, pair in zip(self.norms, start, strict=True)
@@ -129,6 +137,10 @@ class FastNetwork:
         features = [tf.TensorSpec(norm.moving_mean.shape, x.dtype) for norm in self.norms]
         signature = (tf.TensorSpec([x.shape[1], *shape[1:]], x.dtype), [(spec, spec) for spec in features])
         return tf.map_fn(one_task, (list(weights), x, list(moments or [])), fn_output_signature=signature)
+
+
+def _is_random(layer: keras.Layer) -> bool:
+    return any(isinstance(value, keras.random.SeedGenerator) for value in vars(layer).values())
 
 
 @contextlib.contextmanager

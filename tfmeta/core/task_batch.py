@@ -42,6 +42,7 @@ def run_chain(
     chain: Sequence[keras.Layer],
     lookup: Lookup,
     x: tf.Tensor,
+    norms: Sequence[keras.layers.BatchNormalization],
     moments: Sequence[Moments] | None,
     *,
     shared: bool = False,
@@ -52,8 +53,9 @@ def run_chain(
         chain: what `chain_of` returned.
         lookup: gives the value of each of the chain's variables for every task.
         x: inputs, ``[B, M, ...]``.
-        moments: mean and variance for each batch normalisation, in order; None takes them from `x`, from the
-            items of each task by themselves.
+        norms: the chain's batch normalisations that are given moments; others use their moving statistics.
+        moments: mean and variance for each of `norms`, in order; None takes them from `x`, from the items of each
+            task by themselves.
         shared: promises that all tasks have equal weights, as before the first inner step. Convolutions are then
             ordinary ones, and only the gradients of their kernels are taken task by task.
 
@@ -64,7 +66,7 @@ def run_chain(
     given = iter(moments) if moments is not None else None
     used: list[Moments] = []
     for layer in chain:
-        if isinstance(layer, keras.layers.BatchNormalization):
+        if any(layer is norm for norm in norms):
             used.append(next(given) if given is not None else exact_moments(x, list(range(1, x.shape.rank - 1))))
             x = _batch_normalization(layer, lookup, x, used[-1])
         elif isinstance(layer, keras.layers.Conv2D):
