@@ -1,6 +1,7 @@
 """What every test shares: quiet, reproducible numerics, the tiers, and skips where a data set is absent."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -35,3 +36,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
                     f"needs the data set {name!r}, which is not in {folder}:"
                     f" set TFDS_DATA_DIR to where it is, or fetch it with tfds.load({name!r})"
                 )
+
+
+@pytest.fixture(scope="module")
+def float64() -> Iterator[None]:
+    """Lets Keras compute in double precision, for comparisons of numbers."""
+    import keras  # not above: tests without TensorFlow stay light
+
+    before = keras.config.floatx()
+    keras.config.set_floatx("float64")
+    yield
+    keras.config.set_floatx(before)

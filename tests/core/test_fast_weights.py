@@ -9,12 +9,7 @@ TASKS, ITEMS = 3, 4
 layers = keras.layers
 
 
-@pytest.fixture(scope="module", autouse=True)
-def float64():
-    before = keras.config.floatx()
-    keras.config.set_floatx("float64")
-    yield
-    keras.config.set_floatx(before)
+pytestmark = pytest.mark.usefixtures("float64")
 
 
 def convolution(channels=2, **options):

@@ -1,115 +1,90 @@
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.fewshot.toys import TASKS, convolutional, dense, episode
 from tfmeta.fewshot.maml import MAML
 
-TASKS, WAYS, QUERIES = 2, 2, 5
-STATISTICS = ["support", "transductive", "none"]
+pytestmark = pytest.mark.usefixtures("float64")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def float64():
-    before = keras.config.floatx()
-    keras.config.set_floatx("float64")
-    yield
-    keras.config.set_floatx(before)
+@pytest.fixture(scope="module", params=["support", "transductive", "none"])
+def learner(request):
+    return MAML(convolutional(), inner_rate=0.2, inner_steps=2, batch_statistics=request.param)
 
 
-def dense() -> keras.Model:
-    layers = [keras.Input([3]), keras.layers.Dense(3, activation="tanh"), keras.layers.Dense(WAYS)]
-    return randomized(keras.Sequential(layers))
+def test_only_transductive_answers_depend_on_the_other_queries(learner):
+    inputs, _ = episode(learner.network)
+    answers = learner(inputs).numpy()
+    some = learner({**inputs, "query_x": inputs["query_x"][:, 1:3]}).numpy()
+    alone = learner({**inputs, "query_x": inputs["query_x"][:, 2:3]}).numpy()
+    if learner.batch_statistics == "transductive":
+        assert np.abs(some - answers[:, 1:3]).min() > 1e-3
+        assert np.abs(alone - answers[:, 2:3]).min() > 1e-3
+    else:
+        np.testing.assert_allclose(some, answers[:, 1:3], rtol=1e-12)
+        np.testing.assert_allclose(alone, answers[:, 2:3], rtol=1e-12)
 
 
-def convolutional() -> keras.Model:
-    return randomized(keras.Sequential([
-        keras.Input([6, 6, 1]),
-        keras.layers.Conv2D(2, 3, strides=2, padding="same"),
-        keras.layers.BatchNormalization(),
-        keras.layers.Activation("tanh"),
-        keras.layers.Conv2D(2, 2, activation="tanh"),
-        keras.layers.Flatten(),
-        keras.layers.Dense(WAYS),
-    ]))  # fmt: skip
+def test_tasks_do_not_depend_on_one_another(learner):
+    inputs, _ = episode(learner.network)
+    alone = learner({name: value[1:] for name, value in inputs.items()})
+    np.testing.assert_allclose(alone, learner(inputs)[1:], rtol=1e-12)
 
 
-def randomized(network: keras.Model) -> keras.Model:
-    """Gives biases, scales and moving statistics values that matter."""
-    random = np.random.RandomState(7)
-    for variable in network.variables:
-        positive = "variance" in variable.name or "gamma" in variable.name
-        value = random.uniform(0.5, 1.5, variable.shape) if positive else 0.5 * random.randn(*variable.shape)
-        variable.assign(value)
-    return network
+def test_the_task_state_holds_what_queries_need(learner):
+    inputs, _ = episode(learner.network)
+    state = learner.adapt(inputs["support_x"], inputs["support_y"])
+    weights = sum(v.value.shape.num_elements() for v in learner.network.trainable_variables)
+    assert state.shape == (TASKS, weights + (2 * 2 if learner.batch_statistics == "support" else 0))
+    np.testing.assert_allclose(learner.respond(state, inputs["query_x"]), learner(inputs), rtol=1e-12)
 
 
-def episode(network, shots=2, queries=QUERIES, seed=0):
-    random = np.random.RandomState(seed)
-    item = network.input_shape[1:]
-    inputs = {
-        "support_x": tf.constant(random.randn(TASKS, WAYS * shots, *item)),
-        "support_y": tf.constant(np.tile(np.repeat(np.arange(WAYS), shots), [TASKS, 1])),
-        "query_x": tf.constant(random.randn(TASKS, queries, *item)),
-    }
-    return inputs, tf.constant(random.randint(WAYS, size=[TASKS, queries]))
+@pytest.mark.parametrize("learner", ["support"], indirect=True)
+def test_more_steps_than_learnt_repeat_the_last_rates(learner):
+    inputs, _ = episode(learner.network)
+    rates = np.full(learner.inner_rates.shape, 0.1)
+    rates[-1] = 0.3
+    support = inputs["support_x"], inputs["support_y"]
+    one, two, four = (MAML(learner.network, inner_steps=steps) for steps in (1, 2, 4))
+    one.inner_rates.assign(rates[:1])
+    two.inner_rates.assign(rates)
+    four.inner_rates.assign(rates[[0, 1, 1, 1]])
+    np.testing.assert_array_equal(two.adapt(*support, steps=1), one.adapt(*support))
+    np.testing.assert_array_equal(two.adapt(*support), two.adapt(*support, steps=2))
+    np.testing.assert_array_equal(two.adapt(*support, steps=4), four.adapt(*support))
+    start = two.adapt(*support, steps=0).numpy()[:, : -2 * 2]
+    slow = np.concatenate([v.numpy().ravel() for v in learner.network.trainable_variables])
+    np.testing.assert_array_equal(start, [slow] * TASKS)
 
 
-def meta_gradient(learner, inputs, query_y):
-    with tf.GradientTape() as tape:
-        loss = meta_loss(learner, inputs, query_y)
-    return tape.gradient(loss, [v.value for v in learner.trainable_variables])
-
-
-def meta_loss(learner, inputs, query_y):
-    logits = learner(inputs, training=True)
-    return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(query_y, logits))
-
-
-def finite_differences(learner, inputs, query_y, step=1e-5):
-    """The meta-gradient, one weight after the other, from values of the loss alone."""
-    loss = tf.function(lambda: meta_loss(learner, inputs, query_y))
-    gradients = []
-    for variable in learner.trainable_variables:
-        start = variable.numpy()
-        gradient = np.zeros(start.shape)
-        for index in np.ndindex(*start.shape):
-            values = []
-            for sign in (1, -1):
-                moved = start.copy()
-                moved[index] += sign * step
-                variable.assign(moved)
-                values.append(loss().numpy())
-            gradient[index] = (values[0] - values[1]) / (2 * step)
-        variable.assign(start)
-        gradients.append(gradient)
-    return gradients
+def test_steps_lower_the_support_loss():
+    network = dense()
+    learner = MAML(network, inner_rate=0.5)
+    inputs, _ = episode(network)
+    losses = []
+    for steps in (0, 1, 5, 25):
+        state = learner.adapt(inputs["support_x"], inputs["support_y"], steps=steps)
+        logits = learner.respond(state, inputs["support_x"])
+        losses.append(
+            tf.nn.sparse_softmax_cross_entropy_with_logits(inputs["support_y"], logits).numpy().mean()
+        )
+    assert losses == sorted(losses, reverse=True) and losses[-1] < 0.5 * losses[0]
 
 
 @pytest.mark.parametrize(
-    ("build", "statistics", "steps", "engine"),
+    ("bad", "message"),
     [
-        (dense, "support", 2, "batched"),
-        (convolutional, "support", 2, "batched"),
-        (convolutional, "transductive", 1, "batched"),
-        (convolutional, "transductive", 1, "map"),
-        (convolutional, "none", 1, "batched"),
+        ({"task": "ranking"}, "task='ranking'; expected 'classification' or 'regression'"),
+        (
+            {"batch_statistics": "mine"},
+            "batch_statistics='mine'; expected 'support', 'transductive' or 'none'",
+        ),
+        ({"inner_steps": -1}, "inner_steps=-1, inner_rate=0.4; expected steps >= 0 and a rate > 0"),
+        ({"inner_rate": 0.0}, "inner_steps=1, inner_rate=0.0; expected steps >= 0 and a rate > 0"),
+        ({"engine": "loop"}, "engine='loop'; expected 'auto', 'batched' or 'map'"),
     ],
 )
-def test_the_meta_gradient_equals_finite_differences(build, statistics, steps, engine):
-    network = build()
-    learner = MAML(
-        network,
-        inner_rate=0.3,
-        inner_steps=steps,
-        learn_rates=True,
-        batch_statistics=statistics,
-        engine=engine,
-    )
-    inputs, query_y = episode(network)
-    exact = meta_gradient(learner, inputs, query_y)
-    measured = finite_differences(learner, inputs, query_y)
-    assert len(exact) == len(network.trainable_variables) + 1  # the learned rates have one too
-    for variable, a, b in zip(learner.trainable_variables, exact, measured, strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-9, err_msg=variable.path)
-        assert np.abs(b).max() > 1e-6 or "bias" in variable.name, f"{variable.path} has no gradient to test"
+def test_unknown_options_are_named(bad, message):
+    with pytest.raises(ValueError, match=message):
+        MAML(dense(), **bad)
