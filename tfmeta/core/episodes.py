@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfmeta.core.checks import check
+from tfmeta.core.shapes import EpisodeInputs
 
 __all__ = ["Augmentation", "episodes"]
 
@@ -55,16 +56,20 @@ def episodes(
         (TensorShape([2, 5, 28, 28, 1]), TensorShape([2, 15]))
     """
     classes, examples, *image_shape = images.shape
-    check(ways >= 1 and shots >= 1 and queries >= 1 and batch_size >= 1,
-          f"ways={ways}, shots={shots}, queries={queries}, batch_size={batch_size}: each must be at least 1.")
+    check(
+        ways >= 1 and shots >= 1 and queries >= 1 and batch_size >= 1,
+        f"ways={ways}, shots={shots}, queries={queries}, batch_size={batch_size}: each must be at least 1.",
+    )
     check(ways <= classes, f"ways={ways}, but there are only {classes} classes; lower ways or add classes.")
-    check(shots + queries <= examples,
-          f"shots + queries = {shots + queries}, but a class has only {examples} examples; lower one of them.")
+    check(
+        shots + queries <= examples,
+        f"shots + queries = {shots + queries}, but a class has only {examples} examples; lower one of them.",
+    )
 
     pool = tf.constant(images)
     labels = tf.range(ways, dtype=tf.int32)
 
-    def batch(index: tf.Tensor):
+    def batch(index: tf.Tensor) -> tuple[EpisodeInputs, tf.Tensor]:
         class_seed, example_seed, augment_seed = tf.unstack(
             tf.random.experimental.stateless_split([tf.cast(seed, tf.int64), index], 3)
         )
@@ -77,7 +82,7 @@ def episodes(
         x = tf.cast(tf.gather_nd(pool, where), tf.float32) / 255.0  # [B, N, K + queries, H, W, C]
         if augment is not None:
             x = tf.reshape(augment(tf.reshape(x, [-1, *image_shape]), augment_seed), tf.shape(x))
-        inputs = {
+        inputs: EpisodeInputs = {
             "support_x": tf.reshape(x[:, :, :shots], [batch_size, ways * shots, *image_shape]),
             "support_y": tf.tile(tf.repeat(labels, shots)[None], [batch_size, 1]),
             "query_x": tf.reshape(x[:, :, shots:], [batch_size, ways * queries, *image_shape]),

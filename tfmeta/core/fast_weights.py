@@ -45,25 +45,37 @@ class FastNetwork:
     """
 
     def __init__(self, network: keras.Model, engine: Engine = "auto"):
-        check(engine in ("auto", "batched", "map"), f"engine={engine!r}; expected 'auto', 'batched' or 'map'.")
-        check(network.built,
-              f"The network {network.name!r} has no weights yet; call it once, or give it a keras.Input.")
+        check(
+            engine in ("auto", "batched", "map"), f"engine={engine!r}; expected 'auto', 'batched' or 'map'."
+        )
+        check(
+            network.built,
+            f"The network {network.name!r} has no weights yet; call it once, or give it a keras.Input.",
+        )
         layers = list(network._flatten_layers(include_self=False))
         random = [layer.name for layer in layers if _is_random(layer)]
-        check(not random,
-              f"{', '.join(random)}: random layers cannot be adapted, since every inner step would see another "
-              "network; build the network without dropout and noise.")
+        check(
+            not random,
+            f"{', '.join(random)}: random layers cannot be adapted, since every inner step would see another "
+            "network; build the network without dropout and noise.",
+        )
         renorm = [layer.name for layer in layers if getattr(layer, "renorm", False)]
-        check(not renorm,
-              f"{', '.join(renorm)}: batch renormalisation depends on the calls before; use renorm=False.")
+        check(
+            not renorm,
+            f"{', '.join(renorm)}: batch renormalisation depends on the calls before; use renorm=False.",
+        )
         self._chain = None if engine == "map" else chain_of(network)
-        check(self._chain is not None or engine != "batched",
-              f"The network {network.name!r} has layers that engine='batched' does not know; use engine='auto'.")
+        check(
+            self._chain is not None or engine != "batched",
+            f"The network {network.name!r} has layers that engine='batched' does not know; use engine='auto'.",
+        )
         self.network = network
         self.variables = network.trainable_variables
         # Frozen ones keep to their moving statistics, as they do in Keras.
         self.norms = [
-            layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable
+            layer
+            for layer in layers
+            if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable
         ]
 
     def slow_weights(self) -> list[tf.Tensor]:
@@ -72,6 +84,7 @@ class FastNetwork:
 
     def stored_moments(self, tasks: int | tf.Tensor) -> list[Moments]:
         """Returns the moving statistics that the network holds, the same for each of `tasks` tasks."""
+
         def repeated(variable: keras.Variable) -> tf.Tensor:
             value = tf.convert_to_tensor(variable)
             return tf.broadcast_to(value, [tasks, *value.shape])
@@ -128,7 +141,10 @@ class FastNetwork:
                 y, values = self.network.stateless_call(weights, values, x, training=not given)
             after = {id(variable): value for variable, value in zip(state, values, strict=True)}
             seen = [
-                (after[id(n.moving_mean)] / (1.0 - n.momentum), after[id(n.moving_variance)] / (1.0 - n.momentum))
+                (
+                    after[id(n.moving_mean)] / (1.0 - n.momentum),
+                    after[id(n.moving_variance)] / (1.0 - n.momentum),
+                )
                 for n in self.norms
             ]
             return y, given or seen
@@ -148,7 +164,11 @@ def _exact(norms: Sequence[keras.layers.BatchNormalization]) -> Iterator[None]:
     """Lets batch normalisations take `exact_moments`, since Keras takes those of `tf.nn.moments`."""
 
     def moments(norm: keras.layers.BatchNormalization, x: tf.Tensor, mask: tf.Tensor | None) -> Moments:
-        return exact_moments(x, list(norm._reduction_axes)) if mask is None else type(norm)._moments(norm, x, mask)
+        return (
+            exact_moments(x, list(norm._reduction_axes))
+            if mask is None
+            else type(norm)._moments(norm, x, mask)
+        )
 
     for norm in norms:
         vars(norm)["_moments"] = functools.partial(moments, norm)

@@ -67,7 +67,9 @@ def run_chain(
     used: list[Moments] = []
     for layer in chain:
         if any(layer is norm for norm in norms):
-            used.append(next(given) if given is not None else exact_moments(x, list(range(1, x.shape.rank - 1))))
+            used.append(
+                next(given) if given is not None else exact_moments(x, list(range(1, x.shape.rank - 1)))
+            )
             x = _batch_normalization(layer, lookup, x, used[-1])
         elif isinstance(layer, keras.layers.Conv2D):
             x = _conv2d(layer, lookup, x, _shared_kernel_products if shared else _own_kernel_products)
@@ -94,6 +96,8 @@ def _dense(layer: keras.layers.Dense, lookup: Lookup, x: tf.Tensor) -> tf.Tensor
     return layer.activation(tf.reshape(y, [tasks, items, *x.shape[2:-1], y.shape[-1]]))
 
 
+_MANY_ITEMS = 10
+
 Products = Callable[[keras.layers.Conv2D, tf.Tensor, tf.Tensor], tf.Tensor]
 """Convolves items ``[B*M, H, W, C]`` with the kernels of their tasks ``[B, h, w, C, F]``."""
 
@@ -107,8 +111,18 @@ def _conv2d(layer: keras.layers.Conv2D, lookup: Lookup, x: tf.Tensor, products: 
 
 
 def _own_kernel_products(layer: keras.layers.Conv2D, x: tf.Tensor, kernels: tf.Tensor) -> tf.Tensor:
-    """Convolves as a batched matrix product over image patches, with one kernel a task."""
+    """Convolves with one kernel a task, as a batched matrix product over image patches."""
     tasks, items = leading(kernels, 1)[0], leading(x, 1)[0]
+    if isinstance(tasks, int) and isinstance(items, int) and items >= _MANY_ITEMS * tasks and x.shape[-1] > 1:
+        # With this much to do for each kernel, an ordinary convolution a task is faster than laying out patches.
+        pairs = zip(tf.split(x, tasks), tf.unstack(kernels), strict=True)
+        return tf.concat(
+            [
+                tf.nn.conv2d(of_task, kernel, layer.strides, layer.padding.upper())
+                for of_task, kernel in pairs
+            ],
+            axis=0,
+        )
     patches = _patches(x, layer)  # [B*M, H', W', h*w*C]
     height, width, depth = patches.shape[1:]
     y = tf.matmul(
@@ -123,12 +137,12 @@ def _shared_kernel_products(layer: keras.layers.Conv2D, x: tf.Tensor, kernels: t
     padding = layer.padding.upper()
 
     @tf.custom_gradient
-    def convolve(x: tf.Tensor, kernels: tf.Tensor):
+    def convolve(x: tf.Tensor, kernels: tf.Tensor) -> tuple[tf.Tensor, Callable]:
         # What reaches this row when `gradient` is itself differentiated is the sum over tasks. That is all that
         # anybody asks for, since equal rows come from a single kernel.
         kernel = kernels[0]
 
-        def gradient(upstream: tf.Tensor):
+        def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             to_x = tf.nn.conv2d_transpose(upstream, kernel, tf.shape(x), layer.strides, padding)
             tasks = leading(kernels, 1)[0]
             patches = _patches(x, layer)

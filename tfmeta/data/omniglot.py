@@ -65,7 +65,8 @@ def _members(part: str, split: str, names: tuple[str, ...], seed: int) -> np.nda
     """Returns the class numbers of a part of a split."""
     if split == "characters":
         dealt = np.random.RandomState(seed).permutation(len(names))
-        return dealt[dict(train=slice(0, 1100), validation=slice(1100, 1200), test=slice(1200, None))[part]]
+        start, end = {"train": (0, 1100), "validation": (1100, 1200), "test": (1200, None)}[part]
+        return dealt[start:end]
 
     def part_of(name: str) -> str:
         alphabet = name.rsplit("_", 1)[0]

@@ -77,12 +77,18 @@ class MAML(FewShotLearner):
         engine: Engine = "auto",
         **kwargs: Any,
     ):
-        check(task in ("classification", "regression"),
-              f"task={task!r}; expected 'classification' or 'regression'.")
-        check(batch_statistics in ("support", "transductive", "none"),
-              f"batch_statistics={batch_statistics!r}; expected 'support', 'transductive' or 'none'.")
-        check(inner_steps >= 0 and inner_rate > 0,
-              f"inner_steps={inner_steps}, inner_rate={inner_rate}; expected steps >= 0 and a rate > 0.")
+        check(
+            task in ("classification", "regression"),
+            f"task={task!r}; expected 'classification' or 'regression'.",
+        )
+        check(
+            batch_statistics in ("support", "transductive", "none"),
+            f"batch_statistics={batch_statistics!r}; expected 'support', 'transductive' or 'none'.",
+        )
+        check(
+            inner_steps >= 0 and inner_rate > 0,
+            f"inner_steps={inner_steps}, inner_rate={inner_rate}; expected steps >= 0 and a rate > 0.",
+        )
         outputs = network.output_shape[-1]
         super().__init__(network, ways=outputs if task == "classification" else None, task=task, **kwargs)
         self.inner_rate = inner_rate
@@ -123,7 +129,15 @@ class MAML(FewShotLearner):
         return self._answer(*self._learn(inputs["support_x"], inputs["support_y"]), inputs["query_x"])
 
     def get_config(self) -> dict[str, Any]:
-        names = ("inner_rate", "inner_steps", "learn_rates", "first_order", "batch_statistics", "task", "engine")
+        names = (
+            "inner_rate",
+            "inner_steps",
+            "learn_rates",
+            "first_order",
+            "batch_statistics",
+            "task",
+            "engine",
+        )
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
     def _learn(self, support_x: tf.Tensor, support_y: tf.Tensor, steps: int | None = None) -> TaskWeights:

@@ -42,9 +42,7 @@ class MatchingNetwork(FewShotLearner):
         Vinyals, Blundell, Lillicrap, Kavukcuoglu, Wierstra. "Matching Networks for One Shot Learning." NIPS 2016.
     """
 
-    def __init__(
-        self, network: keras.Model, *, scale: float = 10.0, learn_scale: bool = True, **kwargs: Any
-    ):
+    def __init__(self, network: keras.Model, *, scale: float = 10.0, learn_scale: bool = True, **kwargs: Any):
         super().__init__(network, **kwargs)
         self.features = network.output_shape[-1]
         self.scale = scale
@@ -64,7 +62,9 @@ class MatchingNetwork(FewShotLearner):
 
     def respond(self, task_state: tf.Tensor, query_x: tf.Tensor, training: bool = False) -> tf.Tensor:
         labelled = tf.reshape(task_state, [leading(task_state, 1)[0], -1, self.features + 1])  # [B, S, D+1]
-        support, labels = labelled[:, :, :-1], tf.cast(tf.round(labelled[:, :, -1]), tf.int32)
+        support = labelled[:, :, :-1]
+        # Labels of a task are below S; a state that says otherwise did not come from `adapt`.
+        labels = tf.minimum(tf.cast(tf.round(labelled[:, :, -1]), tf.int32), leading(labelled, 2)[1] - 1)
         similarity = tf.matmul(self._embed(query_x, training), support, transpose_b=True)  # [B, Q, S]
         log_attention = tf.nn.log_softmax(tf.exp(self.log_scale) * similarity)
         # log of the vote of each class: the sum over its items, in the logarithm so that the gradient survives.

@@ -25,8 +25,9 @@ class PrototypicalNetwork(FewShotLearner):
 
         p(y = k | x) = softmax_k( -τ d(f(x), c_k) ),    c_k = mean of f(x_i) over the support items of class k,
 
-    where ``d`` is the squared Euclidean distance and ``τ`` is 1 in the paper. The number of ways and shots is free at every call. A class
-    with no support example is never the answer. The task state is the prototypes, ``[B, N*D]``.
+    where ``d`` is the squared Euclidean distance and ``τ`` is 1 in the paper. The number of ways and shots is free
+    at every call. A class with no support example is never the answer. The task state is the prototypes,
+    ``[B, N*D]``.
 
     Args:
         network: the embedding, ``[M, ...] -> [M, D]``. Its batch normalisation is Keras's ordinary one, so that

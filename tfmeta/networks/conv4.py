@@ -58,7 +58,9 @@ def conv4(
     for block in range(4):
         strided = block < _STRIDED_BLOCKS[downsampling]
         layers += [
-            keras.layers.Conv2D(filters, 3, strides=2 if strided else 1, padding="same", kernel_initializer=glorot),
+            keras.layers.Conv2D(
+                filters, 3, strides=2 if strided else 1, padding="same", kernel_initializer=glorot
+            ),
             keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5),
         ]
         if not (linear_features and block == 3):
@@ -68,7 +70,10 @@ def conv4(
     if outputs is None:
         layers.append(keras.layers.Flatten())
     else:
-        layers += [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(outputs, kernel_initializer=glorot)]
+        layers += [
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.Dense(outputs, kernel_initializer=glorot),
+        ]
     return keras.Sequential(layers, name=name)
 
 

@@ -39,7 +39,10 @@ def mlp(
         1761
     """
     sizes = [inputs, *hidden, outputs]
-    check(min(sizes) >= 1, f"inputs={inputs}, hidden={list(hidden)}, outputs={outputs}: each must be at least 1.")
+    check(
+        min(sizes) >= 1,
+        f"inputs={inputs}, hidden={list(hidden)}, outputs={outputs}: each must be at least 1.",
+    )
     glorot = keras.initializers.GlorotUniform(seed=keras.random.SeedGenerator(seed))
     layers = [keras.layers.Dense(size, activation=activation, kernel_initializer=glorot) for size in hidden]
     head = keras.layers.Dense(outputs, kernel_initializer=glorot)

@@ -1,0 +1,3 @@
+"""One recipe for each published result: settings, training, evaluation, export."""
+
+__all__: list[str] = []

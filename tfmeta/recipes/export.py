@@ -51,4 +51,3 @@ def export_run(
         learner, recipe.artefact(settings), example_episode=recipe.example(settings), card=card
     )
     return export(servable, root, version=version, overwrite=overwrite)
-

@@ -102,7 +102,9 @@ class Recipe(Generic[S]):
     def command(self, settings: S) -> str:
         """Returns the command that trains with `settings`."""
         default = dataclasses.asdict(self.settings)
-        changed = {name: value for name, value in dataclasses.asdict(settings).items() if value != default[name]}
+        changed = {
+            name: value for name, value in dataclasses.asdict(settings).items() if value != default[name]
+        }
         options = [f"--set {name}={value}" for name, value in changed.items() if name not in _OPTIONS]
         options += [f"--{name} {changed[name]}" for name in _OPTIONS if name in changed]
         return " ".join(["tfmeta train", self.name, *options])

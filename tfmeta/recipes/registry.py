@@ -8,8 +8,7 @@ from tfmeta.recipes.sinusoid import MAML_SINUSOID
 __all__ = ["RECIPES", "find_recipe"]
 
 RECIPES: dict[str, Recipe] = {
-    recipe.name: recipe
-    for recipe in (MAML_OMNIGLOT, PROTOTYPICAL_OMNIGLOT, MATCHING_OMNIGLOT, MAML_SINUSOID)
+    recipe.name: recipe for recipe in (MAML_OMNIGLOT, PROTOTYPICAL_OMNIGLOT, MATCHING_OMNIGLOT, MAML_SINUSOID)
 }
 
 

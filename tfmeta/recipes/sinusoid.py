@@ -53,7 +53,9 @@ def _for_test(learner: FewShotLearner, settings: SinusoidSettings) -> FewShotLea
 def _episodes(settings: SinusoidSettings, part: Part, start: int) -> tf.data.Dataset:
     if part == "train":
         return sinusoid(settings.shots, settings.queries, settings.batch_size, settings.seed, start)
-    return sinusoid(settings.shots, settings.test_queries, 50, {"validation": 1_000_001, "test": 1_000_002}[part])
+    return sinusoid(
+        settings.shots, settings.test_queries, 50, {"validation": 1_000_001, "test": 1_000_002}[part]
+    )
 
 
 def _protocol(settings: SinusoidSettings) -> str:

@@ -96,7 +96,9 @@ class Run:
     def settings(self, recipe: Recipe[S]) -> S:
         """Reads the settings that the run was made with."""
         if not self._settings_file.exists():
-            raise TfmetaError(f"{self.folder} holds no run: settings.json is missing. Train first, with --out.")
+            raise TfmetaError(
+                f"{self.folder} holds no run: settings.json is missing. Train first, with --out."
+            )
         found = self._read_settings()
         name = found.pop("recipe", "?")
         if name != recipe.name:
