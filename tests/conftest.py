@@ -43,7 +43,9 @@ def float64() -> Iterator[None]:
     """Lets Keras compute in double precision, for comparisons of numbers."""
     import keras  # not above: tests without TensorFlow stay light
 
-    before = keras.config.floatx()
+    before = keras.config.floatx(), keras.config.dtype_policy()
     keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
     yield
-    keras.config.set_floatx(before)
+    keras.config.set_floatx(before[0])
+    keras.config.set_dtype_policy(before[1])

@@ -8,7 +8,7 @@ from tfmeta.fewshot.maml import MAML
 
 pytestmark = pytest.mark.usefixtures("float64")
 
-RATE = 0.2
+RATE = 0.25  # Keras makes initial values in float32, and this one is exact there
 
 
 def meta_gradient(learner, inputs, query_y):

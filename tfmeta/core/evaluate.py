@@ -117,7 +117,12 @@ def evaluate_tasks(
     Returns:
         The mean over ``batches * B`` tasks, with its 95% confidence interval.
     """
-    model.compile(metrics=[metric])
+    model.compile(loss=_nothing, metrics=[metric])
     metric.reset_state()
     model.evaluate(tasks, steps=batches, verbose=verbose)
     return metric.estimate()
+
+
+def _nothing(y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+    """Stands in for a loss, without which Keras evaluates no model that was never compiled with one."""
+    return tf.zeros(tf.shape(y_pred)[:1])
