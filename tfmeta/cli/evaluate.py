@@ -59,6 +59,10 @@ def run(args: argparse.Namespace) -> None:
             raise TfmetaError(
                 f"There is no recipe or model {args.what!r}. {nearest(args.what, known)}"
             ) from error
+        if args.pairs:
+            raise TfmetaError(
+                f"--set {args.pairs[0]}: a model is tested as it was exported; --set is for runs."
+            )
         with working(f"Loading {args.what}"):
             model = load(path)
         recipe, trained = _trained_by(model.card)

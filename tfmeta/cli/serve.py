@@ -7,6 +7,7 @@ tfmeta serve --model_name maml_omniglot_5w1s --host 0.0.0.0
 
 import argparse
 import logging
+import socket
 from pathlib import Path
 
 from tfmeta.cli.progress import starting_tensorflow
@@ -40,8 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Carries out the verb."""
-    if not 0 <= args.port < 2**16:
-        raise TfmetaError(f"--port {args.port}: expected 1 to 65535, or 0 for a free one.")
+    _check_port(args.host, args.port)
     logging.basicConfig(format="tfmeta: %(message)s")
     with starting_tensorflow():
         from tqdm import tqdm
@@ -59,6 +59,18 @@ def run(args: argparse.Namespace) -> None:
     with tqdm(total=len(models.names), desc="Loading models", unit="model", leave=False, disable=None) as bar:
         models.load(lambda version: bar.update())
     serve_forever(server, on_ready=_ready)
+
+
+def _check_port(host: str, port: int) -> None:
+    """Tries to listen, since the server itself would do so only after all models are loaded."""
+    if not 0 <= port < 2**16:
+        raise TfmetaError(f"--port {port}: expected 1 to 65535, or 0 for a free one.")
+    try:
+        socket.create_server((host, port)).close()
+    except OSError as error:
+        raise TfmetaError(
+            f"{host}:{port} cannot be listened on ({error.strerror}); choose another --port, or 0 for a free one."
+        ) from error
 
 
 def _chosen(base: Path | None, names: list[str] | None) -> tuple[list[Path], list[str] | None]:

@@ -1,7 +1,9 @@
 """Checkpoints from which a killed run goes on as if nothing had happened."""
 
+import errno
 import json
 import os
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,8 @@ from typing import Any
 import keras
 
 __all__ = ["Backup"]
+
+_SPARE_BYTES = 2**20
 
 
 class Backup(keras.callbacks.Callback):
@@ -57,7 +61,17 @@ class Backup(keras.callbacks.Callback):
         now = time.monotonic()
         self.seconds, self._since = self.seconds + now - self._since, now
         self.folder.mkdir(parents=True, exist_ok=True)
+        self._check_space()
         temporary = self.folder / "new.weights.h5"
         self.model.save_weights(temporary, overwrite=True)
         os.replace(temporary, self._weights)
         self._clock.write_text(json.dumps(self.seconds))
+
+    def _check_space(self) -> None:
+        # Where a disk is full, HDF5 raises what cannot be caught, and then ends the process.
+        variables = [*self.model.variables, *self.model.optimizer.variables]
+        needed = 2 * sum(variable.value.numpy().nbytes for variable in variables) + _SPARE_BYTES
+        free = shutil.disk_usage(self.folder).free
+        if free < needed:
+            what = f"the disk is full: a backup needs {needed / 1e6:.0f} MB, and {free / 1e6:.1f} MB are free"
+            raise OSError(errno.ENOSPC, what)

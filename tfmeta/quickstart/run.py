@@ -35,10 +35,10 @@ def quickstart(out: str | Path = "quickstart.png", *, tasks: int = 200, seed: in
         >>> quickstart(tasks=10)[0].accuracy  # doctest: +SKIP
         0.94
     """
-    names = _classifiers()
     out = Path(out).expanduser()
     if not out.parent.is_dir():
         raise TfmetaError(f"There is no folder {out.parent} for the picture; choose another --out.")
+    names = _classifiers()
     from tqdm import tqdm
 
     from tfmeta.serving.client import FewShotClient
@@ -68,7 +68,10 @@ def _classifiers() -> list[str]:
     """Names of the models that tell drawings apart."""
     names = []
     for name, versions in list_models().items():
-        signatures = Card.read(versions[-1]).signatures
+        try:
+            signatures = Card.read(versions[-1]).signatures
+        except TfmetaError:  # somebody else's, or half copied
+            continue
         if "classify" not in signatures:
             continue
         drawing = signatures["classify"]["inputs"]["support_x"]["shape"] == _DRAWING

@@ -108,7 +108,11 @@ class Run:
     def finish(self, learner: FewShotLearner, steps: int, seconds: float) -> None:
         """Writes the trained learner and what it cost."""
         temporary = self.folder / f"new-{LEARNER_FILE}"
-        learner.save(temporary)
+        try:
+            learner.save(temporary)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
         budget = {"steps": steps, "seconds": round(seconds, 1), "cores": os.cpu_count()}
         write_text(self.folder / "budget.json", json.dumps(budget) + "\n")
         os.replace(temporary, self.folder / LEARNER_FILE)

@@ -1,0 +1,289 @@
+"""The command line: what each verb does, and that a mistake is told in one line with exit code 2."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests import tiny_models
+from tfmeta.cli import main
+from tfmeta.cli.entry import VERBS
+from tfmeta.data.digits import load_digits
+from tfmeta.serving.client import Client
+from tfmeta.serving.models import Models
+from tfmeta.serving.server import Server
+
+ROOT = Path(__file__).resolve().parent.parent
+TRAIN = [
+    "train", "maml-sinusoid", "--steps", "400", "--set", "epoch_steps=20", "--set", "steps_per_execution=5",
+    "--set", "batch_size=2",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """Two good models, one that is cut off, and one without a card."""
+    folder = tiny_models.build(tmp_path_factory.mktemp("models"))
+    whole = folder / tiny_models.NAMES[0] / "1" / "saved_model.pb"
+    (folder / "half" / "1").mkdir(parents=True)
+    (folder / "half" / "1" / "saved_model.pb").write_bytes(whole.read_bytes()[:1000])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def drawings(tmp_path_factory):
+    """Digits as somebody would send them: dark on light, of any size, in colour."""
+    folder = tmp_path_factory.mktemp("drawings")
+    images, _ = load_digits()
+    for digit in range(5):
+        (folder / "support" / f"is {digit}").mkdir(parents=True)
+        ink = (255 * images[digit, ..., 0]).astype(np.uint8)
+        Image.fromarray(255 - ink).resize((112, 112)).convert("RGB").save(
+            folder / "support" / f"is {digit}" / "a.png"
+        )
+        Image.fromarray(ink).save(folder / f"{digit}.png")
+    (folder / "not.png").write_text("no image")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path, monkeypatch, models):
+    """A folder of one's own, and no models but the tiny ones."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TFMETA_MODELS", str(models))
+    for name in ("PACKAGED_MODELS", "CHECKOUT_MODELS"):
+        monkeypatch.setattr(f"tfmeta.paths.{name}", tmp_path / "none")
+    monkeypatch.delenv("TFMETA_DEBUG", raising=False)
+    return tmp_path
+
+
+def run(capsys, *argv):
+    """Runs `tfmeta` here; returns its exit code, and what it said."""
+    try:
+        code = main([str(argument) for argument in argv])
+    except SystemExit as ended:
+        code = ended.code
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+def start(*argv):
+    """Starts `tfmeta` in a process of its own."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)  # the command keeps TensorFlow quiet of itself
+    command = [sys.executable, "-m", "tfmeta.cli", *map(str, argv)]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    )
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help(verb, capsys):
+    code, out, _ = run(capsys, verb, "--help")
+    assert code == 0 and f"usage: tfmeta {verb}" in out
+    assert verb in run(capsys, "--help")[1]
+    assert max(map(len, out.splitlines())) <= 120
+
+
+def test_help_is_there_at_once():
+    def seconds():
+        began = time.perf_counter()
+        process = start("--help")
+        assert "usage: tfmeta" in process.communicate()[0]
+        return time.perf_counter() - began
+
+    assert min(seconds() for _ in range(3)) < 1.0
+
+
+MISTAKES = {
+    "an unknown verb": ("trian", "no verb 'trian'. Did you mean train?"),
+    "an unknown option": ("list --all", "unrecognized arguments: --all"),
+    "an unknown recipe": ("train maml-omnigolt", "no recipe 'maml-omnigolt'. Did you mean maml-omniglot?"),
+    "no number": ("train maml-sinusoid --steps many", "'many' is no number from 1 on"),
+    "no steps": ("train maml-sinusoid --steps 0", "'0' is no number from 1 on"),
+    "a setting without a value": ("train maml-sinusoid --set steps", "expected name=value"),
+    "an unknown setting": ("train maml-sinusoid --set inner_step=2", "Did you mean inner_steps?"),
+    "a setting of another type": ("train maml-sinusoid --set inner_steps=x", "expected a whole number"),
+    "no truth": ("train maml-sinusoid --set learn_rates=perhaps", "expected true or false"),
+    "a value out of range": ("train maml-sinusoid --set batch_size=0", "each must be at least 1"),
+    "an unknown split": ("train maml-omniglot --split foo", "expected one of characters, alphabets"),
+    "a split where there is none": ("train maml-sinusoid --split foo", "has no setting 'split'"),
+    "a folder that cannot be made": ("train maml-sinusoid --out {models}/half/1/saved_model.pb/x", "cannot be written"),
+    "no run to evaluate": ("evaluate maml-omniglot", "Train it first: tfmeta train maml-omniglot"),
+    "nothing of that name": ("evaluate protoypical-omniglot", "Did you mean prototypical-omniglot?"),
+    "a model that no recipe made": ("evaluate matching_tiny", "names no `tfmeta train` command"),
+    "both run and split": ("evaluate maml-omniglot --run a --split b", "not allowed with"),
+    "no run to export": ("export maml-sinusoid --run nowhere", "There is no run in nowhere"),
+    "an unknown model": ("check protoypical_tiny", "Did you mean prototypical_tiny?"),
+    "no folder": ("check ./nowhere", "There is no folder nowhere"),
+    "a model cut off": ("check half", "is no complete SavedModel"),
+    "serving a model cut off": ("serve --port 0", "model 'half' cannot be served"),
+    "serving from nowhere": ("serve --port 0 --model_base_path nowhere", "there is no such directory"),
+    "serving from an empty folder": ("serve --port 0 --model_base_path .", "There are no models in ."),
+    "serving what is not there": ("serve --port 0 --model_name matching_tin", "Did you mean matching_tiny?"),
+    "serving by another name": ("serve --port 0 --model_base_path {models}/half --model_name x", "is the model 'half'"),
+    "no port": ("serve --port 70000", "expected 1 to 65535"),
+    "no labelled images": ("predict matching_tiny --support nowhere --query a.png", "There is no folder nowhere"),
+    "no such image": ("predict matching_tiny --support {drawings}/support --query {drawings}/6.png", "no image"),
+    "no image": ("predict matching_tiny --support {drawings}/support --query {drawings}/not.png", "cannot be read as"),
+    "no classes": ("predict matching_tiny --support {models}/half/1 --query a.png", "has 0 subfolders"),
+    "an empty class": ("predict matching_tiny --support {models} --query a.png", "holds no image"),
+    "no server": (
+        "predict matching_tiny --support {drawings}/support --query {drawings}/1.png --server 127.0.0.1:9",
+        "no server answers at 127.0.0.1:9",
+    ),
+    "no place for a picture": ("quickstart --out nowhere/a.png", "no folder nowhere"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", MISTAKES)
+def test_a_mistake_is_told_in_one_line(case, capsys, models, drawings, place):
+    command, words = MISTAKES[case]
+    before = sorted(models.rglob("*"))
+    code, _, err = run(capsys, *command.format(models=models, drawings=drawings).split())
+    assert code == 2
+    assert words in err and err.startswith("tfmeta: ") and err.count("\n") == 1, err
+    assert not list(place.iterdir()) and sorted(models.rglob("*")) == before, "something was left behind"
+
+
+def test_a_port_in_use(capsys):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        code, _, err = run(capsys, "serve", "--port", other.getsockname()[1])
+    assert code == 2 and "cannot be listened on" in err and err.count("\n") == 1
+
+
+def test_a_missing_package_is_named_with_its_extra(capsys, monkeypatch, drawings):
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    code, _, err = run(
+        capsys, "predict", "matching_tiny", "--support", drawings / "support", "--query", drawings / "1.png"
+    )
+    assert code == 2 and "pip install 'tfmeta[plot]'" in err
+
+
+def test_debug_shows_where(monkeypatch):
+    with pytest.raises(Exception, match="no verb 'x'"):
+        main(["x", "--debug"])
+    monkeypatch.setenv("TFMETA_DEBUG", "1")
+    with pytest.raises(Exception, match="no verb 'x'"):
+        main(["x"])
+
+
+def test_list(capsys):
+    code, out, _ = run(capsys, "list")
+    assert code == 0
+    assert "maml-omniglot" in out and "Finn, Abbeel, Levine, ICML 2017" in out
+    assert (
+        "prototypical_tiny       version 1: accuracy 0.250 ± 0.013, 5-way 1-shot; 1 more on its card" in out
+    )
+    assert "half                    version 1: no readable card" in out
+
+
+def test_check(capsys):
+    code, out, _ = run(capsys, "check", "prototypical_tiny")
+    assert code == 0 and "may be served" in out
+
+
+@pytest.mark.parametrize("served", [False, True], ids=["here", "served"])
+def test_predict(served, capsys, models, drawings):
+    command = ["predict", "prototypical_tiny", "--support", drawings / "support"]
+    command += ["--query", *(drawings / f"{digit}.png" for digit in range(5))]
+    if not served:
+        code, out, _ = run(capsys, *command)
+        assert code == 0 and f"{drawings / '3.png'}: is 3 " in out
+        answers = json.loads(run(capsys, *command, "--json")[1])
+    else:
+        with Server(Models(models, names=["prototypical_tiny"])) as server:
+            answers = json.loads(run(capsys, *command, "--json", "--server", server.address)[1])
+    assert [answer["label"] for answer in answers] == [f"is {digit}" for digit in range(5)]
+    for answer in answers:
+        assert sum(answer["probabilities"].values()) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_serves_one_models_folder_until_it_is_told_to_end(models):
+    process = start("serve", "--port", 0, "--model_base_path", models / "matching_tiny")
+    line = process.stdout.readline()
+    assert line.startswith("Serving matching_tiny at 127.0.0.1:"), line + process.stderr.read()
+    with Client(line.split(" at ")[1].split(";")[0]) as client:
+        assert client.status("matching_tiny") == {1: "AVAILABLE"}
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0 and err == ""
+
+
+@pytest.mark.recipe
+def test_from_training_to_a_checked_model(capsys, place):
+    code, out, _ = run(
+        capsys, *TRAIN[:2], "--steps", "4", "--set", "epoch_steps=2", "--set", "steps_per_execution=1"
+    )
+    assert code == 0 and "Next: tfmeta evaluate maml-sinusoid" in out
+    run_of_mine = place / "runs" / "maml-sinusoid"
+    assert (run_of_mine / "learner.keras").is_file()
+
+    code, _, err = run(capsys, "train", "maml-sinusoid", "--steps", "6")
+    assert code == 2 and "holds a run with other settings: epoch_steps, steps" in err
+
+    code, out, _ = run(capsys, "evaluate", "maml-sinusoid", "--tasks", "50", "--set", "test_steps=2")
+    assert code == 0 and "(50 tasks), 10 points, 2 gradient steps" in out and "±" in out
+    run(capsys, "evaluate", "maml-sinusoid", "--tasks", "50")
+    kept = json.loads((run_of_mine / "results.json").read_text())
+    assert [row["tasks"] for row in kept] == [50, 50]
+
+    code, out, _ = run(capsys, "export", "maml-sinusoid", "--to", "models")
+    assert code == 0 and "models/maml_sinusoid/1" in out
+    code, _, err = run(capsys, "export", "maml-sinusoid", "--to", "models")
+    assert code == 2 and "exists already" in err
+    assert run(capsys, "check", "models/maml_sinusoid")[0] == 0
+
+    code, out, _ = run(capsys, "evaluate", "models/maml_sinusoid", "--tasks", "50")
+    assert code == 0
+    measured = float(out.split("mse ")[-1].split()[0])
+    assert measured == pytest.approx(kept[1]["value"], abs=1e-3)
+
+
+@pytest.mark.recipe
+def test_a_run_that_was_interrupted_and_killed_ends_where_an_unbroken_one_ends(capsys, place):
+    assert run(capsys, *TRAIN, "--out", "unbroken")[0] == 0
+    state = place / "broken" / "backup" / "state.weights.h5"
+
+    process = start(*TRAIN, "--out", "broken")
+    wait_for(lambda: state.exists(), process)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err == "tfmeta: interrupted; the same command goes on from the last epoch.\n"
+
+    written = state.stat().st_mtime_ns
+    process = start(*TRAIN, "--out", "broken")
+    wait_for(lambda: state.stat().st_mtime_ns != written, process)
+    process.kill()
+    process.communicate(timeout=60)
+    assert not (place / "broken" / "learner.keras").exists(), "it was killed too late to tell anything"
+
+    assert run(capsys, *TRAIN, "--out", "broken")[0] == 0
+    unbroken, broken = (keras.saving.load_model(f"{name}/learner.keras") for name in ("unbroken", "broken"))
+    for one, other in zip(unbroken.weights, broken.weights, strict=True):
+        np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.recipe
+def test_a_full_disk_is_told_in_one_line(capsys, place, monkeypatch):
+    full = type("Usage", (), {"free": 1000})
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: full)
+    code, _, err = run(capsys, *TRAIN, "--out", "run")
+    assert code == 2 and "run cannot be written: the disk is full" in err and err.count("\n") == 1
+
+
+def wait_for(happens, process):
+    until = time.monotonic() + 120
+    while not happens():
+        assert process.poll() is None and time.monotonic() < until, process.communicate()[1]
+        time.sleep(0.005)
