@@ -46,9 +46,11 @@ def run(args: argparse.Namespace) -> None:
     measure = {"tasks": args.tasks, "verbose": keras_verbosity()}
     if args.what in RECIPES:
         recipe = RECIPES[args.what]
-        settings_run = run_of(recipe, args)
-        found = evaluate(recipe, settings_run, **measure, **_changes(recipe, args))
-        settings = recipe.configure(**{**vars(settings_run.settings(recipe)), **_changes(recipe, args)})
+        trained = run_of(recipe, args)
+        changed = _changes(recipe, args)
+        settings = recipe.configure(**{**vars(trained.settings(recipe)), **changed})
+        _load_data(recipe, settings)
+        found = evaluate(recipe, trained, **measure, **changed)
     else:
         if args.run or args.split:
             raise TfmetaError(f"There is no recipe {args.what!r}. {nearest(args.what, RECIPES)}")
@@ -65,10 +67,16 @@ def run(args: argparse.Namespace) -> None:
             )
         with working(f"Loading {args.what}"):
             model = load(path)
-        recipe, trained = _trained_by(model.card)
-        settings = recipe.configure(**{**trained, **_changes(recipe, args)})
+        recipe, given = _trained_by(model.card)
+        settings = recipe.configure(**{**given, **_changes(recipe, args)})
+        _load_data(recipe, settings)
         found = evaluate_model(recipe, settings, model, **measure)
     print(f"{recipe.metric().name} {found}, {recipe.setting(settings)}{_beside(recipe, settings)}")
+
+
+def _load_data(recipe: Any, settings: Any) -> None:
+    with working("Loading the data"):  # once: what is read from a disk is kept
+        recipe.episodes(settings, "test", 0)
 
 
 def _changes(recipe: Any, args: argparse.Namespace) -> dict[str, Any]:

@@ -11,7 +11,7 @@ neither Ctrl-C nor a power cut costs more than an epoch. `tensorboard --logdir r
 import argparse
 from pathlib import Path
 
-from tfmeta.cli.progress import keras_verbosity, starting_tensorflow
+from tfmeta.cli.progress import keras_verbosity, starting_tensorflow, working
 from tfmeta.cli.settings import changes, count, default_run
 
 SUMMARY = "train a recipe; started again, it goes on where it stood"
@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> None:
     """Carries out the verb."""
     with starting_tensorflow():
         from tfmeta.recipes.registry import find_recipe
-        from tfmeta.recipes.train import train
+        from tfmeta.recipes.train import Run, train
     recipe = find_recipe(args.recipe)
     settings = recipe.configure(**given(recipe, args))
     out = args.out or default_run(recipe.name, getattr(settings, "split", None))
@@ -47,6 +47,9 @@ def run(args: argparse.Namespace) -> None:
         f"{recipe.name}: {recipe.setting(settings)}, {settings.steps:,} steps; the run is in {out}",
         flush=True,
     )
+    Run(out).check_free(recipe, settings)
+    with working("Loading the data"):  # once: what is read from a disk is kept
+        recipe.episodes(settings, "train", 0)
     train(recipe, settings, out, verbose=keras_verbosity())
     where = f" --run {args.out}" if args.out else f" --split {args.split}" if args.split else ""
     print(f"Trained. Next: tfmeta evaluate {recipe.name}{where}")
