@@ -42,7 +42,7 @@ class EpisodeInputs(TypedDict):
 
 def leading(x: tf.Tensor, count: int) -> list:
     """Returns the first `count` dimensions of `x`, as integers where they are known and tensors where not."""
-    static, dynamic = x.shape.as_list(), tf.shape(x)
+    static, dynamic = tf.TensorShape(x.shape).as_list(), tf.shape(x)  # NumPy's shape is a tuple
     return [dynamic[axis] if static[axis] is None else static[axis] for axis in range(count)]
 
 
