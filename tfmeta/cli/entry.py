@@ -16,7 +16,7 @@ __all__ = ["main"]
 
 # The verbs, as a newcomer meets them. Each is a module of this package with `SUMMARY`, `add_arguments(parser)`
 # and `run(args)`, which may return an exit code.
-VERBS = ("quickstart", "list", "train", "evaluate", "export", "check", "serve", "predict")
+VERBS = ("quickstart", "list", "train", "evaluate", "export", "check", "serve", "predict", "report")
 
 MISTAKE, INTERRUPTED = 2, 130
 

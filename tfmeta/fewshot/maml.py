@@ -45,6 +45,8 @@ class MAML(FewShotLearner):
         inner_rate: ``α``, or its initial value.
         inner_steps: gradient steps of `adapt`.
         learn_rates: learns an ``α`` for each step and weight tensor instead of keeping it fixed.
+        later_rate: factor on the rates of steps beyond those of training. Training for one step makes no step
+            after it safe; with 0.5, as the paper has it for reinforcement learning, further steps go on improving.
         first_order: leaves the second derivatives out of meta-training.
         batch_statistics: ``"support"``, ``"transductive"`` or ``"none"``.
         task: ``"classification"`` (cross-entropy) or ``"regression"`` (mean squared error).
@@ -71,6 +73,7 @@ class MAML(FewShotLearner):
         inner_rate: float = 0.4,
         inner_steps: int = 1,
         learn_rates: bool = False,
+        later_rate: float = 1.0,
         first_order: bool = False,
         batch_statistics: BatchStatistics = "support",
         task: Literal["classification", "regression"] = "classification",
@@ -94,6 +97,7 @@ class MAML(FewShotLearner):
         self.inner_rate = inner_rate
         self.inner_steps = inner_steps
         self.learn_rates = learn_rates
+        self.later_rate = later_rate
         self.first_order = first_order
         self.batch_statistics = batch_statistics
         self.engine = engine
@@ -114,7 +118,8 @@ class MAML(FewShotLearner):
             support_x: labelled examples, ``[B, S, ...]``.
             support_y: labels ``[B, S]`` in ``0..N-1``, or targets ``[B, S, D]``.
             training: whether this call is part of meta-training; makes no difference here.
-            steps: gradient steps, `inner_steps` unless given. Steps beyond the learnt ones repeat the last rates.
+            steps: gradient steps, `inner_steps` unless given. Steps beyond those of training take the
+                last rates times `later_rate`.
 
         Returns:
             The task states, ``[B, D]``.
@@ -133,6 +138,7 @@ class MAML(FewShotLearner):
             "inner_rate",
             "inner_steps",
             "learn_rates",
+            "later_rate",
             "first_order",
             "batch_statistics",
             "task",
@@ -172,7 +178,8 @@ class MAML(FewShotLearner):
 
     def _rates(self, steps: int) -> list[list[tf.Tensor]]:
         rows = [tf.unstack(row) for row in tf.unstack(tf.convert_to_tensor(self.inner_rates))]
-        return [rows[min(step, len(rows) - 1)] for step in range(steps)]
+        later = [rate * self.later_rate for rate in rows[-1]]
+        return [rows[step] if step < len(rows) else later for step in range(steps)]
 
     def _pack(self, weights: list[tf.Tensor], moments: list[Moments] | None) -> tf.Tensor:
         """Flattens a task's weights, and its support statistics if queries need them, into ``[B, D]``."""

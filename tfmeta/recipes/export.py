@@ -9,7 +9,7 @@ from tfmeta.recipes.evaluate import read_results
 from tfmeta.recipes.recipe import Recipe, S
 from tfmeta.recipes.train import Run
 
-__all__ = ["export_run"]
+__all__ = ["card_of", "export_run"]
 
 
 def export_run(
@@ -33,10 +33,29 @@ def export_run(
         TfmetaError: if the run has not ended, the version exists, or the folder cannot be written.
     """
     settings = run.settings(recipe)
-    learner = recipe.for_test(run.learner(), settings)
-    budget = run.budget()
-    card = Card(
-        summary=f"{recipe.summary} {type(learner).__name__}, {recipe.paper}.",
+    servable = few_shot_servable(
+        recipe.for_test(run.learner(), settings),
+        recipe.artefact(settings),
+        example_episode=recipe.example(settings),
+        card=card_of(recipe, run),
+    )
+    return export(servable, root, version=version, overwrite=overwrite)
+
+
+def card_of(recipe: Recipe[S], run: Run) -> Card:
+    """Writes down what a run is, what it took, and what it was measured to do.
+
+    Args:
+        recipe: what was trained.
+        run: the run, evaluated.
+
+    Returns:
+        The card, which does not yet say in which artefact it lies.
+    """
+    settings, budget = run.settings(recipe), run.budget()
+    return Card(
+        name=recipe.artefact(settings),
+        summary=f"{recipe.summary} {recipe.method}, {recipe.paper}.",
         data=recipe.data,
         protocol=recipe.protocol(settings),
         command=recipe.command(settings),
@@ -47,7 +66,3 @@ def export_run(
         ),
         results=tuple(read_results(run)),
     )
-    servable = few_shot_servable(
-        learner, recipe.artefact(settings), example_episode=recipe.example(settings), card=card
-    )
-    return export(servable, root, version=version, overwrite=overwrite)

@@ -111,10 +111,13 @@ def _name(method: str, settings: OmniglotSettings) -> str:
     return method if settings.split == "alphabets" else f"{method}_{settings.split}"
 
 
-def _recipe(method: str, summary: str, paper: str, settings: OmniglotSettings, learner, artefact) -> Recipe:
+def _recipe(
+    key: str, method: str, summary: str, paper: str, settings: OmniglotSettings, learner, artefact
+) -> Recipe:
     return Recipe(
-        name=f"{method}-omniglot",
+        name=f"{key}-omniglot",
         summary=summary,
+        method=method,
         paper=paper,
         data="Omniglot (Lake et al. 2015), complete, 28x28, through TensorFlow Datasets",
         settings=settings,
@@ -125,7 +128,7 @@ def _recipe(method: str, summary: str, paper: str, settings: OmniglotSettings, l
         artefact=artefact,
         setting=_setting,
         protocol=_protocol,
-        published=functools.partial(_published, method),
+        published=functools.partial(_published, key),
     )
 
 
@@ -137,27 +140,30 @@ _LECTURE = {
 
 MAML_OMNIGLOT = _recipe(
     "maml",
+    "MAML",
     "Tells handwritten characters apart after one gradient step on a few examples of each.",
     "Finn, Abbeel, Levine, ICML 2017",
-    MAMLSettings(queries=3, batch_size=32, steps=6000, learning_rate=2e-3),
+    MAMLSettings(queries=3, batch_size=16, steps=6000, learning_rate=2e-3),
     _maml,
     lambda s: _name(f"maml_omniglot_{s.ways}w{s.shots}s", s),
 )
 
 PROTOTYPICAL_OMNIGLOT = _recipe(
     "prototypical",
+    "Prototypical Network",
     "Tells handwritten characters apart by their distance to the mean of a few examples of each.",
     "Snell, Swersky, Zemel, NIPS 2017",
-    OmniglotSettings(ways=60, queries=5, steps=4000, learning_rate=5e-3, test_ways=5),
+    OmniglotSettings(ways=60, queries=5, steps=3000, learning_rate=5e-3, test_ways=5),
     _prototypical,
     lambda s: _name("prototypical_omniglot", s),
 )
 
 MATCHING_OMNIGLOT = _recipe(
     "matching",
+    "Matching Network",
     "Tells handwritten characters apart by attending to a few examples of each.",
     "Vinyals et al., NIPS 2016",
-    OmniglotSettings(ways=60, queries=5, steps=4000, learning_rate=5e-3, test_ways=5),
+    OmniglotSettings(ways=60, queries=5, steps=3000, learning_rate=5e-3, test_ways=5),
     _matching,
     lambda s: _name("matching_omniglot", s),
 )

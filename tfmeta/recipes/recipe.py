@@ -59,6 +59,7 @@ class Recipe(Generic[S]):
     Attributes:
         name: what it is called on the command line.
         summary: what its model does, in a sentence.
+        method: what the learner is called in the literature.
         paper: the publication.
         data: what it learns from.
         settings: the settings of the published result.
@@ -75,6 +76,7 @@ class Recipe(Generic[S]):
 
     name: str
     summary: str
+    method: str
     paper: str
     data: str
     settings: S

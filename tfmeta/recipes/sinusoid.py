@@ -24,6 +24,7 @@ class SinusoidSettings(Settings):
         inner_steps: gradient steps in training. With 0 the network is trained to answer for all tasks at once,
             which is the paper's baseline "pretrained on all tasks".
         learn_rates: learns ``α`` for each weight tensor.
+        later_rate: factor on ``α`` for the steps beyond `inner_steps`.
         test_steps: gradient steps at test, and of the exported model.
         test_queries: points that a test task is measured at.
     """
@@ -31,7 +32,8 @@ class SinusoidSettings(Settings):
     inner_rate: float = 0.01
     inner_steps: int = 1
     learn_rates: bool = False
-    test_steps: int = 1
+    later_rate: float = 0.5
+    test_steps: int = 10
     test_queries: int = 100
 
 
@@ -46,7 +48,7 @@ def _learner(settings: SinusoidSettings) -> FewShotLearner:
 
 
 def _for_test(learner: FewShotLearner, settings: SinusoidSettings) -> FewShotLearner:
-    learner.inner_steps = settings.test_steps
+    learner.inner_steps, learner.later_rate = settings.test_steps, settings.later_rate
     return learner
 
 
@@ -69,10 +71,18 @@ def _protocol(settings: SinusoidSettings) -> str:
 MAML_SINUSOID = Recipe(
     name="maml-sinusoid",
     summary="Continues a sine wave from ten points of it.",
+    method="MAML",
     paper="Finn, Abbeel, Levine, ICML 2017",
     data="sine waves, drawn as they are needed",
     settings=SinusoidSettings(
-        ways=1, shots=10, queries=10, batch_size=25, steps=30_000, epoch_steps=1000, steps_per_execution=50,
+        ways=1,
+        shots=10,
+        queries=20,
+        batch_size=50,
+        steps=40_000,
+        epoch_steps=1000,
+        steps_per_execution=50,
+        learning_rate=3e-3,
     ),
     learner=_learner,
     episodes=_episodes,

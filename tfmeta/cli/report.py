@@ -1,0 +1,60 @@
+"""Renders what the docs claim from what was measured.
+
+tfmeta report results                              docs/results.md, from the cards of models and runs
+tfmeta report card RECIPE --run DIR                docs/cards/<model>.json, for a run that is not shipped
+tfmeta report sinusoid --run DIR --beside DIR      docs/pictures/maml_sinusoid.png, the fitted waves
+"""
+
+import argparse
+from pathlib import Path
+
+from tfmeta.cli.progress import starting_tensorflow, working
+from tfmeta.core.checks import TfmetaError
+
+SUMMARY = "render the docs' tables and pictures from what was measured"
+
+_PLACES = {"results": "docs/results.md", "card": "docs/cards", "sinusoid": "docs/pictures/maml_sinusoid.png"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Says what the verb takes."""
+    parser.add_argument(
+        "what", metavar="results|card|sinusoid", choices=sorted(_PLACES), help="what to render"
+    )
+    parser.add_argument("recipe", metavar="RECIPE", nargs="?", help="of a card: what was trained")
+    parser.add_argument("--run", metavar="DIR", type=Path, help="the run's folder")
+    parser.add_argument("--beside", metavar="DIR", type=Path, help="a run with inner_steps=0, for comparison")
+    parser.add_argument("--cards", metavar="DIR", type=Path, default=Path("docs/cards"), help="cards of runs")
+    parser.add_argument("--to", metavar="PATH", type=Path, help="where to write it")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Carries out the verb."""
+    place = args.to or Path(_PLACES[args.what])
+    (place if args.what == "card" else place.parent).mkdir(parents=True, exist_ok=True)
+    with starting_tensorflow():
+        from tfmeta.core.atomic import write_text
+        from tfmeta.recipes.export import card_of
+        from tfmeta.recipes.registry import find_recipe
+        from tfmeta.recipes.train import Run
+        from tfmeta.report.results import read_cards, render_results
+        from tfmeta.report.sinusoid import draw_waves
+    if args.what == "results":
+        write_text(place, render_results(read_cards(args.cards)))
+    elif args.run is None:
+        raise TfmetaError(f"`tfmeta report {args.what}` needs the folder of a run: --run DIR.")
+    elif args.what == "card":
+        card = card_of(find_recipe(args.recipe or ""), Run(args.run))
+        place = place / f"{card.name}.json"
+        card.write(place)
+    else:
+        recipe = find_recipe("maml-sinusoid")
+        runs = {"MAML": args.run, "trained for all waves at once": args.beside}
+        with working("Drawing the waves"):
+            learners = {
+                name: recipe.for_test(Run(folder).learner(), Run(folder).settings(recipe))
+                for name, folder in runs.items()
+                if folder is not None
+            }
+            draw_waves(learners, place)
+    print(place)

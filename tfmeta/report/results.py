@@ -1,0 +1,88 @@
+"""The table of results, from the cards that the runs left."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from tfmeta.core.cards import Card, Result
+from tfmeta.core.hub import find_model, list_models
+
+__all__ = ["read_cards", "render_results"]
+
+_HEAD = """# Results
+
+Every number is the mean over test tasks with its 95% confidence interval, measured once, after training and all
+choices of settings, on classes (or waves) that neither training nor tuning has seen. This page is generated from
+cards: `tfmeta report results`.
+"""
+
+
+def read_cards(folder: str | Path) -> list[Card]:
+    """Reads the cards of all shipped models, and those in a folder of runs that are not shipped.
+
+    Args:
+        folder: holds ``*.json`` cards.
+
+    Returns:
+        The cards, ordered by name.
+    """
+    shipped = [Card.read(find_model(name)) for name in list_models()]
+    others = [Card.read(path) for path in sorted(Path(folder).glob("*.json"))]
+    return sorted([*shipped, *others], key=lambda card: card.name)
+
+
+def render_results(cards: Sequence[Card]) -> str:
+    """Renders cards as a Markdown page: one table of all results, then how each was made.
+
+    Args:
+        cards: what `read_cards` returned.
+
+    Returns:
+        The page.
+
+    Example:
+        >>> card = Card("Doubles.", name="double", results=(Result("mse", 0.5, 0.1, 100, "ten points"),))
+        >>> "| `double` | ten points | mse 0.500 ± 0.100 | – |" in render_results([card])
+        True
+    """
+    rows = [
+        f"| `{card.name}` | {row.setting} | {_ours(row)} | {_published(row)} |" for card, row in _rows(cards)
+    ]
+    table = ["| model | test | ours | published |", "|---|---|---|---|", *rows]
+    made = [line for card in cards for line in _made(card)]
+    return "\n".join([_HEAD, *table, "", "## How each was made", *made]) + "\n"
+
+
+def _rows(cards: Iterable[Card]) -> list[tuple[Card, Result]]:
+    return [(card, row) for card in cards for row in card.results]
+
+
+def _number(metric: str, value: float) -> str:
+    return f"{100 * value:.2f}" if metric == "accuracy" else f"{value:.3f}"
+
+
+def _ours(row: Result) -> str:
+    value, width = _number(row.metric, row.value), _number(row.metric, row.ci95)
+    return f"{value} ± {width} %" if row.metric == "accuracy" else f"{row.metric} {value} ± {width}"
+
+
+def _published(row: Result) -> str:
+    if row.published is None:
+        return "–"
+    percent = " %" if row.metric == "accuracy" else ""
+    return f"{_number(row.metric, row.published)}{percent} ({row.source})"
+
+
+def _made(card: Card) -> list[str]:
+    tasks = sorted({row.tasks for row in card.results})
+    return [
+        "",
+        f"### `{card.name}`",
+        "",
+        card.summary,
+        "",
+        f"- Data: {card.data}.",
+        f"- Protocol: {card.protocol}.",
+        f"- Command: `{card.command}`, seed {card.seed}.",
+        f"- Training: {card.training}.",
+        f"- Test: {', '.join(f'{count:,}' for count in tasks)} tasks.",
+    ]
