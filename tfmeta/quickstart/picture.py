@@ -49,7 +49,7 @@ def draw_picture(tasks: Sequence[Task], scores: Sequence[Score], out: Path) -> N
     for number, task in enumerate(shown):
         top = 1.75 + number * (_height(scores) + _BETWEEN)
         _draw_task(axes, task, [(score, score.labels[number]) for score in scores], top)
-    told = "   ".join(f"{score.model} {100 * score.accuracy:.1f} %" for score in scores)
+    told = "   ".join(f"{score.model} {100 * score.accuracy.mean:.1f} %" for score in scores)
     axes.text(0, height - 0.65, f"Right answers over all tasks:   {told}", size=11, color=_INK, va="center")
     axes.text(width - 0.08, height - 0.65, "red: wrong", size=11, color=_WRONG, va="center", ha="right")
     try:

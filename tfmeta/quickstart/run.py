@@ -32,7 +32,7 @@ def quickstart(out: str | Path = "quickstart.png", *, tasks: int = 200, seed: in
         TfmetaError: if there are no models, one does not load, or the picture cannot be written.
 
     Example:
-        >>> quickstart(tasks=10)[0].accuracy  # doctest: +SKIP
+        >>> quickstart(tasks=10)[0].accuracy.mean  # doctest: +SKIP
         0.94
     """
     out = Path(out).expanduser()
@@ -96,6 +96,6 @@ def _table(scores: list[Score], tasks: int) -> str:
     ]
     for score in scores:
         adapt, predict = (f"{1e3 * np.median(seconds):.1f} ms" for seconds in (score.adapt, score.predict))
-        accuracy = f"{100 * score.accuracy:.1f} ± {100 * score.ci95:.1f} %"
+        accuracy = f"{100 * score.accuracy.mean:.1f} ± {100 * score.accuracy.ci95:.1f} %"
         lines.append(f"{score.model:{width}}   {accuracy:>15}   {adapt:>9}   {predict:>9}")
     return "\n".join(lines)

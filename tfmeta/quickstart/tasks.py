@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from tfmeta.core.estimate import Estimate, estimate
 from tfmeta.serving.client import FewShotClient
 
 __all__ = ["QUERIES", "WAYS", "Score", "Task", "ask", "draw_tasks"]
@@ -50,15 +51,9 @@ class Score:
     labels: np.ndarray
 
     @property
-    def accuracy(self) -> float:
-        """The mean over tasks."""
-        return float(self.accuracies.mean())
-
-    @property
-    def ci95(self) -> float:
-        """Half the width of its 95% confidence interval."""
-        tasks = len(self.accuracies)
-        return float(1.96 * self.accuracies.std(ddof=1) / np.sqrt(tasks)) if tasks > 1 else float("nan")
+    def accuracy(self) -> Estimate:
+        """The mean over tasks, with its interval."""
+        return estimate(self.accuracies)
 
 
 def draw_tasks(images: np.ndarray, labels: np.ndarray, count: int, seed: int = 0) -> list[Task]:

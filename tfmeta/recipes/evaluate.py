@@ -9,7 +9,8 @@ import numpy as np
 from tfmeta.core.atomic import write_text
 from tfmeta.core.cards import Result
 from tfmeta.core.checks import TfmetaError
-from tfmeta.core.evaluate import Estimate, evaluate_tasks
+from tfmeta.core.estimate import Estimate
+from tfmeta.core.evaluate import evaluate_tasks
 from tfmeta.core.hub import LoadedModel
 from tfmeta.recipes.recipe import Part, Recipe, S
 from tfmeta.recipes.train import Run

@@ -118,4 +118,4 @@ class Recipe(Generic[S]):
 
 
 # Settings with an option of their own on the command line.
-_OPTIONS = ("ways", "shots", "steps", "seed")
+_OPTIONS = ("split", "ways", "shots", "steps", "seed")
