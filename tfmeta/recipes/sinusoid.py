@@ -88,7 +88,7 @@ MAML_SINUSOID = Recipe(
     episodes=_episodes,
     loss=keras.losses.MeanSquaredError,
     metric=TaskError,
-    artefact=lambda settings: "maml_sinusoid",
+    artefact=lambda s: "maml_sinusoid" if s.inner_steps else "pretrained_sinusoid",
     setting=lambda s: f"{s.shots} points, {s.test_steps} gradient steps",
     protocol=_protocol,
     # The paper shows ten points in a figure only.
