@@ -6,15 +6,14 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfmeta.core.shapes import leading, merge_tasks, split_tasks
-from tfmeta.fewshot.learner import FewShotLearner
-from tfmeta.fewshot.prototypical import count_ways
+from tfmeta.core.shapes import leading
+from tfmeta.fewshot.embedding import EmbeddingLearner, count_ways
 
 __all__ = ["MatchingNetwork"]
 
 
 @keras.saving.register_keras_serializable("tfmeta")
-class MatchingNetwork(FewShotLearner):
+class MatchingNetwork(EmbeddingLearner):
     """Answers for a query with the labels of the support items that it resembles.
 
     The answer is a weighted vote of the support labels (eq. 1), with a softmax over cosine similarities ``c`` of
@@ -44,7 +43,6 @@ class MatchingNetwork(FewShotLearner):
 
     def __init__(self, network: keras.Model, *, scale: float = 10.0, learn_scale: bool = True, **kwargs: Any):
         super().__init__(network, **kwargs)
-        self.features = network.output_shape[-1]
         self.scale = scale
         self.learn_scale = learn_scale
         self.log_scale = self.add_weight(
@@ -56,7 +54,7 @@ class MatchingNetwork(FewShotLearner):
 
     def adapt(self, support_x: tf.Tensor, support_y: tf.Tensor, training: bool = False) -> tf.Tensor:
         labelled = tf.concat(
-            [self._embed(support_x, training), tf.cast(support_y, tf.float32)[:, :, None]], axis=-1
+            [self.embed(support_x, training), tf.cast(support_y, tf.float32)[:, :, None]], axis=-1
         )
         return tf.reshape(labelled, [leading(labelled, 1)[0], -1])  # [B, S*(D+1)]
 
@@ -65,7 +63,7 @@ class MatchingNetwork(FewShotLearner):
         support = labelled[:, :, :-1]
         # Labels of a task are below S; a state that says otherwise did not come from `adapt`.
         labels = tf.minimum(tf.cast(tf.round(labelled[:, :, -1]), tf.int32), leading(labelled, 2)[1] - 1)
-        similarity = tf.matmul(self._embed(query_x, training), support, transpose_b=True)  # [B, Q, S]
+        similarity = tf.matmul(self.embed(query_x, training), support, transpose_b=True)  # [B, Q, S]
         log_attention = tf.nn.log_softmax(tf.exp(self.log_scale) * similarity)
         # log of the vote of each class: the sum over its items, in the logarithm so that the gradient survives.
         members = tf.one_hot(labels, count_ways(labels), on_value=True, off_value=False, dtype=tf.bool)
@@ -75,10 +73,9 @@ class MatchingNetwork(FewShotLearner):
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "scale": self.scale, "learn_scale": self.learn_scale}
 
-    def _embed(self, x: tf.Tensor, training: bool) -> tf.Tensor:
+    def embed(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Embeds onto the unit sphere: ``[B, M, ...] -> [B, M, D]``."""
-        embedded = self.network(merge_tasks(x), training=training)
-        return split_tasks(tf.math.l2_normalize(embedded, axis=-1), leading(x, 1)[0])
+        return tf.math.l2_normalize(super().embed(x, training), axis=-1)
 
 
 _NO_VOTE = -1e9

@@ -5,19 +5,14 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfmeta.core.shapes import leading, merge_tasks, split_tasks
-from tfmeta.fewshot.learner import FewShotLearner
+from tfmeta.core.shapes import leading
+from tfmeta.fewshot.embedding import EmbeddingLearner, count_ways
 
-__all__ = ["PrototypicalNetwork", "count_ways"]
-
-
-def count_ways(support_y: tf.Tensor) -> tf.Tensor:
-    """Returns the number of classes that the labels of a batch of tasks name, N."""
-    return tf.cast(tf.reduce_max(support_y), tf.int32) + 1
+__all__ = ["PrototypicalNetwork"]
 
 
 @keras.saving.register_keras_serializable("tfmeta")
-class PrototypicalNetwork(FewShotLearner):
+class PrototypicalNetwork(EmbeddingLearner):
     """Classifies a query by its distance to the mean embedding of each class.
 
     With the embedding ``f``, the prototype of class ``k`` is the mean over its support examples (eq. 1), and a
@@ -52,10 +47,9 @@ class PrototypicalNetwork(FewShotLearner):
     def __init__(self, network: keras.Model, *, scale: float = 1.0, **kwargs: Any):
         super().__init__(network, **kwargs)
         self.scale = scale
-        self.features = network.output_shape[-1]
 
     def adapt(self, support_x: tf.Tensor, support_y: tf.Tensor, training: bool = False) -> tf.Tensor:
-        embedded = self._embed(support_x, training)  # [B, S, D]
+        embedded = self.embed(support_x, training)  # [B, S, D]
         members = tf.one_hot(support_y, count_ways(support_y))  # [B, S, N]
         counts = tf.reduce_sum(members, axis=1)[:, :, None]  # [B, N, 1]
         prototypes = tf.math.divide_no_nan(tf.matmul(members, embedded, transpose_a=True), counts)
@@ -65,14 +59,11 @@ class PrototypicalNetwork(FewShotLearner):
 
     def respond(self, task_state: tf.Tensor, query_x: tf.Tensor, training: bool = False) -> tf.Tensor:
         prototypes = tf.reshape(task_state, [leading(task_state, 1)[0], -1, self.features])  # [B, N, D]
-        embedded = self._embed(query_x, training)  # [B, Q, D]
+        embedded = self.embed(query_x, training)  # [B, Q, D]
         return -self.scale * _squared_distances(embedded, prototypes)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "scale": self.scale}
-
-    def _embed(self, x: tf.Tensor, training: bool) -> tf.Tensor:
-        return split_tasks(self.network(merge_tasks(x), training=training), leading(x, 1)[0])
 
 
 _FAR = 1e6
