@@ -28,10 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Carries out the verb."""
+    from tfmeta.recipes.registry import find_recipe, known_name
+
+    name = known_name(args.recipe)
     with starting_tensorflow():
+        recipe = find_recipe(name)
         from tfmeta.recipes.export import export_run
-        from tfmeta.recipes.registry import find_recipe
-    recipe = find_recipe(args.recipe)
     with working(f"Exporting {args.recipe}"):
         folder = export_run(
             recipe, run_of(recipe, args), args.to, version=args.version, overwrite=args.overwrite

@@ -14,11 +14,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Carries out the verb."""
+    from tfmeta.core.hub import list_models
+    from tfmeta.recipes.registry import RECIPES
+
     with starting_tensorflow():
-        from tfmeta.core.hub import list_models
-        from tfmeta.recipes.registry import RECIPES
+        recipes = list(RECIPES.values())
     lines = ["Recipes (tfmeta train RECIPE)"]
-    for recipe in RECIPES.values():
+    for recipe in recipes:
         lines += [f"  {recipe.name:24}{recipe.summary}", f"  {'':24}{recipe.paper}"]
     models = list_models()
     lines += ["", "Models (tfmeta serve; tfmeta.load(MODEL))" if models else "Models: none found; see --help"]

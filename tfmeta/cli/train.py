@@ -37,10 +37,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Carries out the verb."""
+    from tfmeta.recipes.registry import find_recipe, known_name
+
+    name = known_name(args.recipe)
     with starting_tensorflow():
-        from tfmeta.recipes.registry import find_recipe
+        recipe = find_recipe(name)
         from tfmeta.recipes.train import Run, train
-    recipe = find_recipe(args.recipe)
     settings = recipe.configure(**given(recipe, args))
     out = args.out or default_run(recipe.name, getattr(settings, "split", None))
     print(

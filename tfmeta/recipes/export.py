@@ -53,6 +53,7 @@ def card_of(recipe: Recipe[S], run: Run) -> Card:
         The card, which does not yet say in which artefact it lies.
     """
     settings, budget = run.settings(recipe), run.budget()
+    as_served = recipe.setting(settings)
     return Card(
         name=recipe.artefact(settings),
         summary=f"{recipe.summary} {recipe.method}, {recipe.paper}.",
@@ -64,5 +65,5 @@ def card_of(recipe: Recipe[S], run: Run) -> Card:
             f"{budget['steps']:,} steps of {settings.batch_size} tasks,"
             f" {budget['seconds'] / 60:.0f} minutes on {budget['cores']} cores"
         ),
-        results=tuple(read_results(run)),
+        results=tuple(sorted(read_results(run), key=lambda result: result.setting != as_served)),
     )

@@ -1,15 +1,44 @@
 """All recipes by name."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from tfmeta.core.checks import TfmetaError, nearest
-from tfmeta.recipes.omniglot import MAML_OMNIGLOT, MATCHING_OMNIGLOT, PROTOTYPICAL_OMNIGLOT
-from tfmeta.recipes.recipe import Recipe
-from tfmeta.recipes.sinusoid import MAML_SINUSOID
 
-__all__ = ["RECIPES", "find_recipe"]
+if TYPE_CHECKING:
+    from tfmeta.recipes.recipe import Recipe
 
-RECIPES: dict[str, Recipe] = {
-    recipe.name: recipe for recipe in (MAML_OMNIGLOT, PROTOTYPICAL_OMNIGLOT, MATCHING_OMNIGLOT, MAML_SINUSOID)
+__all__ = ["RECIPES", "find_recipe", "known_name"]
+
+_HOMES = {
+    "maml-omniglot": "omniglot.MAML_OMNIGLOT",
+    "prototypical-omniglot": "omniglot.PROTOTYPICAL_OMNIGLOT",
+    "matching-omniglot": "omniglot.MATCHING_OMNIGLOT",
+    "maml-sinusoid": "sinusoid.MAML_SINUSOID",
 }
+
+
+class _Recipes(Mapping[str, "Recipe"]):
+    """Imports a recipe, and with it TensorFlow, when it is first asked for: a misspelt name costs nothing."""
+
+    def __getitem__(self, name: str) -> Recipe:
+        module, _, recipe = _HOMES[name].partition(".")
+        return getattr(import_module(f"tfmeta.recipes.{module}"), recipe)
+
+    def __contains__(self, name: object) -> bool:
+        return name in _HOMES
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_HOMES)
+
+    def __len__(self) -> int:
+        return len(_HOMES)
+
+
+RECIPES: Mapping[str, Recipe] = _Recipes()
 
 
 def find_recipe(name: str) -> Recipe:
@@ -18,6 +47,15 @@ def find_recipe(name: str) -> Recipe:
     Raises:
         TfmetaError: if there is none; it suggests the nearest.
     """
+    return RECIPES[known_name(name)]
+
+
+def known_name(name: str) -> str:
+    """Returns `name` if a recipe is called that, at once.
+
+    Raises:
+        TfmetaError: if there is none; it suggests the nearest.
+    """
     if name not in RECIPES:
         raise TfmetaError(f"There is no recipe {name!r}. {nearest(name, RECIPES)}")
-    return RECIPES[name]
+    return name
