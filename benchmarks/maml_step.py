@@ -1,5 +1,6 @@
 """Times one MAML meta-iteration: both engines here, and two schemes in PyTorch where it is installed.
 
+    pip install torch typing-extensions --upgrade   # in an environment apart: TF-Agents needs an old one
     python benchmarks/maml_step.py --tasks 32 --repeats 20
 
 The setting is Omniglot's, after Finn et al. 2017: four blocks of 64 channels with a stride of 2, 5-way 1-shot, 5
@@ -105,8 +106,8 @@ def torch_steps(episode: dict[str, np.ndarray], cores: int) -> dict[str, Step]:
     try:
         import torch
         from torch.nn import functional as F
-    except ImportError:
-        print("PyTorch is not installed: only the engines of tfmeta are timed.")
+    except ImportError as error:
+        print(f"PyTorch cannot be imported ({error}): only the engines of tfmeta are timed.")
         return {}
     torch.set_num_threads(cores)
 
