@@ -6,7 +6,8 @@
 The setting is Omniglot's, after Finn et al. 2017: four blocks of 64 channels with a stride of 2, 5-way 1-shot, 5
 query items a task, one inner step of second order, and batch normalisation by the queries themselves. Everybody
 starts from the same weights and the same images and does forward, backward and Adam's update. The contestants take
-turns within one run, so that what else the machine does befalls all of them alike.
+turns within one run, so that what else the machine does befalls all of them alike. Even so let it be idle, or set
+OMP_WAIT_POLICY=PASSIVE: PyTorch's threads spin while they wait, and take seconds where they lack a core.
 """
 
 import argparse
