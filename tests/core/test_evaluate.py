@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfmeta.core.evaluate import Estimate, TaskAccuracy, TaskError, estimate, evaluate_tasks
+from tfmeta.core.estimate import Estimate, estimate
+from tfmeta.core.evaluate import TaskAccuracy, TaskError, evaluate_tasks
 
 TASKS, QUERIES, WAYS = 40, 5, 3
 
