@@ -53,6 +53,10 @@ def test_more_steps_than_learnt_repeat_the_last_rates(learner):
     np.testing.assert_array_equal(two.adapt(*support, steps=1), one.adapt(*support))
     np.testing.assert_array_equal(two.adapt(*support), two.adapt(*support, steps=2))
     np.testing.assert_array_equal(two.adapt(*support, steps=4), four.adapt(*support))
+    served = MAML(learner.network, inner_steps=2, test_steps=4)
+    served.inner_rates.assign(rates)
+    np.testing.assert_array_equal(served.adapt(*support), four.adapt(*support))
+    np.testing.assert_array_equal(served.adapt(*support, training=True), two.adapt(*support))
     start = two.adapt(*support, steps=0).numpy()[:, : -2 * 2]
     slow = np.concatenate([v.numpy().ravel() for v in learner.network.trainable_variables])
     np.testing.assert_array_equal(start, [slow] * TASKS)

@@ -43,7 +43,8 @@ class MAML(FewShotLearner):
     Args:
         network: a built network ``[M, ...] -> [M, N]`` logits, or ``-> [M, D]`` values in regression.
         inner_rate: ``α``, or its initial value.
-        inner_steps: gradient steps of `adapt`.
+        inner_steps: gradient steps in meta-training.
+        test_steps: gradient steps otherwise; `inner_steps` unless given.
         learn_rates: learns an ``α`` for each step and weight tensor instead of keeping it fixed.
         later_rate: factor on the rates of steps beyond those of training. Training for one step makes no step
             after it safe; with 0.5, as the paper has it for reinforcement learning, further steps go on improving.
@@ -72,6 +73,7 @@ class MAML(FewShotLearner):
         *,
         inner_rate: float = 0.4,
         inner_steps: int = 1,
+        test_steps: int | None = None,
         learn_rates: bool = False,
         later_rate: float = 1.0,
         first_order: bool = False,
@@ -96,6 +98,7 @@ class MAML(FewShotLearner):
         super().__init__(network, ways=outputs if task == "classification" else None, task=task, **kwargs)
         self.inner_rate = inner_rate
         self.inner_steps = inner_steps
+        self.test_steps = test_steps
         self.learn_rates = learn_rates
         self.later_rate = later_rate
         self.first_order = first_order
@@ -117,26 +120,30 @@ class MAML(FewShotLearner):
         Args:
             support_x: labelled examples, ``[B, S, ...]``.
             support_y: labels ``[B, S]`` in ``0..N-1``, or targets ``[B, S, D]``.
-            training: whether this call is part of meta-training; makes no difference here.
-            steps: gradient steps, `inner_steps` unless given. Steps beyond those of training take the
-                last rates times `later_rate`.
+            training: whether this call is part of meta-training, which takes `inner_steps` and not `test_steps`.
+            steps: gradient steps, where neither is meant. Steps beyond `inner_steps` take the last rates times
+                `later_rate`.
 
         Returns:
             The task states, ``[B, D]``.
         """
-        return self._pack(*self._learn(support_x, support_y, steps))
+        return self._pack(
+            *self._learn(support_x, support_y, self._steps(training) if steps is None else steps)
+        )
 
     def respond(self, task_state: tf.Tensor, query_x: tf.Tensor, training: bool = False) -> tf.Tensor:
         return self._answer(*self._unpack(task_state), query_x)
 
     def call(self, inputs: EpisodeInputs, training: bool = False) -> tf.Tensor:
         # The composition of `adapt` and `respond`, without flattening the weights in between.
-        return self._answer(*self._learn(inputs["support_x"], inputs["support_y"]), inputs["query_x"])
+        learnt = self._learn(inputs["support_x"], inputs["support_y"], self._steps(training))
+        return self._answer(*learnt, inputs["query_x"])
 
     def get_config(self) -> dict[str, Any]:
         names = (
             "inner_rate",
             "inner_steps",
+            "test_steps",
             "learn_rates",
             "later_rate",
             "first_order",
@@ -146,7 +153,10 @@ class MAML(FewShotLearner):
         )
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
-    def _learn(self, support_x: tf.Tensor, support_y: tf.Tensor, steps: int | None = None) -> TaskWeights:
+    def _steps(self, training: bool) -> int:
+        return self.inner_steps if training or self.test_steps is None else self.test_steps
+
+    def _learn(self, support_x: tf.Tensor, support_y: tf.Tensor, steps: int) -> TaskWeights:
         tasks = leading(support_x, 1)[0]
         stored = self.fast.stored_moments(tasks) if self.batch_statistics == "none" else None
 
@@ -157,7 +167,7 @@ class MAML(FewShotLearner):
         weights = descend(
             loss,
             [tf.broadcast_to(weight, [tasks, *weight.shape]) for weight in slow],
-            self._rates(self.inner_steps if steps is None else steps),
+            self._rates(steps),
             first_order=self.first_order,
         )
         if self.batch_statistics == "support":

@@ -48,7 +48,7 @@ def _learner(settings: SinusoidSettings) -> FewShotLearner:
 
 
 def _for_test(learner: FewShotLearner, settings: SinusoidSettings) -> FewShotLearner:
-    learner.inner_steps, learner.later_rate = settings.test_steps, settings.later_rate
+    learner.test_steps, learner.later_rate = settings.test_steps, settings.later_rate
     return learner
 
 
