@@ -25,7 +25,7 @@ class FastNetwork:
 
     Two engines compute the same numbers. ``"batched"`` works on all tasks at once (`tfmeta.core.task_batch`) and
     knows Dense, Conv2D, BatchNormalization and layers without variables in a `keras.Sequential`. ``"map"``
-    takes any network, one task after the other, at about twice the time.
+    takes any network, one task after the other, which is slower.
 
     Args:
         network: a built Keras model.

@@ -96,8 +96,6 @@ def _dense(layer: keras.layers.Dense, lookup: Lookup, x: tf.Tensor) -> tf.Tensor
     return layer.activation(tf.reshape(y, [tasks, items, *x.shape[2:-1], y.shape[-1]]))
 
 
-_MANY_ITEMS = 10
-
 Products = Callable[[keras.layers.Conv2D, tf.Tensor, tf.Tensor], tf.Tensor]
 """Convolves items ``[B*M, H, W, C]`` with the kernels of their tasks ``[B, h, w, C, F]``."""
 
@@ -111,10 +109,10 @@ def _conv2d(layer: keras.layers.Conv2D, lookup: Lookup, x: tf.Tensor, products: 
 
 
 def _own_kernel_products(layer: keras.layers.Conv2D, x: tf.Tensor, kernels: tf.Tensor) -> tf.Tensor:
-    """Convolves with one kernel a task, as a batched matrix product over image patches."""
+    """Convolves with one kernel a task: a convolution each, or a batched matrix product over image patches."""
     tasks, items = leading(kernels, 1)[0], leading(x, 1)[0]
-    if isinstance(tasks, int) and isinstance(items, int) and items >= _MANY_ITEMS * tasks and x.shape[-1] > 1:
-        # With this much to do for each kernel, an ordinary convolution a task is faster than laying out patches.
+    if isinstance(tasks, int) and x.shape[-1] > 1:
+        # Where the graph can hold one for each task, convolutions are faster than laying out patches.
         pairs = zip(tf.split(x, tasks), tf.unstack(kernels), strict=True)
         return tf.concat(
             [
