@@ -101,3 +101,20 @@ def test_a_run_that_has_ended_is_not_repeated(killed):
     run(killed)
     done, model, _ = run(killed)
     assert done == EPOCHS * STEPS == model.optimizer.iterations
+
+
+def test_a_kill_while_the_seconds_are_written_leaves_those_of_the_epoch_before(killed, monkeypatch):
+    before = Backup(killed)
+    before.restore(compiled())
+
+    def half(path, text, **kwargs):
+        with path.open("w") as file:
+            file.write(text[: len(text) // 2])
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("pathlib.Path.write_text", half)
+        run(killed)
+    after = Backup(killed)
+    assert after.restore(compiled()) == 2 * STEPS
+    assert after.seconds == before.seconds

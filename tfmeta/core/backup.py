@@ -10,6 +10,8 @@ from typing import Any
 
 import keras
 
+from tfmeta.core.atomic import write_text
+
 __all__ = ["Backup"]
 
 _SPARE_BYTES = 2**20
@@ -62,10 +64,11 @@ class Backup(keras.callbacks.Callback):
         self.seconds, self._since = self.seconds + now - self._since, now
         self.folder.mkdir(parents=True, exist_ok=True)
         self._check_space()
+        # The clock first: a kill in between then counts an epoch that is repeated, and never forgets one.
+        write_text(self._clock, json.dumps(self.seconds))
         temporary = self.folder / "new.weights.h5"
         self.model.save_weights(temporary, overwrite=True)
         os.replace(temporary, self._weights)
-        self._clock.write_text(json.dumps(self.seconds))
 
     def _check_space(self) -> None:
         # Where a disk is full, HDF5 raises what cannot be caught, and then ends the process.
