@@ -121,20 +121,25 @@ def test_the_engines_agree_to_the_second_derivative(network, engines, weights, g
     assert_same(batched, mapped)
 
 
-def test_equal_weights_may_be_shared(network, engines):
-    """The kernels of all tasks are copies of one, and the derivatives asked for are those of that one."""
+def test_slow_weights_with_zero_offsets_are_copies_of_them(network, engines):
+    """In value, in the gradient of each task, and in the derivatives of both with respect to what is shared."""
 
-    def run(slow, x, shared):
-        copies = [tf.broadcast_to(w, [TASKS, *w.shape]) for w in slow]
+    variables = [variable.value for variable in engines[0].variables]
+
+    def run(x, shared):
+        zeros = [tf.zeros([TASKS, *variable.shape], x.dtype) for variable in variables]
         with tf.GradientTape() as tape:
-            tape.watch(copies)
-            outputs = engines[0](copies, x, shared=shared)
+            tape.watch(zeros)
+            if shared:
+                outputs = engines[0].at_slow_weights(zeros, x)
+            else:
+                copies = [variable + zero for variable, zero in zip(variables, zeros, strict=True)]
+                outputs = engines[0](copies, x)
             total = tf.reduce_sum(tf.sin(outputs[0]))
-        # Of each task by itself, as an inner step needs it.
-        return outputs, tape.gradient(total, copies)
+        return outputs, tape.gradient(total, zeros)
 
-    arguments = [engines[0].slow_weights(), items(network)]
-    shared, own = (derivatives(lambda w, x, s=s: run(w, x, s), arguments) for s in (True, False))
+    arguments = [variables, items(network)]
+    shared, own = (derivatives(lambda _, x, s=s: run(x, s), arguments) for s in (True, False))
     assert_same(shared, own)
 
 

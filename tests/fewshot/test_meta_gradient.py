@@ -158,5 +158,9 @@ class Unshared:
     def __getattr__(self, name):
         return getattr(self.fast, name)
 
-    def __call__(self, weights, x, moments=None, *, shared=False):
+    def __call__(self, weights, x, moments=None):
         return self.fast(weights, x, moments)
+
+    def at_slow_weights(self, offsets, x, moments=None):
+        slow = self.fast.slow_weights()
+        return self.fast([w + offset for w, offset in zip(slow, offsets, strict=True)], x, moments)

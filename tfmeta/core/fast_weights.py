@@ -96,8 +96,6 @@ class FastNetwork:
         weights: Sequence[tf.Tensor],
         x: tf.Tensor,
         moments: Sequence[Moments] | None = None,
-        *,
-        shared: bool = False,
     ) -> tuple[tf.Tensor, list[Moments]]:
         """Evaluates the network.
 
@@ -106,20 +104,45 @@ class FastNetwork:
             x: inputs, ``[B, M, ...]``.
             moments: mean and variance, each ``[B, F]``, for each batch normalisation in order; None takes those
                 of the items of `x`, of each task by itself.
-            shared: promises that the weights are copies of `slow_weights`, equal for all tasks, which is faster.
 
         Returns:
             The outputs ``[B, M, ...]``, and the moments that were used.
         """
         if self._chain is None:
             return self._map(weights, x, moments)
-        fast = {id(variable): value for variable, value in zip(self.variables, weights, strict=True)}
+        fast = dict(zip(map(id, self.variables), weights, strict=True))
 
         def lookup(variable: keras.Variable) -> tf.Tensor:
             value = fast.get(id(variable))
             return tf.convert_to_tensor(variable)[None] if value is None else value
 
-        return run_chain(self._chain, lookup, x, self.norms, moments, shared=shared)
+        return run_chain(self._chain, lookup, x, self.norms, moments)
+
+    def at_slow_weights(
+        self, offsets: Sequence[tf.Tensor], x: tf.Tensor, moments: Sequence[Moments] | None = None
+    ) -> tuple[tf.Tensor, list[Moments]]:
+        """Evaluates the network where all tasks still share its weights, as before the first inner step.
+
+        Equal to a call with ``slow weight + offset``, and faster, since what is shared is computed for all tasks
+        together. The derivative with respect to the offsets is that of each task by itself.
+
+        Args:
+            offsets: zeros for each trainable variable, in order, each ``[B, ...]``.
+            x: inputs, ``[B, M, ...]``.
+            moments: as in a call.
+
+        Returns:
+            The outputs ``[B, M, ...]``, and the moments that were used.
+        """
+        if self._chain is None:
+            weights = [slow + offset for slow, offset in zip(self.slow_weights(), offsets, strict=True)]
+            return self._map(weights, x, moments)
+        of = dict(zip(map(id, self.variables), offsets, strict=True))
+
+        def lookup(variable: keras.Variable) -> tf.Tensor:
+            return tf.convert_to_tensor(variable)[None] + of.get(id(variable), 0.0)
+
+        return run_chain(self._chain, lookup, x, self.norms, moments, of)
 
     def _map(
         self, weights: Sequence[tf.Tensor], x: tf.Tensor, moments: Sequence[Moments] | None

@@ -1,5 +1,6 @@
 """MAML: weights from which a few gradient steps learn a task."""
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import keras
@@ -160,16 +161,15 @@ class MAML(FewShotLearner):
         tasks = leading(support_x, 1)[0]
         stored = self.fast.stored_moments(tasks) if self.batch_statistics == "none" else None
 
-        def loss(weights: list[tf.Tensor], step: int) -> tf.Tensor:
-            return self._loss(support_y, self.fast(weights, support_x, stored, shared=step == 0)[0])
+        def loss(evaluate: Callable[..., tuple[tf.Tensor, list[Moments]]]) -> Callable:
+            return lambda weights, step: self._loss(support_y, evaluate(weights, support_x, stored)[0])
 
-        slow = self.fast.slow_weights()
-        weights = descend(
-            loss,
-            [tf.broadcast_to(weight, [tasks, *weight.shape]) for weight in slow],
-            self._rates(steps),
-            first_order=self.first_order,
-        )
+        # All tasks begin at the same weights, so the first step is taken from zero offsets to those.
+        rates, slow = self._rates(steps), self.fast.slow_weights()
+        start = [tf.zeros([tasks, *weight.shape], weight.dtype) for weight in slow]
+        offsets = descend(loss(self.fast.at_slow_weights), start, rates[:1], first_order=self.first_order)
+        weights = [weight + offset for weight, offset in zip(slow, offsets, strict=True)]
+        weights = descend(loss(self.fast), weights, rates[1:], first_order=self.first_order)
         if self.batch_statistics == "support":
             return weights, self.fast(weights, support_x)[1]
         return weights, stored
