@@ -88,7 +88,7 @@ def keras_steps(episode: dict[str, np.ndarray], cores: int) -> dict[str, Step]:
     tf.config.threading.set_intra_op_parallelism_threads(cores)
 
     def step_of(engine: str) -> Step:
-        network = conv4((SIDE, SIDE, 1), filters=FILTERS, downsampling="stride", outputs=WAYS)
+        network = conv4(filters=FILTERS, downsampling="stride", outputs=WAYS, spatial_mean=True)
         for variable, value in zip(network.trainable_variables, draw_weights(), strict=True):
             variable.assign(value)
         learner = MAML(network, inner_rate=INNER_RATE, batch_statistics="transductive", engine=engine)

@@ -34,11 +34,13 @@ def test_the_papers_network():
     assert kinds(conv4())[:4] == ["Conv2D", "BatchNormalization", "ReLU", "MaxPooling2D"]
 
 
-def test_a_head_is_over_the_spatial_mean():
-    network = conv4(filters=4, downsampling="stride", outputs=5)
+@pytest.mark.parametrize(("spatial_mean", "features"), [(False, 2 * 2 * 4), (True, 4)])
+def test_a_head_is_over_the_features_and_starts_with_all_classes_alike(spatial_mean, features):
+    network = conv4(filters=4, downsampling="stride", outputs=5, spatial_mean=spatial_mean)
     assert network.output_shape == (None, 5)
-    assert kinds(network)[-2:] == ["GlobalAveragePooling2D", "Dense"]
-    assert network.layers[-1].kernel.shape == (4, 5)
+    assert network.layers[-1].kernel.shape == (features, 5)
+    assert not np.any(network(np.ones([1, 28, 28, 1], np.float32)))
+    assert conv4(filters=4, downsampling="stride", spatial_mean=spatial_mean).output_shape == (None, features)
 
 
 @pytest.mark.parametrize("linear_features", [False, True])

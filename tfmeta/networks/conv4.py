@@ -16,6 +16,7 @@ def conv4(
     downsampling: Literal["pool", "stride", "mixed"] = "pool",
     outputs: int | None = None,
     linear_features: bool = False,
+    spatial_mean: bool = False,
     seed: int | None = None,
     name: str = "conv4",
 ) -> keras.Sequential:
@@ -27,10 +28,11 @@ def conv4(
         downsampling: ``"pool"`` halves by 2x2 max pooling (Vinyals 2016, Snell 2017); ``"stride"`` by a stride of
             2 (Finn 2017 on Omniglot), at about a tenth of the time; ``"mixed"`` by stride in the first two
             blocks, where the images are large, and by pooling in the last two, at about an eighth.
-        outputs: size of a linear head over the spatial mean; without it the network returns its flattened
-            features.
+        outputs: size of a linear head over the features, which starts at zero, with all classes alike; without it
+            the network returns the features.
         linear_features: leaves out the last ReLU, so that features may be negative; distances between them
-            then train several times faster.
+            then train several times faster, and so does a head that is adapted.
+        spatial_mean: averages the features over space (Finn 2017 on Omniglot) where they are flattened otherwise.
         seed: of the initial weights; without it they differ at every call.
         name: name of the model.
 
@@ -67,13 +69,9 @@ def conv4(
             layers.append(keras.layers.ReLU())
         if not strided:
             layers.append(keras.layers.MaxPooling2D(2))
-    if outputs is None:
-        layers.append(keras.layers.Flatten())
-    else:
-        layers += [
-            keras.layers.GlobalAveragePooling2D(),
-            keras.layers.Dense(outputs, kernel_initializer=glorot),
-        ]
+    layers.append(keras.layers.GlobalAveragePooling2D() if spatial_mean else keras.layers.Flatten())
+    if outputs is not None:
+        layers.append(keras.layers.Dense(outputs, kernel_initializer="zeros"))
     return keras.Sequential(layers, name=name)
 
 

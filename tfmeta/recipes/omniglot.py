@@ -65,7 +65,7 @@ def _episodes(settings: OmniglotSettings, part: Part, start: int) -> tf.data.Dat
 
 def _maml(settings: MAMLSettings) -> FewShotLearner:
     return MAML(
-        conv4(downsampling="stride", outputs=settings.ways, seed=settings.seed),
+        conv4(downsampling="stride", outputs=settings.ways, linear_features=True, seed=settings.seed),
         inner_rate=settings.inner_rate,
         inner_steps=settings.inner_steps,
         learn_rates=settings.learn_rates,
@@ -143,7 +143,7 @@ MAML_OMNIGLOT = _recipe(
     "MAML",
     "Tells handwritten characters apart after one gradient step on a few examples of each.",
     "Finn, Abbeel, Levine, ICML 2017",
-    MAMLSettings(queries=3, batch_size=16, steps=6000, learning_rate=2e-3),
+    MAMLSettings(queries=3, batch_size=16, steps=12000, learning_rate=2e-3),
     _maml,
     lambda s: _name(f"maml_omniglot_{s.ways}w{s.shots}s", s),
 )
