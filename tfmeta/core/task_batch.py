@@ -96,9 +96,7 @@ def _dense(layer: keras.layers.Dense, lookup: Lookup, x: tf.Tensor) -> tf.Tensor
     return layer.activation(tf.reshape(y, [tasks, items, *x.shape[2:-1], y.shape[-1]]))
 
 
-def _conv2d(
-    layer: keras.layers.Conv2D, lookup: Lookup, offset: tf.Tensor | None, x: tf.Tensor
-) -> tf.Tensor:
+def _conv2d(layer: keras.layers.Conv2D, lookup: Lookup, offset: tf.Tensor | None, x: tf.Tensor) -> tf.Tensor:
     tasks, items = leading(x, 1)[0], merge_tasks(x)
     if offset is None:
         y = _own_convolutions(layer, items, lookup(layer.kernel))

@@ -17,7 +17,8 @@ from google.protobuf.message import DecodeError
 
 from tfmeta.serving.errors import ServingError, invalid_argument
 from tfmeta.serving.models import Models
-from tfmeta.serving.services import Rpc, services
+from tfmeta.serving.rpc import Rpc
+from tfmeta.serving.services import services
 
 __all__ = ["Server", "serve_forever"]
 
