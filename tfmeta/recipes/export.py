@@ -6,7 +6,7 @@ from tfmeta.core.cards import Card
 from tfmeta.core.export import export
 from tfmeta.fewshot.servable import few_shot_servable
 from tfmeta.recipes.evaluate import read_results
-from tfmeta.recipes.recipe import Recipe, S
+from tfmeta.recipes.recipe import Recipe, S, counted
 from tfmeta.recipes.train import Run
 
 __all__ = ["card_of", "export_run"]
@@ -62,8 +62,8 @@ def card_of(recipe: Recipe[S], run: Run) -> Card:
         command=recipe.command(settings),
         seed=settings.seed,
         training=(
-            f"{budget['steps']:,} steps of {settings.batch_size} tasks,"
-            f" {budget['seconds'] / 60:.0f} minutes on {budget['cores']} cores"
+            f"{counted(budget['steps'], 'step')} of {counted(settings.batch_size, 'task')},"
+            f" {counted(round(budget['seconds'] / 60), 'minute')} on {counted(budget['cores'], 'core')}"
         ),
         results=tuple(sorted(read_results(run), key=lambda result: result.setting != as_served)),
     )

@@ -74,6 +74,12 @@ def _maml(settings: MAMLSettings) -> FewShotLearner:
     )
 
 
+def _with_statistics(learner: MAML, settings: MAMLSettings) -> MAML:
+    """Weights may be tested with other statistics than they were trained with."""
+    learner.batch_statistics = settings.batch_statistics
+    return learner
+
+
 def _embedding(settings: OmniglotSettings) -> keras.Model:
     return conv4(downsampling="mixed", linear_features=True, seed=settings.seed)
 
@@ -138,14 +144,18 @@ _LECTURE = {
 }
 
 
-MAML_OMNIGLOT = _recipe(
-    "maml",
-    "MAML",
-    "Tells handwritten characters apart after one gradient step on a few examples of each.",
-    "Finn, Abbeel, Levine, ICML 2017",
-    MAMLSettings(queries=3, batch_size=16, steps=12000, learning_rate=2e-3),
-    _maml,
-    lambda s: _name(f"maml_omniglot_{s.ways}w{s.shots}s", s),
+MAML_OMNIGLOT = dataclasses.replace(
+    _recipe(
+        "maml",
+        "MAML",
+        "Tells handwritten characters apart after one gradient step on a few examples of each.",
+        "Finn, Abbeel, Levine, ICML 2017",
+        MAMLSettings(queries=3, batch_size=16, steps=12000, learning_rate=2e-3),
+        _maml,
+        lambda s: _name(f"maml_omniglot_{s.ways}w{s.shots}s", s),
+    ),
+    setting=lambda s: f"{_setting(s)}, {s.batch_statistics} statistics",
+    for_test=_with_statistics,
 )
 
 PROTOTYPICAL_OMNIGLOT = _recipe(

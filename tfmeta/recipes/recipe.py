@@ -12,9 +12,19 @@ from tfmeta.core.checks import TfmetaError, nearest
 from tfmeta.core.evaluate import TaskMean
 from tfmeta.fewshot.learner import FewShotLearner
 
-__all__ = ["Part", "Recipe", "Settings"]
+__all__ = ["Part", "Recipe", "Settings", "counted"]
 
 Part = Literal["train", "validation", "test"]
+
+
+def counted(count: int, noun: str) -> str:
+    """Returns a count with its noun in the right number.
+
+    Example:
+        >>> counted(1, "step"), counted(3000, "step")
+        ('1 step', '3,000 steps')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 @dataclasses.dataclass(frozen=True)

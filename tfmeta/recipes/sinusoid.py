@@ -10,7 +10,7 @@ from tfmeta.data.sinusoid import sinusoid
 from tfmeta.fewshot.learner import FewShotLearner
 from tfmeta.fewshot.maml import MAML
 from tfmeta.networks.mlp import mlp
-from tfmeta.recipes.recipe import Part, Recipe, Settings
+from tfmeta.recipes.recipe import Part, Recipe, Settings, counted
 
 __all__ = ["MAML_SINUSOID"]
 
@@ -63,7 +63,7 @@ def _episodes(settings: SinusoidSettings, part: Part, start: int) -> tf.data.Dat
 def _protocol(settings: SinusoidSettings) -> str:
     return (
         f"{settings.shots} points of a wave with amplitude in [0.1, 5] and phase in [0, pi], x in [-5, 5];"
-        f" {settings.inner_steps} gradient step(s) in training; tested on fresh waves,"
+        f" {counted(settings.inner_steps, 'gradient step')} in training; tested on fresh waves,"
         f" at {settings.test_queries} points each"
     )
 
@@ -89,7 +89,7 @@ MAML_SINUSOID = Recipe(
     loss=keras.losses.MeanSquaredError,
     metric=TaskError,
     artefact=lambda s: "maml_sinusoid" if s.inner_steps else "pretrained_sinusoid",
-    setting=lambda s: f"{s.shots} points, {s.test_steps} gradient steps",
+    setting=lambda s: f"{s.shots} points, {counted(s.test_steps, 'gradient step')}",
     protocol=_protocol,
     # The paper shows ten points in a figure only.
     published=lambda settings: (None, ""),
