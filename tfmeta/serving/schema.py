@@ -154,6 +154,7 @@ PackedTensor {
 
 MonitoringConfig  { PrometheusConfig prometheus_config = 1 }
 PrometheusConfig  { bool enable = 1; string path = 2 }
+SSLConfig         { string server_key = 1; string server_cert = 2; string custom_ca = 3; bool client_verify = 4 }
 """
 
 # In the order of their dependencies.
