@@ -1,11 +1,11 @@
-"""One SavedModel, loaded and run as TF Serving does: a graph, a session, and a call by signature.
+"""One SavedModel, loaded and run as TF Serving does: a graph, a session, and calls by the names of tensors.
 
 Not `tf.saved_model.load`: that restores Python objects and runs where TF Serving would fail, for instance on
 a variable that only Keras knows.
 """
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +13,11 @@ import tensorflow as tf
 from tensorflow.core.protobuf import config_pb2, rewriter_config_pb2
 from tensorflow.python.saved_model import loader_impl
 
-from tfmeta.serving import tensors, wire
-from tfmeta.serving.errors import ModelLoadError, ServingError, invalid_argument
+from tfmeta.serving import wire
+from tfmeta.serving.errors import ModelLoadError, ServingError
+from tfmeta.serving.signature import Signature
 
-__all__ = ["DEFAULT_SIGNATURE", "Engine", "Signature"]
+__all__ = ["DEFAULT_SIGNATURE", "Engine"]
 
 DEFAULT_SIGNATURE = "serving_default"
 
@@ -32,6 +33,8 @@ class Engine:
         intra_op_parallelism: Cores that one op may use; 0 for all. One is best for small models, whose
             arithmetic takes less time than sharing it out, and for many requests at a time. TensorFlow keeps
             the first choice of a process, that of its eager mode included.
+        strict_shapes: Refuse an input whose shape does not fit its signature. TF Serving does not look at
+            shapes: it runs the graph, which then fails in its own words, or answers all the same.
 
     Raises:
         ModelLoadError: It is no SavedModel, or does not load in a session.
@@ -42,7 +45,14 @@ class Engine:
         (1, 1761)
     """
 
-    def __init__(self, path: str | Path, name: str | None = None, *, intra_op_parallelism: int = 1):
+    def __init__(
+        self,
+        path: str | Path,
+        name: str | None = None,
+        *,
+        intra_op_parallelism: int = 1,
+        strict_shapes: bool = False,
+    ):
         path = Path(path)
         name = name or path.parent.name
         self._session = tf.compat.v1.Session(graph=tf.Graph(), config=_config(intra_op_parallelism))
@@ -58,10 +68,11 @@ class Engine:
             for key, signature in meta_graph.signature_def.items()
         }
         self._signatures = {
-            key: Signature(self._session, definition) for key, definition in self.signature_defs.items()
+            key: Signature(definition, strict_shapes) for key, definition in self.signature_defs.items()
         }
+        self._callable = functools.lru_cache(maxsize=256)(self._make_callable)
 
-    def signature(self, key: str) -> "Signature":
+    def signature(self, key: str) -> Signature:
         """The signature of that name; the empty name is `serving_default`.
 
         Raises:
@@ -91,103 +102,40 @@ class Engine:
         Raises:
             ServingError: The request does not fit the signature, or an op failed.
         """
-        return self.signature(signature_key).run(inputs, output_filter)
+        signature = self.signature(signature_key)
+        values = signature.values(inputs)
+        wanted = signature.wanted(output_filter)
+        signature.check(values)
+        outputs = self.call(signature.feeds, tuple(signature.outputs[alias] for alias in wanted), values)
+        return dict(zip(wanted, outputs, strict=True))
+
+    def call(
+        self, feeds: tuple[str, ...], fetches: tuple[str, ...], values: Sequence[np.ndarray]
+    ) -> list[np.ndarray]:
+        """Runs the part of the graph that leads to some tensors.
+
+        Args:
+            feeds: Names of the tensors that are given.
+            fetches: Names of the tensors that are wanted.
+            values: An array for each of `feeds`, of its very type.
+
+        Returns:
+            An array for each of `fetches`.
+
+        Raises:
+            ServingError: An op failed, or the graph has no such tensor.
+        """
+        try:
+            return self._callable(feeds, fetches)(*values)
+        except tf.errors.OpError as error:
+            raise ServingError(_code_name(error), error.message) from error
 
     def close(self) -> None:
         """Frees the session and its variables."""
         self._session.close()
 
-
-class Signature:
-    """A named function of a model: checks a request in TF Serving's order, then runs it.
-
-    Args:
-        session: The session that holds the model's graph and variables.
-        definition: The SignatureDef.
-    """
-
-    def __init__(self, session: tf.compat.v1.Session, definition: wire.Message):
-        self._session = session
-        self._inputs = dict(sorted(definition.inputs.items()))
-        self._outputs = dict(sorted(definition.outputs.items()))
-        self._defaults = dict(definition.defaults)
-        self._callable = functools.lru_cache(maxsize=64)(self._make_callable)
-
-    def run(
-        self, inputs: Mapping[str, "np.ndarray | wire.Message"], output_filter: Iterable[str] = ()
-    ) -> dict[str, np.ndarray]:
-        """Answers one request; see `Engine.run`."""
-        self._check_size(inputs)
-        feeds = [self._feed(alias, inputs) for alias in self._inputs]
-        self._check_names(inputs)
-        wanted = self._wanted(output_filter)
-        try:
-            run = self._callable(wanted)  # fails for an output that the graph lacks, so inside the try
-            self._check_dtypes(feeds)
-            return dict(zip(wanted, run(*feeds), strict=True))
-        except tf.errors.OpError as error:
-            raise ServingError(_code_name(error), error.message) from error
-
-    def _check_size(self, inputs: Mapping) -> None:
-        sent, expected = set(inputs), set(self._inputs)
-        if len(sent) == len(expected) or (len(sent) < len(expected) and self._defaults):
-            return
-        raise invalid_argument(
-            f"input size does not match signature: {len(sent)}!={len(expected)} "
-            f"len({_braced(sent)}) != len({_braced(expected)}). "
-            f"Sent extra: {_braced(sent - expected)}. Missing but required: {_braced(expected - sent)}."
-        )
-
-    def _feed(self, alias: str, inputs: Mapping) -> np.ndarray:
-        value = inputs.get(alias)
-        if value is None:
-            value = self._defaults.get(alias)
-        if value is None:
-            raise invalid_argument(
-                f"Signature input alias: {alias}(feed name: {self._inputs[alias].name}) not found in request "
-                f"and no default value provided. Inputs expected to be in the request {_braced(inputs)}, "
-                f"or default input alias set: {','.join(sorted(self._defaults))}"
-            )
-        if isinstance(value, np.ndarray):
-            return value
-        try:
-            return tensors.to_array(value)
-        except tensors.TensorError as error:
-            raise invalid_argument(f"tensor parsing error: {alias}") from error
-
-    def _check_names(self, inputs: Mapping) -> None:
-        used = set(inputs) & set(self._inputs)
-        if len(used) != len(inputs):
-            raise invalid_argument(
-                f"Inputs contains invalid name. Used request inputs: {','.join(sorted(used))}, "
-                f"request input: {','.join(sorted(inputs))}"
-            )
-
-    def _wanted(self, output_filter: Iterable[str]) -> tuple[str, ...]:
-        seen: list[str] = []
-        for alias in output_filter:
-            if alias not in self._outputs:
-                raise invalid_argument(
-                    f"output tensor alias not found in signature: {alias} "
-                    f"Outputs expected to be in the set {_braced(self._outputs)}."
-                )
-            if alias in seen:
-                raise invalid_argument(f"duplicate output tensor alias: {alias}")
-            seen.append(alias)
-        return tuple(sorted(seen)) or tuple(self._outputs)
-
-    def _check_dtypes(self, feeds: list[np.ndarray]) -> None:
-        for index, (value, info) in enumerate(zip(feeds, self._inputs.values(), strict=True)):
-            sent = tensors.dtype_name(value)
-            expected = tensors.DTYPE_NAMES.get(info.dtype)
-            if sent != expected:
-                raise invalid_argument(f"Expects arg[{index}] to be {expected} but {sent} is provided")
-
-    def _make_callable(self, wanted: tuple[str, ...]):
-        options = config_pb2.CallableOptions(
-            feed=[info.name for info in self._inputs.values()],
-            fetch=[self._outputs[alias].name for alias in wanted],
-        )
+    def _make_callable(self, feeds: tuple[str, ...], fetches: tuple[str, ...]) -> Callable:
+        options = config_pb2.CallableOptions(feed=feeds, fetch=fetches)
         # The request's own thread runs the graph: handing each op to a pool costs more than a small model's
         # arithmetic, and under load the pool is busy anyway.
         options.run_options.inter_op_thread_pool = -1
@@ -202,10 +150,6 @@ def _config(intra_op_parallelism: int) -> config_pb2.ConfigProto:
     rewrites.constant_folding = rewriter_config_pb2.RewriterConfig.OFF
     rewrites.meta_optimizer_iterations = rewriter_config_pb2.RewriterConfig.ONE
     return config
-
-
-def _braced(names: Iterable[str]) -> str:
-    return "{" + ",".join(sorted(names)) + "}"
 
 
 def _code_name(error: tf.errors.OpError) -> str:

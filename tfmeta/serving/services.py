@@ -22,6 +22,9 @@ def services(models: Models) -> dict[str, dict[str, Rpc]]:
     return {
         "tensorflow.serving.PredictionService": {
             "Predict": Rpc(wire.PredictRequest, prediction.predict),
+            "Classify": Rpc(wire.ClassificationRequest, prediction.classify),
+            "Regress": Rpc(wire.RegressionRequest, prediction.regress),
+            "MultiInference": Rpc(wire.MultiInferenceRequest, prediction.multi_inference),
             "GetModelMetadata": Rpc(wire.GetModelMetadataRequest, prediction.get_model_metadata),
         },
         "tensorflow.serving.ModelService": {
