@@ -6,38 +6,41 @@ Example:
     listening on 127.0.0.1:41873
 """
 
-import logging
 import signal
+import socket
 import threading
 from collections.abc import Callable
 from concurrent import futures
+from pathlib import Path
+from typing import Any
 
 import grpc
-from google.protobuf.message import DecodeError
 
-from tfmeta.serving.errors import ServingError, invalid_argument
+from tfmeta.serving.admission import Admission, BoundedPool
+from tfmeta.serving.handlers import method_handler
+from tfmeta.serving.health import Health
 from tfmeta.serving.models import Models
-from tfmeta.serving.rpc import Rpc
+from tfmeta.serving.reflection import reflection_handler
 from tfmeta.serving.services import services
 
 __all__ = ["Server", "serve_forever"]
 
-_LOG = logging.getLogger(__name__)
-_OPTIONS = [
-    ("grpc.max_receive_message_length", 2**31 - 1),
-    ("grpc.max_send_message_length", 2**31 - 1),
-    ("grpc.so_reuseport", 0),  # a port that another server holds is an error, not a share of its requests
-]
+_SIDE_THREADS = 4  # for health checks and refusals, which must not wait behind predictions
 
 
 class Server:
-    """Serves models over gRPC.
+    """Serves models over gRPC: TF Serving's services, health checks and reflection.
 
     Args:
         models: What to serve.
         host: Address to listen on; only this machine unless told otherwise.
         port: Port to listen on; 0 takes a free one.
-        threads: Requests that are worked on at a time; the others wait.
+        socket_path: A Unix domain socket to listen on as well.
+        credentials: Encrypts both; see `tfmeta.serving.tls.server_credentials`.
+        threads: Requests that are worked on at a time.
+        queue: Requests that may wait; any more are answered RESOURCE_EXHAUSTED at once.
+        message_bytes: Size of the largest message, either way.
+        metrics: What counts the requests; see `tfmeta.serving.handlers.method_handler`.
 
     Example:
         >>> server = Server(Models("saved_models"), port=8500)  # doctest: +SKIP
@@ -46,16 +49,38 @@ class Server:
         >>> server.stop()  # doctest: +SKIP
     """
 
-    def __init__(self, models: Models, *, host: str = "127.0.0.1", port: int = 0, threads: int = 8):
+    def __init__(
+        self,
+        models: Models,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        socket_path: str | Path | None = None,
+        credentials: grpc.ServerCredentials | None = None,
+        threads: int = 8,
+        queue: int = 1024,
+        message_bytes: int = 2**31 - 1,
+        metrics: Any = None,
+    ):
         self.models = models
         self.host = host
         self.port = port
+        self.socket_path = socket_path
+        self._credentials = credentials
+        offered = services(models)
+        pool = BoundedPool(threads, queue)
+        handlers = {
+            f"/{service}/{name}": method_handler(rpc, name, pool, metrics)
+            for service, methods in offered.items()
+            for name, rpc in methods.items()
+        }
+        self._health = Health(models, offered)
         self._grpc = grpc.server(
-            futures.ThreadPoolExecutor(threads, thread_name_prefix="tfmeta-serving"), options=_OPTIONS
+            futures.ThreadPoolExecutor(_SIDE_THREADS, "tfmeta-side"),
+            handlers=[Admission(handlers, pool), reflection_handler(offered)],
+            options=_options(message_bytes),
         )
-        for service, methods in services(models).items():
-            handlers = {name: _handler(rpc, f"{service}/{name}") for name, rpc in methods.items()}
-            self._grpc.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
+        self._health.add_to(self._grpc)
 
     @property
     def address(self) -> str:
@@ -70,17 +95,14 @@ class Server:
 
         Raises:
             ModelLoadError: A model does not load.
-            OSError: The address cannot be listened on.
+            OSError: The address or the socket cannot be listened on.
         """
         self.models.load()
-        try:
-            self.port = self._grpc.add_insecure_port(self.address)
-        except RuntimeError as error:
-            raise OSError(
-                f"cannot listen on {self.address}: it is in use, or not an address of this machine; "
-                "choose another port, or 0 for any free one"
-            ) from error
+        self.port = self._listen(self.address, self._why_no_port)
+        if self.socket_path is not None:
+            self._listen(f"unix:{self.socket_path}", self._why_no_socket)
         self._grpc.start()
+        self._health.start()
         return self.port
 
     def stop(self, grace: float | None = 5.0) -> None:
@@ -89,6 +111,7 @@ class Server:
         Args:
             grace: Seconds to wait for them before they are cut off.
         """
+        self._health.drain()
         self._grpc.stop(grace).wait()
 
     def wait(self) -> None:
@@ -101,6 +124,32 @@ class Server:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    def _listen(self, address: str, why: Callable[[], str]) -> int:
+        try:
+            if self._credentials is None:
+                return self._grpc.add_insecure_port(address)
+            return self._grpc.add_secure_port(address, self._credentials)
+        except RuntimeError as error:  # gRPC does not tell the reasons apart
+            raise OSError(f"cannot listen on {address}: {why()}") from error
+
+    def _why_no_port(self) -> str:
+        if self._credentials is not None:
+            try:
+                socket.create_server((self.host, self.port)).close()
+            except OSError:
+                pass
+            else:
+                return "its certificate and its key do not belong together, or one of them is damaged"
+        return "it is in use, or not an address of this machine; choose another port, or 0 for any free one"
+
+    def _why_no_socket(self) -> str:
+        path = Path(self.socket_path).absolute()
+        if not path.parent.is_dir():
+            return f"there is no folder {path.parent}"
+        return (
+            "choose a path of at most 107 characters, in a folder that may be written, where no file is yet"
+        )
 
 
 def serve_forever(
@@ -134,24 +183,9 @@ def serve_forever(
             signal.signal(number, handler)
 
 
-def _handler(rpc: Rpc, name: str) -> grpc.RpcMethodHandler:
-    """Bytes in, bytes out: given a deserializer, gRPC would call a request that it cannot read INTERNAL."""
-
-    def answer(body: bytes, context: grpc.ServicerContext) -> bytes:
-        try:
-            return rpc.answer(_parse(rpc, body)).SerializeToString()
-        except ServingError as error:
-            code, message = error.code, error.wire_message
-        except Exception as error:
-            _LOG.exception("%s failed", name)
-            code, message = "INTERNAL", f"{type(error).__name__} in {name}; the server's log says more"
-        context.abort(grpc.StatusCode[code], message)
-
-    return grpc.unary_unary_rpc_method_handler(answer)
-
-
-def _parse(rpc: Rpc, body: bytes):
-    try:
-        return rpc.request_type.FromString(body)
-    except DecodeError as error:
-        raise invalid_argument(f"the request is no {rpc.request_type.DESCRIPTOR.name} message") from error
+def _options(message_bytes: int) -> list[tuple[str, int]]:
+    return [
+        ("grpc.max_receive_message_length", message_bytes),
+        ("grpc.max_send_message_length", message_bytes),
+        ("grpc.so_reuseport", 0),  # a port that another server holds is an error, not a share of its requests
+    ]
