@@ -75,8 +75,42 @@ def loss(label):
     return predict({"logits": np.zeros((1, 5), np.float32), "labels": np.int64([label])}, signature="loss")
 
 
-PREDICT, METADATA, STATUS = (
+def example(**features):
+    features = {name: {"float_list": {"value": [value]}} for name, value in features.items()}
+    return wire.Example(features={"feature": features})
+
+
+ONE, TWO = example(x=1.0), example(x=2.0, weight=3.0)
+
+
+def classify(*examples, signature="classify", **choice):
+    return wire.ClassificationRequest(
+        model_spec=spec(signature=signature, **choice), input={"example_list": {"examples": examples}}
+    )
+
+
+def regress(*examples, signature="regress", **choice):
+    return wire.RegressionRequest(
+        model_spec=spec(signature=signature, **choice), input={"example_list": {"examples": examples}}
+    )
+
+
+def multi(*tasks, examples=(ONE,)):
+    """Each task is a signature and a method, and the name of a model if it is not the usual one."""
+    return wire.MultiInferenceRequest(
+        tasks=[
+            {"model_spec": spec(*name, signature=signature), "method_name": f"tensorflow/serving/{method}"}
+            for signature, method, *name in tasks
+        ],
+        input={"example_list": {"examples": examples}},
+    )
+
+
+PREDICT, CLASSIFY, REGRESS, MULTI, METADATA, STATUS = (
     "PredictionService/Predict",
+    "PredictionService/Classify",
+    "PredictionService/Regress",
+    "PredictionService/MultiInference",
     "PredictionService/GetModelMetadata",
     "ModelService/GetModelStatus",
 )
@@ -209,6 +243,139 @@ REFUSED = [
         "INVALID_ARGUMENT",
         "duplicate output tensor alias: s",
     ),
+    # tf.Examples
+    Row("classify: no spec", CLASSIFY, wire.ClassificationRequest(), "INVALID_ARGUMENT", "Missing ModelSpec"),
+    Row("regress: no spec", REGRESS, wire.RegressionRequest(), "INVALID_ARGUMENT", "Missing ModelSpec"),
+    Row("classify: unknown model", CLASSIFY, classify(ONE, name="zz"), "NOT_FOUND", LATEST + "(zz)"),
+    Row(
+        "regress: unknown version",
+        REGRESS,
+        regress(ONE, version=9),
+        "NOT_FOUND",
+        SPECIFIC + "(arithmetic, 9)",
+    ),
+    Row("classify: unknown label", CLASSIFY, classify(ONE, label="blue"), "INVALID_ARGUMENT", LABEL + "blue"),
+    Row(
+        "classify: unknown signature",
+        CLASSIFY,
+        classify(ONE, signature="zz"),
+        "INVALID_ARGUMENT",
+        "No signature was found with the name: zz",
+    ),
+    Row(
+        "regress: unknown signature",
+        REGRESS,
+        regress(ONE, signature="zz"),
+        "INVALID_ARGUMENT",
+        "No signature was found with the name: zz",
+    ),
+    Row("classify: no examples", CLASSIFY, classify(), "INVALID_ARGUMENT", "Input is empty."),
+    Row("regress: no examples", REGRESS, regress(), "INVALID_ARGUMENT", "Input is empty."),
+    Row(
+        "regress: no input",
+        REGRESS,
+        wire.RegressionRequest(model_spec=spec(signature="regress")),
+        "INVALID_ARGUMENT",
+        "Input is empty.",
+    ),
+    Row(
+        "classify: context, no examples",
+        CLASSIFY,
+        wire.ClassificationRequest(
+            model_spec=spec(signature="classify"), input={"example_list_with_context": {"context": ONE}}
+        ),
+        "INVALID_ARGUMENT",
+        "Input is empty.",
+    ),
+    Row(
+        "classify: a regressor",
+        CLASSIFY,
+        classify(ONE, signature="regress"),
+        "INVALID_ARGUMENT",
+        'Expected classification signature outputs to contain at least one of "classes" or "scores"…',
+    ),
+    Row(
+        "classify: other inputs",
+        CLASSIFY,
+        classify(ONE, signature="half"),
+        "INVALID_ARGUMENT",
+        "No classification inputs found in SignatureDef…",
+    ),
+    Row(
+        "classify: two inputs",
+        CLASSIFY,
+        classify(ONE, signature=""),
+        "INVALID_ARGUMENT",
+        "Expected one input Tensor.",
+    ),
+    Row(
+        "classify: three outputs",
+        CLASSIFY,
+        classify(ONE, signature="examples"),
+        "INVALID_ARGUMENT",
+        "Expected one or two output Tensors, found 3",
+    ),
+    Row(
+        "regress: two outputs",
+        REGRESS,
+        regress(ONE, signature="classify"),
+        "INVALID_ARGUMENT",
+        "Expected one output Tensor.",
+    ),
+    Row(
+        "regress: other outputs",
+        REGRESS,
+        regress(ONE, signature="only_scores"),
+        "INVALID_ARGUMENT",
+        "No regression outputs found in SignatureDef…",
+    ),
+    Row("missing feature", CLASSIFY, classify(example(z=1)), "INVALID_ARGUMENT", "…Feature: x…required…"),
+    Row(
+        "multi: duplicate signature",
+        MULTI,
+        multi(("classify", "classify"), ("classify", "classify")),
+        "INVALID_ARGUMENT",
+        "Duplicate evaluation of signature: classify",
+    ),
+    Row(
+        "multi: bad method",
+        MULTI,
+        wire.MultiInferenceRequest(
+            tasks=[{"model_spec": spec(signature="classify"), "method_name": "zz"}],
+            input={"example_list": {"examples": [ONE]}},
+        ),
+        "UNIMPLEMENTED",
+        "Unsupported signature method_name: zz",
+    ),
+    Row(
+        "multi: two models",
+        MULTI,
+        multi(("classify", "classify"), ("regress", "regress", "nearest_mean")),
+        "INVALID_ARGUMENT",
+        "All ModelSpecs in a MultiInferenceRequest must access the same model name.",
+    ),
+    Row(
+        "multi: no tasks",
+        MULTI,
+        wire.MultiInferenceRequest(),
+        "INVALID_ARGUMENT",
+        "ModelSpec has no name specified.",
+    ),
+    Row("multi: unknown model", MULTI, multi(("a", "classify", "zz")), "NOT_FOUND", LATEST + "(zz)"),
+    Row(
+        "multi: unknown signature",
+        MULTI,
+        multi(("zz", "classify")),
+        "INVALID_ARGUMENT",
+        "Requested signature not found in model graph: zz",
+    ),
+    Row(
+        "multi: no examples",
+        MULTI,
+        multi(("classify", "classify"), examples=()),
+        "INVALID_ARGUMENT",
+        "Input is empty.",
+    ),
     # metadata and status
     Row(
         "metadata: no field",
@@ -299,5 +466,70 @@ ANSWERED = [
             )
         ),
         {"y": [3]},
+    ),
+]
+
+
+class Reply(NamedTuple):
+    """One row of requests that are answered: the very message that comes back."""
+
+    name: str
+    rpc: str
+    request: Any
+    reply: Any
+
+
+def signed(signature):
+    return spec(signature=signature, version=1)
+
+
+def classes(*rows):
+    return {"classifications": [{"classes": [{"label": a, "score": b} for a, b in row]} for row in rows]}
+
+
+def values(*numbers):
+    return {"regressions": [{"value": number} for number in numbers]}
+
+
+LOW_HIGH = classes([("low", -2.5), ("high", 2.5)], [("low", -5.0), ("high", 5.0)])
+CONTEXT = {"example_list_with_context": {"examples": [ONE, TWO], "context": example(x=9.0, weight=2.0)}}
+
+REPLIED = [
+    Reply(
+        "classes and scores",
+        CLASSIFY,
+        classify(ONE, TWO),
+        wire.ClassificationResponse(model_spec=signed("classify"), result=LOW_HIGH),
+    ),
+    Reply(
+        "scores alone",
+        CLASSIFY,
+        classify(ONE, signature="only_scores"),
+        wire.ClassificationResponse(
+            model_spec=signed("only_scores"), result=classes([("", -2.5), ("", 2.5)])
+        ),
+    ),
+    Reply(
+        "values",
+        REGRESS,
+        regress(ONE, TWO),
+        wire.RegressionResponse(model_spec=signed("regress"), result=values(2.5, 5.0)),
+    ),
+    Reply(
+        "an example outweighs its context",
+        REGRESS,
+        wire.RegressionRequest(model_spec=spec(signature="regress"), input=CONTEXT),
+        wire.RegressionResponse(model_spec=signed("regress"), result=values(3.0, 5.0)),
+    ),
+    Reply(
+        "both at once",
+        MULTI,
+        multi(("regress", "regress"), ("classify", "classify"), examples=[ONE, TWO]),
+        wire.MultiInferenceResponse(
+            results=[
+                {"model_spec": signed("regress"), "regression_result": values(2.5, 5.0)},
+                {"model_spec": signed("classify"), "classification_result": LOW_HIGH},
+            ]
+        ),
     ),
 ]

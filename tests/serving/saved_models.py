@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
 
 WAYS = 3  # N of the few-shot classifier
 FEATURES = 2  # D of its inputs
@@ -43,6 +44,26 @@ class Arithmetic(tf.Module):
     def loss(self, logits, labels):
         """logits [B,5], labels [B] -> loss [B]."""
         return {"loss": tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits * self.one)}
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    def examples(self, inputs):
+        """inputs [B]: tf.Examples of x and a weight (1 unless given) -> classes and scores [B,2], outputs [B,1]."""
+        features = {
+            "x": tf.io.FixedLenFeature([1], tf.float32),
+            "weight": tf.io.FixedLenFeature([1], tf.float32, default_value=[1.0]),
+        }
+        parsed = tf.io.parse_example(inputs, features)
+        y = parsed["x"] * parsed["weight"] / 2.0 + 2.0 * self.one
+        classes = tf.tile([["low", "high"]], [tf.shape(inputs)[0], 1])
+        return {"classes": classes, "scores": tf.concat([-y, y], axis=1), "outputs": y}
+
+
+# Signatures that read parts of what `examples` computes, from the same input: name, method and outputs.
+PARTS = {
+    "classify": ("tensorflow/serving/classify", {"classes", "scores"}),
+    "only_scores": ("tensorflow/serving/classify", {"scores"}),
+    "regress": ("tensorflow/serving/regress", {"outputs"}),
+}
 
 
 class NearestMean(tf.Module):
@@ -106,8 +127,9 @@ def build(folder: str | Path) -> None:
     """Writes `arithmetic`, `nearest_mean` and `mean_regressor`, each as version 1."""
     folder = Path(folder)
     model = Arithmetic()
-    signatures = {name: getattr(model, name) for name in ("half", "upper", "scale", "loss")}
+    signatures = {name: getattr(model, name) for name in ("half", "upper", "scale", "loss", "examples")}
     tf.saved_model.save(model, str(folder / "arithmetic" / "1"), {"serving_default": model.sum} | signatures)
+    _add_parts(folder / "arithmetic" / "1" / "saved_model.pb")
     nearest_mean, regressor = NearestMean(), MeanRegressor()
     tf.saved_model.save(
         nearest_mean,
@@ -121,6 +143,18 @@ def build(folder: str | Path) -> None:
         {"serving_default": regressor.regress}
         | {name: getattr(regressor, name) for name in ("adapt", "predict")},
     )
+
+
+def _add_parts(file: Path) -> None:
+    """TensorFlow 2 saves no two signatures of one input tensor; an Estimator of TensorFlow 1 did."""
+    model = saved_model_pb2.SavedModel.FromString(file.read_bytes())
+    signatures = model.meta_graphs[0].signature_def
+    for name, (method, outputs) in PARTS.items():
+        signatures[name].CopyFrom(signatures["examples"])
+        signatures[name].method_name = method
+        for other in set(signatures[name].outputs) - outputs:
+            del signatures[name].outputs[other]
+    file.write_bytes(model.SerializeToString())
 
 
 if __name__ == "__main__":

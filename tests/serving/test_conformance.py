@@ -6,18 +6,38 @@ import grpc
 import numpy as np
 import pytest
 from tensorflow_serving.apis import (
+    classification_pb2,
     get_model_metadata_pb2,
     get_model_status_pb2,
+    inference_pb2,
     model_service_pb2_grpc,
     predict_pb2,
     prediction_service_pb2_grpc,
+    regression_pb2,
 )
 
-from tests.serving.behaviour import ANSWERED, METADATA, PREDICT, REFUSED, STATUS, metadata, predict, status
+from tests.serving.behaviour import (
+    ANSWERED,
+    CLASSIFY,
+    METADATA,
+    MULTI,
+    PREDICT,
+    REFUSED,
+    REGRESS,
+    REPLIED,
+    STATUS,
+    metadata,
+    predict,
+    status,
+)
+from tests.serving.saved_models import PARTS
 from tfmeta.serving import tensors, wire
 
 REPLIES = {
     PREDICT: wire.PredictResponse,
+    CLASSIFY: wire.ClassificationResponse,
+    REGRESS: wire.RegressionResponse,
+    MULTI: wire.MultiInferenceResponse,
     METADATA: wire.GetModelMetadataResponse,
     STATUS: wire.GetModelStatusResponse,
 }
@@ -36,6 +56,9 @@ def send(request, channel):
     model = model_service_pb2_grpc.ModelServiceStub(channel)
     foreign = {
         PREDICT: (prediction.Predict, predict_pb2.PredictRequest),
+        CLASSIFY: (prediction.Classify, classification_pb2.ClassificationRequest),
+        REGRESS: (prediction.Regress, regression_pb2.RegressionRequest),
+        MULTI: (prediction.MultiInference, inference_pb2.MultiInferenceRequest),
         METADATA: (prediction.GetModelMetadata, get_model_metadata_pb2.GetModelMetadataRequest),
         STATUS: (model.GetModelStatus, get_model_status_pb2.GetModelStatusRequest),
     }
@@ -70,6 +93,11 @@ def test_answered(send, row):
     assert {name: tensors.to_array(value).tolist() for name, value in reply.outputs.items()} == row.outputs
 
 
+@pytest.mark.parametrize("row", REPLIED, ids=lambda row: row.name)
+def test_replied(send, row):
+    assert send(row.rpc, row.request) == row.reply
+
+
 def test_reply_names_resolved_version_and_signature(send):
     spec = send(PREDICT, predict()).model_spec
     assert (spec.name, spec.version.value, spec.signature_name) == ("arithmetic", 1, "serving_default")
@@ -89,7 +117,8 @@ def test_metadata_packs_every_signature(send):
     packed = reply.metadata["signature_def"]
     assert packed.type_url == "type.googleapis.com/tensorflow.serving.SignatureDefMap"
     signatures = wire.SignatureDefMap.FromString(packed.value).signature_def
-    assert {"serving_default", "half", "scale", "upper", "loss", "__saved_model_init_op"} == set(signatures)
+    kinds = {"serving_default", "half", "scale", "upper", "loss", "examples", "__saved_model_init_op"}
+    assert kinds | set(PARTS) == set(signatures)
     info = signatures["serving_default"].inputs["x"]
     assert (info.dtype, [dim.size for dim in info.tensor_shape.dim]) == (wire.DataType["DT_FLOAT"], [-1, 2])
     assert tensors.to_array(signatures["scale"].defaults["factor"]) == np.float32(3)
