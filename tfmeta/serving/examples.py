@@ -126,9 +126,7 @@ def _classification_result(outputs: dict[str, np.ndarray], count: int) -> wire.M
         if array is None:
             continue
         if array.ndim != 2:
-            raise invalid_argument(
-                f"Expected Tensor shape: [batch_size num_classes] but got {_shape(array)}"
-            )
+            raise invalid_argument(f"Expected Tensor shape: [batch_size num_classes] but got {_shape(array)}")
         _check_dtype(array, dtype, f"Expected {alias} Tensor of")
         if len(array) != count:
             raise invalid_argument(f"Expected {alias} output batch size of {count}. Got: {len(array)}")
