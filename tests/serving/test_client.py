@@ -1,12 +1,20 @@
-"""The numpy client, and the few-shot client on top of it."""
+"""The numpy client, the few-shot client on top of it, and their twins for asyncio."""
 
+import asyncio
+import itertools
 import socket
+import time
+from concurrent import futures
 from concurrent.futures import ThreadPoolExecutor
 
+import grpc
 import numpy as np
 import pytest
 
-from tfmeta.serving.client import Client, FewShotClient, ServingError
+from tfmeta.serving import wire
+from tfmeta.serving.aio_client import AsyncClient, AsyncFewShotClient
+from tfmeta.serving.client import NO_RETRIES, Client, FewShotClient, Retries, ServingError
+from tfmeta.serving.retries import Attempts
 
 SUPPORT_X = np.float32([[0, 0], [5, 5], [0, 9]])
 SUPPORT_Y = np.int64([0, 1, 2])
@@ -65,7 +73,7 @@ def test_label_goes_out(client):
 
 def test_no_server():
     with (
-        Client("127.0.0.1:1") as client,
+        Client("127.0.0.1:1", retries=NO_RETRIES) as client,
         pytest.raises(ServingError, match=r"no server answers at 127\.0\.0\.1:1;"),
     ):
         client.predict("m", {})
@@ -153,3 +161,169 @@ def test_interleaved_tasks_get_their_own_answers(few_shot):
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(ask, range(40)))
+
+
+def test_fifty_tasks_from_eight_threads_equal_the_isolated_answers(few_shot):
+    """Each thread has several tasks in hand, and asks now of one, now of another."""
+    rng = np.random.default_rng(0)
+    support = SUPPORT_X + rng.normal(size=(50, 3, 2)).astype(np.float32)
+    orders = [rng.permutation(3) for _ in range(50)]
+    alone = [few_shot.classify(x, y, QUERY_X)["probabilities"] for x, y in zip(support, orders, strict=True)]
+
+    def ask(thread):
+        mine = range(thread, 50, 8)
+        tasks = {number: few_shot.adapt(support[number], orders[number]) for number in mine}
+        return [
+            (number, tasks[number].predict(QUERY_X)["probabilities"]) for _ in range(3) for number in mine
+        ]
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(itertools.chain.from_iterable(pool.map(ask, range(8))))
+    assert len(answers) == 150
+    for number, answer in answers:
+        np.testing.assert_allclose(answer, alone[number], rtol=1e-6)
+
+
+# Retries and timeouts
+
+
+class Flaky:
+    """A server that answers with the given statuses one after another, and then properly."""
+
+    def __init__(self, *codes, pause=0.0):
+        self.codes, self.pause, self.asked = list(codes), pause, 0
+        handler = grpc.method_handlers_generic_handler(
+            "tensorflow.serving.PredictionService",
+            {"Predict": grpc.unary_unary_rpc_method_handler(self._answer)},
+        )
+        self._server = grpc.server(futures.ThreadPoolExecutor(2), handlers=[handler])
+        self.target = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
+
+    def _answer(self, body, context):
+        self.asked += 1
+        time.sleep(self.pause)
+        if self.codes:
+            context.abort(self.codes.pop(0), "not now")
+        return wire.PredictResponse().SerializeToString()
+
+    def __enter__(self):
+        self._server.start()
+        return self
+
+    def __exit__(self, *_):
+        self._server.stop(None).wait()
+
+
+UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
+QUICK = Retries(attempts=4, first=0.01)
+
+
+def test_unavailable_is_tried_again():
+    with Flaky(UNAVAILABLE, UNAVAILABLE) as flaky, Client(flaky.target, retries=QUICK) as client:
+        assert client.predict("m", {}) == {}
+        assert flaky.asked == 3
+
+
+def test_attempts_come_to_an_end():
+    with Flaky(*[UNAVAILABLE] * 9) as flaky, Client(flaky.target, retries=QUICK) as client:
+        with pytest.raises(ServingError, match=r"^UNAVAILABLE: no server answers at .*\(not now\)") as error:
+            client.predict("m", {})
+        assert flaky.asked == 4
+        assert error.value.__context__ is None
+
+
+@pytest.mark.parametrize("code", ["RESOURCE_EXHAUSTED", "INTERNAL", "ABORTED", "NOT_FOUND", "UNKNOWN"])
+def test_any_other_status_is_an_answer(code):
+    with (
+        Flaky(grpc.StatusCode[code]) as flaky,
+        Client(flaky.target, retries=QUICK) as client,
+        pytest.raises(ServingError, match="not now"),
+    ):
+        client.predict("m", {})
+    assert flaky.asked == 1
+
+
+def test_retries_stay_inside_the_timeout():
+    retries = Retries(attempts=100, first=0.05, longest=0.05)
+    with Flaky(*[UNAVAILABLE] * 99) as flaky, Client(flaky.target, retries=retries) as client:
+        began = time.monotonic()
+        with pytest.raises(ServingError):
+            client.predict("m", {}, timeout=0.4)
+        assert time.monotonic() - began < 1.5
+        assert 2 <= flaky.asked <= 16
+
+
+def test_a_call_has_a_timeout_of_its_own():
+    with Flaky(pause=0.5) as flaky, Client(flaky.target) as client:
+        with pytest.raises(ServingError, match=r"gave no answer within 0\.1 s"):
+            client.predict("m", {}, timeout=0.1)
+        assert client.predict("m", {}) == {}
+
+
+def test_pauses_grow_and_are_drawn():
+    retries = Retries(first=1.0, longest=5.0)
+    assert [retries.pause(number, lambda: 1.0) for number in range(4)] == [1, 2, 4, 5]
+    assert [retries.pause(number, lambda: 0.0) for number in range(4)] == [0.5, 1, 2, 2.5]
+    attempts = Attempts(retries, 1.2, clock=iter([0.0, 0.1, 1.0]).__next__)
+    assert 0.5 <= attempts.pause("UNAVAILABLE") <= 1
+    assert attempts.pause("UNAVAILABLE") is None  # the second would end after the timeout
+    assert Attempts(retries, None).left is None
+    with pytest.raises(ValueError, match="at least 1 attempt"):
+        Retries(attempts=0)
+
+
+# asyncio
+
+
+def test_the_twins_for_asyncio_answer_alike(target, few_shot):
+    async def ask():
+        async with AsyncFewShotClient(target, "nearest_mean") as client:
+            task = await client.adapt(SUPPORT_X, SUPPORT_Y)
+            answers = await asyncio.gather(*[task.predict(QUERY_X) for _ in range(20)])
+            return (
+                answers,
+                await client.classify(SUPPORT_X, SUPPORT_Y, QUERY_X),
+                await client.describe(),
+                task.state,
+            )
+
+    answers, at_once, facts, state = asyncio.run(ask())
+    expected = few_shot.adapt(SUPPORT_X, SUPPORT_Y)
+    np.testing.assert_array_equal(state, expected.state)
+    for answer in (*answers, at_once):
+        np.testing.assert_allclose(
+            answer["probabilities"], expected.predict(QUERY_X)["probabilities"], rtol=1e-6
+        )
+    assert facts == few_shot.describe()
+
+
+def test_the_numpy_twin_for_asyncio(target, client):
+    async def ask():
+        async with AsyncClient(target) as twin:
+            outputs = await twin.predict("arithmetic", {"x": np.float32([2])}, signature="half")
+            with pytest.raises(ServingError, match="NOT_FOUND"):
+                await twin.predict("zz", {})
+            return outputs, await twin.status("arithmetic"), await twin.metadata("arithmetic")
+
+    outputs, status, metadata = asyncio.run(ask())
+    assert outputs["y"].tolist() == [3]
+    assert status == client.status("arithmetic")
+    assert metadata == client.metadata("arithmetic")
+
+
+def test_the_twin_tries_again_too():
+    async def ask(target):
+        async with AsyncClient(target, retries=QUICK) as client:
+            return await client.predict("m", {})
+
+    with Flaky(UNAVAILABLE) as flaky:
+        assert asyncio.run(ask(flaky.target)) == {}
+        assert flaky.asked == 2
+
+
+# Encoded images
+
+
+def test_a_model_without_images_is_explained(few_shot):
+    with pytest.raises(ValueError, match=r"no signature 'adapt_png', so it takes no encoded images"):
+        few_shot.adapt_png([b"a"], [0])

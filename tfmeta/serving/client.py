@@ -1,7 +1,8 @@
 """A client for TF Serving's gRPC API: numpy in, numpy out, no TensorFlow.
 
 `Client` asks any model by the names of its inputs. `FewShotClient` teaches a few-shot model a task and asks
-about that. Both work against the embedded server and against TensorFlow Serving.
+about that. Both work against the embedded server and against TensorFlow Serving. `tfmeta.serving.aio_client`
+has their twins for asyncio.
 """
 
 from collections.abc import Mapping
@@ -9,11 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from tfmeta.serving import tensors, wire
+from tfmeta.serving import wire
 from tfmeta.serving.errors import ServingError
+from tfmeta.serving.few_shot_calls import FewShotCalls, TaskState
 from tfmeta.serving.numpy_client import Client
+from tfmeta.serving.retries import NO_RETRIES, Retries
+from tfmeta.serving.tls import Tls
 
-__all__ = ["Client", "FewShotClient", "ServingError", "Task"]
+__all__ = ["NO_RETRIES", "Client", "FewShotClient", "Retries", "ServingError", "Task", "Tls"]
+
+_RETRIES = Retries()
 
 
 class Task:
@@ -21,20 +27,24 @@ class Task:
 
     Args:
         client: The connection to the model.
-        state: [D] or [B,D], what the model has learnt.
-        batched: Whether it is of several tasks at once.
+        learnt: What the model has learnt.
     """
 
-    def __init__(self, client: "FewShotClient", state: np.ndarray, batched: bool):
-        self.state = state
+    def __init__(self, client: "FewShotClient", learnt: TaskState):
         self._client = client
-        self._batched = batched
+        self._learnt = learnt
 
-    def predict(self, query_x: Any) -> dict[str, np.ndarray]:
+    @property
+    def state(self) -> np.ndarray:
+        """[D] or [B,D], what the model has learnt."""
+        return self._learnt.state
+
+    def predict(self, query_x: Any, *, timeout: float | None = None) -> dict[str, np.ndarray]:
         """Answers queries.
 
         Args:
             query_x: [Q,...] queries of the task, or [B,Q,...] of each task.
+            timeout: Seconds to wait; None for the client's own.
 
         Returns:
             The model's outputs, without B where the task came without: `probabilities` [Q,N] and `labels` [Q]
@@ -43,10 +53,22 @@ class Task:
         Raises:
             ServingError: The server refused, failed, or was not reached.
         """
-        state = self.state if self._batched else self.state[None]
-        query_x = self._client.convert("predict", "query_x", query_x, self._batched)
-        outputs = self._client.predict("predict", {"task_state": state, "query_x": query_x})
-        return outputs if self._batched else {name: value[0] for name, value in outputs.items()}
+        return self._client.send(self._client.calls.predict(self._learnt, query_x), timeout)
+
+    def predict_png(self, query_png: Any, *, timeout: float | None = None) -> dict[str, np.ndarray]:
+        """Answers queries that are encoded images, which the model decodes itself.
+
+        Args:
+            query_png: The bytes of a PNG or JPEG file, or [Q] of them, or [B,Q].
+            timeout: Seconds to wait; None for the client's own.
+
+        Returns:
+            What `predict` returns; of a single image without Q, too: `probabilities` [N] and one label.
+
+        Raises:
+            ServingError: The server refused, failed, or was not reached.
+        """
+        return self._client.send(self._client.calls.predict_png(self._learnt, query_png), timeout)
 
 
 class FewShotClient:
@@ -56,11 +78,13 @@ class FewShotClient:
     types that the model's signatures name.
 
     Args:
-        target: Address of the server, `host:port`.
+        target: Address of the server, `host:port` or `unix:path`.
         model: Name of the model.
         version: Which version; None for the latest.
         label: The version that carries this label.
-        timeout: Seconds to wait for an answer.
+        timeout: Seconds to wait for an answer, retries included, unless a call says otherwise.
+        tls: Encrypts; None sends everything in the open.
+        retries: What happens while the server is unavailable.
 
     Example:
         >>> with FewShotClient("127.0.0.1:8500", "maml_omniglot_5w1s") as client:  # doctest: +SKIP
@@ -77,25 +101,34 @@ class FewShotClient:
         version: int | None = None,
         label: str | None = None,
         timeout: float = 10.0,
+        tls: Tls | None = None,
+        retries: Retries = _RETRIES,
     ):
         self.model = model
-        self._client = Client(target, timeout=timeout)
+        self._client = Client(target, timeout=timeout, tls=tls, retries=retries)
         self._version = {"version": version, "label": label}
-        self._signatures: dict[str, wire.Message] | None = None
+        self._calls: FewShotCalls | None = None
 
     @property
-    def signatures(self) -> dict[str, wire.Message]:
-        """The model's SignatureDef messages by name, asked for once."""
-        if self._signatures is None:
-            self._signatures = self._client.metadata(self.model, **self._version)
-        return self._signatures
+    def calls(self) -> FewShotCalls:
+        """What makes the calls; asks the server for the model's signatures, once."""
+        if self._calls is None:
+            signatures = self._client.metadata(self.model, **self._version)
+            self._calls = FewShotCalls(self.model, signatures, **self._version)
+        return self._calls
 
-    def adapt(self, support_x: Any, support_y: Any) -> Task:
+    @property
+    def signatures(self) -> Mapping[str, wire.Message]:
+        """The model's SignatureDef messages by name."""
+        return self.calls.signatures
+
+    def adapt(self, support_x: Any, support_y: Any, *, timeout: float | None = None) -> Task:
         """Teaches the model a task.
 
         Args:
             support_x: [S,...] examples, or [B,S,...].
             support_y: [S] labels or [S,D] targets, or with B in front.
+            timeout: Seconds to wait; None for the client's own.
 
         Returns:
             The task, which answers queries.
@@ -103,17 +136,34 @@ class FewShotClient:
         Raises:
             ServingError: The server refused, failed, or was not reached.
         """
-        support, batched = self._support("adapt", support_x, support_y)
-        state = self.predict("adapt", support)["task_state"]
-        return Task(self, state if batched else state[0], batched)
+        return Task(self, self.send(self.calls.adapt(support_x, support_y), timeout))
 
-    def classify(self, support_x: Any, support_y: Any, query_x: Any) -> dict[str, np.ndarray]:
+    def adapt_png(self, support_png: Any, support_y: Any, *, timeout: float | None = None) -> Task:
+        """Teaches the model a task by encoded images, which it decodes itself.
+
+        Args:
+            support_png: [S] bytes of PNG or JPEG files, or [B,S].
+            support_y: [S] labels, or [B,S].
+            timeout: Seconds to wait; None for the client's own.
+
+        Returns:
+            The task, which answers queries, encoded or not.
+
+        Raises:
+            ServingError: The server refused, failed, or was not reached.
+        """
+        return Task(self, self.send(self.calls.adapt_png(support_png, support_y), timeout))
+
+    def classify(
+        self, support_x: Any, support_y: Any, query_x: Any, *, timeout: float | None = None
+    ) -> dict[str, np.ndarray]:
         """Adapts and answers in one request.
 
         Args:
             support_x: [S,...] examples, or [B,S,...].
             support_y: [S] labels or [S,D] targets, or with B in front.
             query_x: [Q,...] queries, or [B,Q,...].
+            timeout: Seconds to wait; None for the client's own.
 
         Returns:
             What `Task.predict` returns.
@@ -121,10 +171,26 @@ class FewShotClient:
         Raises:
             ServingError: The server refused, failed, or was not reached.
         """
-        inputs, batched = self._support("serving_default", support_x, support_y)
-        inputs["query_x"] = self.convert("serving_default", "query_x", query_x, batched)
-        outputs = self.predict("serving_default", inputs)
-        return outputs if batched else {name: value[0] for name, value in outputs.items()}
+        return self.send(self.calls.classify(support_x, support_y, query_x), timeout)
+
+    def classify_png(
+        self, support_png: Any, support_y: Any, query_png: Any, *, timeout: float | None = None
+    ) -> dict[str, np.ndarray]:
+        """Adapts to encoded images and answers for others, in one request.
+
+        Args:
+            support_png: [S] bytes of PNG or JPEG files, or [B,S].
+            support_y: [S] labels, or [B,S].
+            query_png: The bytes of one file, or [Q] of them, or [B,Q].
+            timeout: Seconds to wait; None for the client's own.
+
+        Returns:
+            What `Task.predict_png` returns.
+
+        Raises:
+            ServingError: The server refused, failed, or was not reached.
+        """
+        return self.send(self.calls.classify_png(support_png, support_y, query_png), timeout)
 
     def describe(self) -> dict[str, Any]:
         """What the model says of itself: `ways`, `input_shape`, `inner_rate`, `git_hash`, `card` and so on.
@@ -132,31 +198,17 @@ class FewShotClient:
         Raises:
             ServingError: The server refused, failed, or was not reached.
         """
-        one_row = {name: np.zeros(1, np.int64) for name in self._definition("describe").inputs}
-        facts = {name: value[0] for name, value in self.predict("describe", one_row).items()}
-        return {name: fact.decode() if isinstance(fact, bytes) else fact for name, fact in facts.items()}
+        return self.send(self.calls.describe())
 
-    def predict(self, signature: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def predict(
+        self, signature: str, inputs: Mapping[str, np.ndarray], *, timeout: float | None = None
+    ) -> dict[str, np.ndarray]:
         """Runs any signature of the model on arrays just as they are."""
-        return self._client.predict(self.model, inputs, signature=signature, **self._version)
+        return self._client.predict(self.model, inputs, signature=signature, timeout=timeout, **self._version)
 
-    def convert(self, signature: str, name: str, value: Any, batched: bool) -> np.ndarray:
-        """An array as an input of a signature wants it: of its type, with the task dimension B."""
-        info = self._input(signature, name)
-        array = np.asarray(value) if batched else np.asarray(value)[None]
-        dtype = tensors.numpy_dtype(info.dtype)
-        if dtype.kind == "i" and array.dtype.kind == "f" and np.any(np.mod(array, 1)):
-            raise ValueError(
-                f"{name} holds fractions or NaN, but {self.model}'s {signature!r} wants class labels"
-            )
-        rank = len(info.tensor_shape.dim)
-        if not info.tensor_shape.unknown_rank and array.ndim != rank:
-            given, expected = array.shape[not batched :], rank - (not batched)
-            raise ValueError(
-                f"{name} has shape {given}, but {self.model}'s {signature!r} wants {expected} dimensions; "
-                "give one task in every argument ([S,...], [Q,...]) or several in every one ([B,S,...], ...)"
-            )
-        return array.astype(dtype, copy=False)
+    def send(self, call: Any, timeout: float | None = None) -> Any:
+        """Sends a call; see `Client.send`."""
+        return self._client.send(call, timeout)
 
     def close(self) -> None:
         """Ends the connection."""
@@ -167,29 +219,3 @@ class FewShotClient:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _support(self, signature: str, x: Any, y: Any) -> tuple[dict[str, np.ndarray], bool]:
-        batched = np.ndim(x) == len(self._input(signature, "support_x").tensor_shape.dim)
-        support = {
-            "support_x": self.convert(signature, "support_x", x, batched),
-            "support_y": self.convert(signature, "support_y", y, batched),
-        }
-        return support, batched
-
-    def _definition(self, signature: str) -> wire.Message:
-        if signature not in self.signatures:
-            known = ", ".join(sorted(key for key in self.signatures if not key.startswith("__")))
-            raise ValueError(
-                f"model {self.model!r} has no signature {signature!r}, so it is no few-shot model; "
-                f"its signatures are: {known}"
-            )
-        return self.signatures[signature]
-
-    def _input(self, signature: str, name: str) -> wire.Message:
-        inputs = self._definition(signature).inputs
-        if name not in inputs:
-            raise ValueError(
-                f"signature {signature!r} of model {self.model!r} has no input {name!r}, so it is no "
-                f"few-shot model; its inputs are: {', '.join(sorted(inputs))}"
-            )
-        return inputs[name]

@@ -64,7 +64,7 @@ class Health(health.HealthServicer):
         for end in list(self._watchers):  # which would stay as long as they may, and hold up the server's end
             end(None)
 
-    def Check(  # noqa: N802 (gRPC's name)
+    def Check(
         self, request: health_pb2.HealthCheckRequest, context: grpc.ServicerContext
     ) -> health_pb2.HealthCheckResponse:
         if not self._stopped.is_set():
@@ -74,7 +74,7 @@ class Health(health.HealthServicer):
             context.set_code(grpc.StatusCode.NOT_FOUND)
         return reply
 
-    def Watch(  # noqa: N802 (gRPC's name)
+    def Watch(
         self,
         request: health_pb2.HealthCheckRequest,
         context: grpc.ServicerContext,

@@ -1,27 +1,33 @@
 """Asks any served model over TF Serving's gRPC API: numpy in, numpy out."""
 
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import grpc
 import numpy as np
 
-from tfmeta.serving import tensors, wire
-from tfmeta.serving.errors import ServingError
+from tfmeta.serving import calls, wire
+from tfmeta.serving.calls import Call
+from tfmeta.serving.connection import Connection
+from tfmeta.serving.retries import Retries
+from tfmeta.serving.tls import Tls
 
 __all__ = ["Client"]
 
-_OPTIONS = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
+_RETRIES = Retries()
 
 
 class Client:
     """A connection to a server of models.
 
-    Safe to use from several threads.
+    Safe to use from several threads. `tfmeta.serving.aio_client.AsyncClient` is its twin for asyncio.
 
     Args:
-        target: Address of the server, `host:port`.
-        timeout: Seconds to wait for an answer.
+        target: Address of the server, `host:port` or `unix:path`.
+        timeout: Seconds to wait for an answer, retries included, unless a call says otherwise.
+        tls: Encrypts; None sends everything in the open.
+        retries: What happens while the server is unavailable.
 
     Example:
         >>> with Client("127.0.0.1:8500") as client:  # doctest: +SKIP
@@ -29,13 +35,15 @@ class Client:
         {'y': array([2.5, 4.5], dtype=float32)}
     """
 
-    def __init__(self, target: str, *, timeout: float = 10.0):
-        self.target = target
-        self.timeout = timeout
-        self._channel = grpc.insecure_channel(target, options=_OPTIONS)
-        self._predict = self._method("PredictionService/Predict", wire.PredictResponse)
-        self._metadata = self._method("PredictionService/GetModelMetadata", wire.GetModelMetadataResponse)
-        self._status = self._method("ModelService/GetModelStatus", wire.GetModelStatusResponse)
+    def __init__(
+        self, target: str, *, timeout: float = 10.0, tls: Tls | None = None, retries: Retries = _RETRIES
+    ):
+        self._connection = Connection(grpc, target, timeout, tls, retries)
+
+    @property
+    def target(self) -> str:
+        """Address of the server."""
+        return self._connection.target
 
     def predict(
         self,
@@ -46,6 +54,7 @@ class Client:
         version: int | None = None,
         label: str | None = None,
         output_filter: Iterable[str] = (),
+        timeout: float | None = None,
     ) -> dict[str, np.ndarray]:
         """Asks a model.
 
@@ -57,6 +66,7 @@ class Client:
             version: Which version; the latest where neither this nor `label` is given.
             label: The version that carries this label, such as `"stable"`.
             output_filter: Names of the wanted outputs; none means all.
+            timeout: Seconds to wait; None for the client's own.
 
         Returns:
             The outputs by name; strings as object arrays of bytes.
@@ -64,16 +74,18 @@ class Client:
         Raises:
             ServingError: The server refused, failed, or was not reached.
         """
-        request = wire.PredictRequest(
-            model_spec=_model_spec(model, signature, version, label), output_filter=output_filter
+        call = calls.predict(
+            model, inputs, signature=signature, version=version, label=label, output_filter=output_filter
         )
-        for name, value in inputs.items():
-            tensors.write_content(np.asarray(value), request.inputs[name])
-        reply = self._call(self._predict, request)
-        return {name: tensors.to_array(tensor) for name, tensor in reply.outputs.items()}
+        return self.send(call, timeout)
 
     def metadata(
-        self, model: str, *, version: int | None = None, label: str | None = None
+        self,
+        model: str,
+        *,
+        version: int | None = None,
+        label: str | None = None,
+        timeout: float | None = None,
     ) -> dict[str, wire.Message]:
         """The signatures of a model.
 
@@ -83,14 +95,11 @@ class Client:
         Raises:
             ServingError: The server refused, failed, or was not reached.
         """
-        request = wire.GetModelMetadataRequest(
-            model_spec=_model_spec(model, "", version, label), metadata_field=["signature_def"]
-        )
-        signatures = wire.SignatureDefMap()
-        self._call(self._metadata, request).metadata["signature_def"].Unpack(signatures)
-        return dict(signatures.signature_def)
+        return self.send(calls.metadata(model, version=version, label=label), timeout)
 
-    def status(self, model: str, *, version: int | None = None) -> dict[int, str]:
+    def status(
+        self, model: str, *, version: int | None = None, timeout: float | None = None
+    ) -> dict[int, str]:
         """The state of each version of a model: START, LOADING, AVAILABLE, UNLOADING or END.
 
         Returns:
@@ -99,46 +108,31 @@ class Client:
         Raises:
             ServingError: The server refused, failed, or was not reached.
         """
-        request = wire.GetModelStatusRequest(model_spec=_model_spec(model, "", version, None))
-        names = {number: name for name, number in wire.State.items()}
-        reply = self._call(self._status, request)
-        return {entry.version: names[entry.state] for entry in reply.model_version_status}
+        return self.send(calls.status(model, version=version), timeout)
+
+    def send(self, call: Call, timeout: float | None = None) -> Any:
+        """Sends any call, again while the server is unavailable, and returns what is read of the reply.
+
+        Raises:
+            ServingError: The server refused, failed, or was not reached.
+        """
+        method, attempts = self._connection.method(call), self._connection.attempts(timeout)
+        while True:
+            try:
+                return call.read(method(call.request, timeout=attempts.left))
+            except grpc.RpcError as error:
+                pause = attempts.pause(error.code().name)
+                failure = self._connection.failure(error, attempts)
+            if pause is None:
+                raise failure  # out of the handler: gRPC's own traceback says no more
+            time.sleep(pause)
 
     def close(self) -> None:
         """Ends the connection."""
-        self._channel.close()
+        self._connection.channel.close()
 
     def __enter__(self) -> "Client":
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _method(self, name: str, reply_type: wire.Message) -> grpc.UnaryUnaryMultiCallable:
-        return self._channel.unary_unary(
-            f"/tensorflow.serving.{name}",
-            request_serializer=lambda request: request.SerializeToString(),
-            response_deserializer=reply_type.FromString,
-        )
-
-    def _call(self, method: grpc.UnaryUnaryMultiCallable, request: wire.Message) -> wire.Message:
-        try:
-            return method(request, timeout=self.timeout)
-        except grpc.RpcError as error:
-            code, details = error.code().name, error.details() or ""
-        if code == "UNAVAILABLE":
-            details = f"no server answers at {self.target}; is it running? ({details})"
-        elif code == "DEADLINE_EXCEEDED":
-            details = f"{self.target} gave no answer within {self.timeout:g} s ({details})"
-        raise ServingError(code, details)  # out of the handler: gRPC's own traceback says no more
-
-
-def _model_spec(model: str, signature: str, version: int | None, label: str | None) -> wire.Message:
-    spec = wire.ModelSpec(name=model, signature_name=signature)
-    if version is not None and label is not None:
-        raise ValueError(f"version={version} and label={label!r} came; a request names one of them")
-    if version is not None:
-        spec.version.value = version
-    if label is not None:
-        spec.version_label = label
-    return spec
