@@ -15,8 +15,9 @@ from tfmeta.core.warmup import WARMUP_FILE
 from tfmeta.serving import wire
 from tfmeta.serving.client import Client, ServingError
 from tfmeta.serving.errors import ModelLoadError
-from tfmeta.serving.models import Models, version_number, versions_in
+from tfmeta.serving.models import Models
 from tfmeta.serving.server import Server, serve_forever
+from tfmeta.serving.versions import version_number, versions_in
 
 
 @pytest.fixture

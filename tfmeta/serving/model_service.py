@@ -1,4 +1,4 @@
-"""ModelService of TF Serving's API: how the models are."""
+"""ModelService of TF Serving's API: how the models are, and which there should be."""
 
 from tfmeta.serving import wire
 from tfmeta.serving.models import Models
@@ -8,10 +8,10 @@ __all__ = ["ModelService"]
 
 
 class ModelService:
-    """Tells how the models are.
+    """Tells how the models are, and takes a new list of them.
 
     Args:
-        models: The models to tell of.
+        models: The models.
     """
 
     def __init__(self, models: Models):
@@ -23,7 +23,15 @@ class ModelService:
         for version in self._models.status(model_spec(request)):
             status = reply.model_version_status.add(version=version.number, state=wire.State[version.state])
             status.status.SetInParent()
-            if version.error:
-                status.status.error_code = wire.Code[version.error.code]
-                status.status.error_message = version.error.reason
+            error = version.error
+            if error:
+                status.status.error_code = wire.Code[error.code]
+                status.status.error_message = error.reason
+        return reply
+
+    def handle_reload_config_request(self, request: wire.Message) -> wire.Message:
+        """Replaces the list of models; answers when the new ones are available."""
+        self._models.reload(request.config)
+        reply = wire.ReloadConfigResponse()
+        reply.status.SetInParent()
         return reply

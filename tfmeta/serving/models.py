@@ -1,85 +1,36 @@
-"""The models of a server: where their versions lie, which are loaded, and which one a request means.
+"""The models of a server: which there are, and which version a request means."""
 
-A base directory holds `<name>/<integer version>/`, as TF Serving's does. The latest version of every model is
-loaded.
-"""
-
+import logging
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from tfmeta.core.checks import nearest
-from tfmeta.serving import warmup, wire
-from tfmeta.serving.engine import Engine
-from tfmeta.serving.errors import ModelLoadError, invalid_argument, not_found
+from tfmeta.serving import wire
+from tfmeta.serving.errors import ModelLoadError, ServingError, invalid_argument, not_found
+from tfmeta.serving.model import Model, Retries
+from tfmeta.serving.model_config import base_folder, check_model_config, latest_of_each
+from tfmeta.serving.versions import Lease, Version, models_in
+from tfmeta.serving.watcher import Watcher
 
-__all__ = ["Models", "Version", "version_number", "versions_in"]
+__all__ = ["Models"]
 
-
-class Version:
-    """One version of a model, through the states START, LOADING, AVAILABLE, UNLOADING, END.
-
-    Args:
-        name: Name of the model.
-        number: Its version.
-        path: The directory of its SavedModel.
-        intra_op_parallelism: Cores that one op may use; see `Engine`.
-    """
-
-    def __init__(self, name: str, number: int, path: str | Path, intra_op_parallelism: int = 1):
-        self.name = name
-        self.number = number
-        self.path = Path(path)
-        self.intra_op_parallelism = intra_op_parallelism
-        self.state = "START"
-        self.error: ModelLoadError | None = None
-        self._engine: Engine | None = None
-
-    @property
-    def available(self) -> bool:
-        """Whether requests are answered."""
-        return self.state == "AVAILABLE"
-
-    @property
-    def engine(self) -> Engine:
-        """What answers them."""
-        if self._engine is None:
-            raise not_found(f"Servable not found for request: Specific({self.name}, {self.number})")
-        return self._engine
-
-    def load(self) -> None:
-        """Loads and warms the model up.
-
-        Raises:
-            ModelLoadError: It does not load, or a warm-up request fails. The state is END, `error` says why.
-        """
-        self.state = "LOADING"
-        try:
-            engine = Engine(self.path, self.name, intra_op_parallelism=self.intra_op_parallelism)
-            try:
-                warmup.replay(engine, self.path, self.name)
-            except ModelLoadError:
-                engine.close()
-                raise
-        except ModelLoadError as error:
-            self.state, self.error = "END", error
-            raise
-        self._engine, self.state = engine, "AVAILABLE"
-
-    def unload(self) -> None:
-        """Takes the version out of service. Requests that have begun keep the engine until they are done."""
-        self.state = "UNLOADING"
-        self._engine = None
-        self.state = "END"
+_LOG = logging.getLogger(__name__)
+_LOOK_SECONDS = 0.2  # how often to look for the first version of a model that is waited for
 
 
 class Models:
-    """The models under one or more base directories.
+    """The models under one or more base directories, the latest version of each.
+
+    `from_config` takes TF Serving's list of models instead, with its version policies and labels. Any thread
+    may ask while models are loaded and unloaded: `find` takes no lock.
 
     Args:
         folders: Base directories; of a name that is in several, the first is meant.
         names: The models to serve; None for all that are found.
         intra_op_parallelism: Cores that one op may use; 0 for all; see `Engine`.
+        strict_shapes: Refuse inputs whose shapes do not fit; see `Engine`.
+        allow_unavailable_labels: Whether a new label may name a version that is not loaded yet.
+        retries: For a version that does not load while the folders are watched.
 
     Raises:
         ModelLoadError: One of `names` is not there.
@@ -92,69 +43,134 @@ class Models:
     """
 
     def __init__(
-        self, *folders: str | Path, names: Iterable[str] | None = None, intra_op_parallelism: int = 1
+        self,
+        *folders: str | Path,
+        names: Iterable[str] | None = None,
+        intra_op_parallelism: int = 1,
+        strict_shapes: bool = False,
+        allow_unavailable_labels: bool = False,
+        retries: Retries | None = None,
     ):
-        found = {}
-        for folder in map(Path, reversed(folders)):
-            if not folder.is_dir():
-                raise ModelLoadError(
-                    "", str(folder), "there is no such directory; it should hold <name>/<version>/"
-                )
-            found.update(
-                {path.name: versions_in(path) for path in sorted(folder.iterdir()) if versions_in(path)}
-            )
-        for name in names or ():
-            if name not in found:
-                reason = f"it holds no such model. {nearest(name, found)}"
-                raise ModelLoadError(name, ", ".join(map(str, folders)), reason, "NOT_FOUND")
-        wanted = sorted(found) if names is None else list(dict.fromkeys(names))
-        self._lock = threading.Lock()
-        self._versions: dict[str, dict[int, Version]] = {}
-        for name in wanted:
-            number, path = max(found[name].items())
-            self._versions[name] = {number: Version(name, number, path, intra_op_parallelism)}
+        self._engine_options = {
+            "intra_op_parallelism": intra_op_parallelism,
+            "strict_shapes": strict_shapes,
+        }
+        self._allow_unavailable_labels = allow_unavailable_labels
+        self._retries = retries or Retries()
+        self._models: dict[str, Model] = {}
+        self._listing = threading.Lock()  # held while the list changes, which takes no time
+        self._settling = threading.Lock()  # held while versions are loaded, one after the other
+        self._closed = threading.Event()
+        self._watcher: Watcher | None = None
+        if folders:
+            self._enlist(latest_of_each(models_in(folders, names)))
+
+    @classmethod
+    def from_config(cls, config: wire.Message, **options) -> "Models":
+        """The models of a ModelServerConfig.
+
+        Args:
+            config: The list; see `tfmeta.serving.model_config.read_model_config`.
+            **options: Arguments of `Models`.
+
+        Raises:
+            ServingError: The list is at fault.
+        """
+        models = cls(**options)
+        models._enlist(config)
+        return models
 
     @property
     def names(self) -> list[str]:
-        """Names of the models."""
-        return list(self._versions)
+        """Names of the models on the list."""
+        return [model.name for model in self._listed()]
 
     def load(self, on_loaded: Callable[[Version], None] | None = None) -> None:
-        """Loads what is not yet loaded.
+        """Loads what is not yet loaded; returns when a version of every model is available.
+
+        As in TF Serving, a model whose folder is there and empty is waited for.
 
         Args:
             on_loaded: Called with each version that has become available, say for a progress bar.
 
         Raises:
-            ModelLoadError: A model does not load.
+            ModelLoadError: A model does not load, or its folder is missing.
         """
-        with self._lock:
-            for versions in self._versions.values():
-                for version in versions.values():
-                    if version.state == "START":
-                        version.load()
-                        if on_loaded:
-                            on_loaded(version)
+        for model in self._listed():
+            folder = base_folder(model.config)
+            if not folder.is_dir():
+                raise ModelLoadError(
+                    model.name, str(folder), "there is no such folder; it should hold <version>/", "NOT_FOUND"
+                )
+        self._closed.clear()
+        failed = self._bring_up(self._listed(), on_loaded)
+        if failed:
+            raise failed[0].error
 
     def unload(self) -> None:
-        """Takes every model out of service."""
-        with self._lock:
-            for versions in self._versions.values():
-                for version in versions.values():
-                    version.unload()
+        """Takes every model out of service, and ends the watch."""
+        self._closed.set()
+        self.unwatch()
+        with self._listing:
+            for model in self._listed():
+                model.drop()
 
-    def latest(self, name: str) -> Version:
+    def refresh(self) -> None:
+        """Looks at the folders once: loads new versions, then unloads those that they replace."""
+        with self._settling:
+            for model in self._listed():
+                model.settle()
+
+    def watch(self, seconds: float = 1.0) -> None:
+        """Looks at the folders again and again, in a thread of its own.
+
+        Args:
+            seconds: How often.
+        """
+        self.unwatch()
+        self._watcher = Watcher(self.refresh, seconds)
+
+    def unwatch(self) -> None:
+        """Ends the watch."""
+        watcher, self._watcher = self._watcher, None
+        if watcher:
+            watcher.stop()
+
+    def reload(self, config: wire.Message, wait: bool = True) -> None:
+        """Replaces the list of models.
+
+        Models that are no longer on it go out of service at once; labels move at once. A model that was on it
+        before takes its new policy up soon after.
+
+        Args:
+            config: The ModelServerConfig.
+            wait: Whether to return only when every new model is available.
+
+        Raises:
+            ServingError: The list is at fault, and the old one stays; or a new model does not load.
+        """
+        added = self._enlist(config)
+        failed = self._bring_up(added) if wait else []
+        if self._watcher:
+            self._watcher.wake()
+        else:
+            self.refresh()
+        if failed:
+            raise _not_available(failed)
+
+    def latest(self, name: str) -> Lease:
         """The highest version of a model that is available.
 
         Raises:
             ServingError: NOT_FOUND.
         """
-        available = [version for version in self._versions.get(name, {}).values() if version.available]
-        if not available:
+        model = self._models.get(name)
+        leases = model.leases if model else None
+        if not leases:
             raise not_found(f"Servable not found for request: Latest({name})")
-        return max(available, key=lambda version: version.number)
+        return leases[max(leases)]
 
-    def find(self, spec: wire.Message) -> Version:
+    def find(self, spec: wire.Message) -> Lease:
         """The version that a ModelSpec means: by number, by label, or else the latest.
 
         Raises:
@@ -163,14 +179,18 @@ class Models:
         if not spec.name:
             raise invalid_argument("ModelSpec has no name specified.")
         choice = spec.WhichOneof("version_choice")
-        if choice == "version_label":
-            raise invalid_argument(f"Unrecognized servable version label: {spec.version_label}")
         if choice is None:
             return self.latest(spec.name)
-        version = self._versions.get(spec.name, {}).get(spec.version.value)
-        if version is None or not version.available:
-            raise not_found(f"Servable not found for request: Specific({spec.name}, {spec.version.value})")
-        return version
+        model = self._models.get(spec.name)
+        number = spec.version.value
+        if choice == "version_label":
+            number = model.labels.get(spec.version_label) if model else None
+            if number is None:
+                raise invalid_argument(f"Unrecognized servable version label: {spec.version_label}")
+        lease = model.leases.get(number) if model else None
+        if lease is None:
+            raise not_found(f"Servable not found for request: Specific({spec.name}, {number})")
+        return lease
 
     def status(self, spec: wire.Message) -> list[Version]:
         """The versions of a model in whatever state, the newest first; a label is not looked at.
@@ -178,7 +198,8 @@ class Models:
         Raises:
             ServingError: NOT_FOUND.
         """
-        versions = self._versions.get(spec.name, {})
+        model = self._models.get(spec.name)
+        versions = model.versions if model else {}
         if spec.HasField("version"):
             number = spec.version.value
             if number not in versions:
@@ -186,29 +207,64 @@ class Models:
             return [versions[number]]
         if not versions:
             raise not_found(f"Could not find any versions of model {spec.name}")
-        return sorted(versions.values(), key=lambda version: -version.number)
+        return [versions[number] for number in sorted(versions, reverse=True)]
+
+    def _listed(self) -> list[Model]:
+        return [model for model in list(self._models.values()) if model.config is not None]
+
+    def _enlist(self, config: wire.Message) -> list[Model]:
+        """Puts a list into force; returns the models that were not on the one before."""
+        config = wire.ModelServerConfig.FromString(config.SerializeToString())  # the caller may change theirs
+        check_model_config(config)
+        wanted = {model.name: model for model in config.model_config_list.config}
+        with self._listing:
+            for model_config in wanted.values():
+                self._check_labels(model_config)
+            for model in self._listed():
+                if model.name not in wanted:
+                    model.drop()
+            for name in wanted:
+                if name not in self._models:
+                    self._models[name] = Model(name, self._engine_options, self._retries)
+            return [self._models[name] for name in wanted if self._models[name].enlist(wanted[name])]
+
+    def _check_labels(self, config: wire.Message) -> None:
+        model = self._models.get(config.name)
+        for label, number in config.version_labels.items():
+            if model and number in model.leases:
+                continue
+            before = model.labels.get(label) if model else None
+            if not (self._allow_unavailable_labels and before in (None, number)):
+                raise ServingError(
+                    "FAILED_PRECONDITION",
+                    f"Request to assign label to version {number} of model {config.name}, "
+                    "which is not currently available for inference",
+                )
+
+    def _bring_up(
+        self, models: list[Model], on_loaded: Callable[[Version], None] | None = None
+    ) -> list[Version]:
+        """Loads models until each is available, has failed, or is off the list; returns the versions that failed."""
+        told = False
+        while True:
+            with self._settling:
+                for model in models:
+                    model.settle(on_loaded)
+                failed = [version for model in models for version in model.failed]
+            absent = [model for model in models if model.config is not None and not model.leases]
+            if failed or not absent or self._closed.is_set():
+                return failed
+            for model in [] if told else absent:
+                _LOG.warning("waiting for a version of model %r", model.name)
+            told = True
+            self._closed.wait(_LOOK_SECONDS)
 
 
-def versions_in(path: str | Path) -> dict[int, Path]:
-    """The version directories of a model.
-
-    Args:
-        path: The model's directory.
-
-    Returns:
-        Version number to directory; empty where `path` is no directory or holds no version.
-    """
-    path = Path(path)
-    children = sorted(path.iterdir()) if path.is_dir() else []
-    numbered = {version_number(child.name): child for child in children if child.is_dir()}
-    return {number: child for number, child in numbered.items() if number is not None}
-
-
-def version_number(name: str) -> int | None:
-    """The version that a directory name stands for; other names are passed over.
-
-    Example:
-        >>> [version_number(name) for name in ("3", "00000002", "temp-3", "-4", "2.5")]
-        [3, 2, None, None, None]
-    """
-    return int(name) if name.isascii() and name.isdigit() and int(name) < 2**63 else None
+def _not_available(failed: list[Version]) -> ServingError:
+    count = len({version.name for version in failed})
+    reasons = "".join(
+        f"{{{{name: {version.name} version: {version.number}}} due to error: "
+        f"{version.error.code}: {version.error.reason}}}, "
+        for version in failed
+    )
+    return ServingError("UNKNOWN", f"{count} model(s) did not become available: {{{reasons}}}")

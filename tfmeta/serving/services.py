@@ -3,6 +3,8 @@
 They know nothing of the transport, so that another one can offer the same answers.
 """
 
+from typing import Any
+
 from tfmeta.serving import wire
 from tfmeta.serving.model_service import ModelService
 from tfmeta.serving.models import Models
@@ -12,13 +14,14 @@ from tfmeta.serving.rpc import Rpc
 __all__ = ["services"]
 
 
-def services(models: Models) -> dict[str, dict[str, Rpc]]:
+def services(models: Models, metrics: Any = None) -> dict[str, dict[str, Rpc]]:
     """Every RPC that is answered, by the full name of its service and by its own.
 
     Args:
         models: What answers them.
+        metrics: Where the time that models take is counted; None for nowhere.
     """
-    prediction, model = PredictionService(models), ModelService(models)
+    prediction, model = PredictionService(models, metrics), ModelService(models)
     return {
         "tensorflow.serving.PredictionService": {
             "Predict": Rpc(wire.PredictRequest, prediction.predict),
@@ -29,5 +32,6 @@ def services(models: Models) -> dict[str, dict[str, Rpc]]:
         },
         "tensorflow.serving.ModelService": {
             "GetModelStatus": Rpc(wire.GetModelStatusRequest, model.get_model_status),
+            "HandleReloadConfigRequest": Rpc(wire.ReloadConfigRequest, model.handle_reload_config_request),
         },
     }
