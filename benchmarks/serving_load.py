@@ -11,7 +11,8 @@ Closed loop (--in-flight): so many clients, each of which waits for its answer b
 throughput, but a slow server slows its clients too, and hides its queue. Open loop (--rate): requests arrive by a
 Poisson process, as they do from people who know nothing of each other, and a request's time counts from when it was
 due. That finds the latency at a given load. The clients need no TensorFlow and read no answers; give them cores of
-their own, or another machine, for they take from the server what they use.
+their own, or another machine, for they take from the server what they use. Of the embedded server it also says what
+CPU time a request costs (CPU), which hardly depends on what else the machine does: a core has 1000 ms a second.
 """
 
 import argparse
@@ -74,9 +75,9 @@ def main() -> None:
     options = arguments()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # for the server's process
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-    with server(options) as (target, model):
+    with server(options) as (target, model, process):
         loads = list(plan(options, target, model))
-        rows = [measure(load, options.processes) for load in loads]
+        rows = [measure(load, options.processes, process) for load in loads]
     print(text(rows))
     if options.json:
         facts = {"target": options.target or "embedded", "cores": os.cpu_count(), "rows": rows}
@@ -92,6 +93,9 @@ def arguments() -> argparse.Namespace:
     what.add_argument("--mlp", action="store_true", help="a 784-256-256-5 perceptron, made for the occasion")
     parser.add_argument("--target", metavar="HOST:PORT", help="the server (default: start the embedded one)")
     parser.add_argument("--signature", nargs="+", default=["serving_default"], metavar="NAME")
+    parser.add_argument(
+        "--queries", type=int, metavar="Q", help="of a few-shot request (default: as exported)"
+    )
     parser.add_argument("--label", help="ask for the version with this label")
     load = parser.add_mutually_exclusive_group()
     load.add_argument(
@@ -111,10 +115,10 @@ def arguments() -> argparse.Namespace:
 
 
 @contextmanager
-def server(options: argparse.Namespace) -> Iterator[tuple[str, str]]:
-    """The address that is asked, and the model's name there."""
+def server(options: argparse.Namespace) -> Iterator[tuple[str, str, int | None]]:
+    """The address that is asked, the model's name there, and the server's process if it is ours."""
     if options.target:
-        yield options.target, options.model
+        yield options.target, options.model, None
         return
     from tfmeta.serving.process import ServerProcess
 
@@ -123,7 +127,8 @@ def server(options: argparse.Namespace) -> Iterator[tuple[str, str]]:
         if folder:
             in_process(build_perceptron, folder)
         with ServerProcess([folder] if folder else model_folders(), [name]) as process:
-            yield process.wait(), name
+            (child,) = multiprocessing.active_children()
+            yield process.wait(), name, child.pid
 
 
 def in_process(function, *args) -> None:
@@ -161,6 +166,10 @@ def plan(options: argparse.Namespace, target: str, model: str) -> Iterator[Load]
         request = warmup_request(model, signature) or invented_request(
             target, model, signature, options.label
         )
+        if options.queries and "query_x" in request.inputs:
+            queries = tensors.to_array(request.inputs["query_x"])[:, : options.queries]
+            request.inputs["query_x"].Clear()
+            tensors.write_content(queries, request.inputs["query_x"])
         request.model_spec.Clear()
         request.model_spec.name = model
         request.model_spec.signature_name = signature
@@ -205,7 +214,7 @@ def invented_request(target: str, model: str, signature: str, label: str | None)
     return request
 
 
-def measure(load: Load, processes: int) -> dict:
+def measure(load: Load, processes: int, server_process: int | None) -> dict:
     """Sends a load from several processes, with a progress bar, and sums up what came back."""
     if load.in_flight:
         processes = min(processes, load.in_flight)
@@ -225,10 +234,12 @@ def measure(load: Load, processes: int) -> dict:
         for pipe in pipes:
             if failure := pipe.recv():  # each has asked once, so that connecting is not measured
                 sys.exit(f"serving_load: {load.target} does not answer: {failure}")
+        cpu = cpu_seconds(server_process)
         for pipe in pipes:
             pipe.send("go")
         watch(load, answered, pipes)
         results = [pipe.recv() for pipe in pipes]
+        cpu = cpu_seconds(server_process) - cpu
     except EOFError:
         sys.exit("serving_load: a client process ended before it was done")
     finally:
@@ -236,7 +247,16 @@ def measure(load: Load, processes: int) -> dict:
             if not results:
                 worker.kill()
             worker.join()
-    return summary(load, results)
+    return summary(load, results, cpu)
+
+
+def cpu_seconds(process: int | None) -> float:
+    """What a process has used of the cores, whoever else was busy; NaN where nobody says."""
+    stat = Path(f"/proc/{process}/stat")
+    if not stat.is_file():
+        return math.nan
+    times = stat.read_text().rpartition(")")[2].split()[11:13]  # of the user, and of the system
+    return sum(map(int, times)) / os.sysconf("SC_CLK_TCK")
 
 
 def watch(load: Load, answered, pipes: list[Connection]) -> None:
@@ -297,7 +317,7 @@ async def send(pipe: Connection, load: Load, answered, index: int) -> None:
         pipe.send((seconds.tobytes(), codes, time.perf_counter() - began))
 
 
-def summary(load: Load, results: list[tuple[bytes, Counter, float]]) -> dict:
+def summary(load: Load, results: list[tuple[bytes, Counter, float]], cpu: float) -> dict:
     milliseconds = 1e3 * np.concatenate([np.frombuffer(latencies) for latencies, _, _ in results])
     errors = sum((codes for _, codes, _ in results), Counter())
     row = {
@@ -308,13 +328,16 @@ def summary(load: Load, results: list[tuple[bytes, Counter, float]]) -> dict:
     if len(milliseconds):
         p50, p95, p99 = np.percentile(milliseconds, [50, 95, 99])
         row |= {"mean_ms": milliseconds.mean(), "p50_ms": p50, "p95_ms": p95, "p99_ms": p99}
+        if not math.isnan(cpu):
+            row["server_cpu_ms"] = 1e3 * cpu / (len(milliseconds) + errors.total())
     return {key: round(float(value), 3) if isinstance(value, float) else value for key, value in row.items()}
 
 
 def text(rows: list[dict]) -> str:
-    lines = [f"{'':36}{'load':>14}{'req/s':>9}{'mean':>9}{'p50':>9}{'p95':>9}{'p99':>9}  ms"]
+    lines = [f"{'':36}{'load':>14}{'req/s':>9}{'mean':>9}{'p50':>9}{'p95':>9}{'p99':>9}{'CPU':>9}  ms"]
     for row in rows:
-        times = "".join(f"{row.get(f'{name}_ms', math.nan):>9.2f}" for name in ("mean", "p50", "p95", "p99"))
+        names = ("mean", "p50", "p95", "p99", "server_cpu")
+        times = "".join(f"{row.get(f'{name}_ms', math.nan):>9.2f}" for name in names)
         errors = "".join(f"  {number} {code}" for code, number in row["errors"].items())
         what = f"{row['model']} {row['signature']}"
         lines.append(f"{what:36}{row['load']:>14}{row['requests_per_second']:>9.0f}{times}{errors}")
