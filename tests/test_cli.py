@@ -2,11 +2,13 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
 import keras
@@ -18,7 +20,7 @@ from tests import tiny_models
 from tfmeta.cli import main
 from tfmeta.cli.entry import VERBS
 from tfmeta.data.digits import load_digits
-from tfmeta.serving.client import Client
+from tfmeta.serving.client import Client, ServingError
 from tfmeta.serving.models import Models
 from tfmeta.serving.server import Server
 
@@ -53,6 +55,27 @@ def drawings(tmp_path_factory):
         Image.fromarray(ink).save(folder / f"{digit}.png")
     (folder / "not.png").write_text("no image")
     return folder
+
+
+@pytest.fixture(scope="module")
+def configs(models, tmp_path_factory):
+    """Lists of models, each with a mistake."""
+    folder = tmp_path_factory.mktemp("configs")
+    entry = 'config {\n    name: "m"\n    %s\n    model_platform: "tensorflow" %s\n  }'
+    for name, base_path, rest in [
+        ("unknown", 'base_pth: "/m"', ""),
+        ("missing", 'base_path: "/no/such/folder"', ""),
+        ("relative", 'base_path: "models/m"', ""),
+        ("label", f'base_path: "{models}/matching_tiny"', 'version_labels { key: "stable" value: 1 }'),
+    ]:
+        (folder / f"{name}.config").write_text(f"model_config_list {{ {entry % (base_path, rest)} }}\n")
+    (folder / "empty.config").write_text("")
+    return folder
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
 
 
 @pytest.fixture(autouse=True)
@@ -130,8 +153,33 @@ MISTAKES = {
     "serving from nowhere": ("serve --port 0 --model_base_path nowhere", "there is no such directory"),
     "serving from an empty folder": ("serve --port 0 --model_base_path .", "There are no models in ."),
     "serving what is not there": ("serve --port 0 --model_name matching_tin", "Did you mean matching_tiny?"),
-    "serving by another name": ("serve --port 0 --model_base_path {models}/half --model_name x", "is the model 'half'"),
+    "serving by two names": (
+        "serve --port 0 --model_base_path {models}/half --model_name x --model_name y", "give it one name"
+    ),
     "no port": ("serve --port 70000", "expected 1 to 65535"),
+    "no port for REST": ("serve --rest_api_port -1", "--rest_api_port -1: expected 1 to 65535"),
+    "one port for both": ("serve --port {free_port} --rest_api_port {free_port}", "are both"),
+    "no truth in a flag": ("serve --strict_shapes=perhaps", "'perhaps' is neither true nor false"),
+    "no number in a flag": ("serve --file_system_poll_wait_seconds=often", "'often' is no number of seconds"),
+    "a flag that is none": ("serve --model_basepath x", "unrecognized arguments: --model_basepath x"),
+    "no list of models": ("serve --port 0 --model_config_file nowhere", "nowhere cannot be read: No such file"),
+    "an unknown field": (
+        "serve --port 0 --model_config_file {configs}/unknown.config",
+        "unknown.config:3:5: ModelConfig has no field 'base_pth'. Did you mean base_path?",
+    ),
+    "a list without models": ("serve --port 0 --model_config_file {configs}/empty.config", "lists no models"),
+    "a listed model without a folder": (
+        "serve --port 0 --model_config_file {configs}/missing.config", "there is no such folder"
+    ),
+    "a folder that depends on where one is": (
+        "serve --port 0 --model_config_file {configs}/relative.config", "to have an absolute path or URI"
+    ),
+    "a label at the start": (
+        "serve --port 0 --model_config_file {configs}/label.config",
+        "not currently available for inference; say --allow_version_labels_for_unavailable_models",
+    ),
+    "no certificate": ("serve --port 0 --ssl_config_file {configs}/empty.config", "server_key of the SSLConfig"),
+    "no monitoring": ("serve --port 0 --monitoring_config_file {configs}/label.config", "is no MonitoringConfig"),
     "no labelled images": ("predict matching_tiny --support nowhere --query a.png", "There is no folder nowhere"),
     "no such image": ("predict matching_tiny --support {drawings}/support --query {drawings}/6.png", "no image"),
     "no image": ("predict matching_tiny --support {drawings}/support --query {drawings}/not.png", "cannot be read as"),
@@ -146,10 +194,11 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("case", MISTAKES)
-def test_a_mistake_is_told_in_one_line(case, capsys, models, drawings, place):
+def test_a_mistake_is_told_in_one_line(case, capsys, models, drawings, configs, place):
     command, words = MISTAKES[case]
     before = sorted(models.rglob("*"))
-    code, _, err = run(capsys, *command.format(models=models, drawings=drawings).split())
+    command = command.format(models=models, drawings=drawings, configs=configs, free_port=free_port())
+    code, _, err = run(capsys, *command.split())
     assert code == 2
     assert words in err and err.startswith("tfmeta: ") and err.count("\n") == 1, err
     assert not list(place.iterdir()) and sorted(models.rglob("*")) == before, "something was left behind"
@@ -217,6 +266,89 @@ def test_serves_one_models_folder_until_it_is_told_to_end(models):
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 0 and err == ""
+
+
+def test_serves_a_list_of_models_as_its_file_changes(models, place):
+    """A command line of TensorFlow Serving's, with its flags and in its spelling."""
+
+    def write(*labels):
+        pairs = " ".join(f'version_labels {{ key: "{label}" value: 1 }}' for label in labels)
+        (place / "models.config").write_text(
+            f'model_config_list {{ config {{ name: "m" base_path: "{models}/matching_tiny"'
+            f' model_platform: "tensorflow" {pairs} }} }}'
+        )
+
+    def asks(label):
+        try:
+            return client.metadata("m", label=label)
+        except ServingError:
+            return None
+
+    write("stable")
+    (place / "monitoring.config").write_text("prometheus_config { enable: true }")
+    rest_port = free_port()
+    process = start(
+        "serve", "--port=0", f"--rest_api_port={rest_port}", "--rest_api_timeout_in_ms=30000",
+        "--model_config_file=models.config", "--model_config_file_poll_wait_seconds=0.05",
+        "--allow_version_labels_for_unavailable_models", "--enable_grpc_healthcheck_service=true",
+        "--enable_batching", "--monitoring_config_file=monitoring.config", "--grpc_socket_path=grpc.sock",
+        "--file_system_poll_wait_seconds=0.05", "--max_num_load_retries=0", "--grpc_max_threads=4",
+    )  # fmt: skip
+    line = process.stdout.readline()
+    assert line.startswith("Serving m at 127.0.0.1:"), line + process.stderr.read()
+    assert f"REST at 127.0.0.1:{rest_port}" in line
+    with Client(line.split(" at ")[1].split(";")[0]) as client, Client("unix:grpc.sock") as local:
+        assert asks("stable") and not asks("canary") and local.status("m") == {1: "AVAILABLE"}
+        write("stable", "canary")
+        wait_for(lambda: asks("canary"), process)
+    base = f"http://127.0.0.1:{rest_port}"
+    with urllib.request.urlopen(f"{base}/v1/models/m/labels/canary", timeout=30) as reply:
+        assert json.load(reply)["model_version_status"][0]["state"] == "AVAILABLE"
+    with urllib.request.urlopen(f"{base}/monitoring/prometheus/metrics", timeout=30) as reply:
+        assert b":tensorflow:serving:request_count" in reply.read()
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert err.splitlines() == [
+        "tfmeta: --enable_batching has no effect here",
+        "tfmeta: models.config is in force",
+    ]
+
+
+def test_serves_one_folder_under_another_name_as_versions_come(models, place):
+    (place / "later").mkdir()
+    process = start(
+        "serve", "--port", 0, "--model_base_path", "later", "--model_name", "m",
+        "--file_system_poll_wait_seconds", 0.05,
+    )  # fmt: skip
+    assert "waiting for a version of model 'm'" in process.stderr.readline()
+    source = models / "matching_tiny" / "1"
+    shutil.copytree(source, place / "copying")
+    (place / "copying").rename(place / "later" / "1")
+    line = process.stdout.readline()
+    assert line.startswith("Serving m at "), line
+    with Client(line.split(" at ")[1].split(";")[0]) as client:
+        shutil.copytree(source, place / "copying")
+        (place / "copying").rename(place / "later" / "2")
+        wait_for(lambda: client.status("m") == {2: "AVAILABLE", 1: "END"}, process)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert err.splitlines() == [
+        "tfmeta: model 'm': version 2 is available", "tfmeta: model 'm': version 1 is out of service",
+    ]  # fmt: skip
+
+
+def test_lists_what_would_be_served(capsys, models, configs):
+    code, out, _ = run(capsys, "serve", "--list")
+    assert code == 0
+    assert f"prototypical_tiny  ({models / 'prototypical_tiny'})" in out
+    assert "accuracy 0.250 ± 0.013, 5-way 1-shot" in out and "signatures: adapt, classify" in out
+    assert "  version 1: no readable card" in out
+    code, out, _ = run(capsys, "serve", "--list", "--model_config_file", configs / "label.config")
+    assert code == 0 and out.startswith(f"m  ({models / 'matching_tiny'}, stable is 1)\n  version 1: ")
+    code, out, _ = run(capsys, "serve", "--list", "--model_config_file", configs / "missing.config")
+    assert code == 0 and "m  (/no/such/folder)\n  no version" in out
 
 
 @pytest.mark.recipe

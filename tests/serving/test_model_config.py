@@ -146,8 +146,7 @@ def config_file(tmp_path):
     path = tmp_path / "models.config"
     path.write_text(one(PLATFORM))
     taken = []
-    file = ConfigFile(path, taken.append)
-    file.read()
+    file = ConfigFile(path, taken.append, read_model_config(path))
     file.taken, file.path = taken, path
     return file
 

@@ -1,95 +1,161 @@
-"""Serves models over TensorFlow Serving's gRPC API, in this process, until Ctrl-C.
+"""Serves models over TensorFlow Serving's gRPC and REST APIs, in this process, until Ctrl-C.
 
 tfmeta serve                                               every model that `tfmeta list` names
 tfmeta serve --port 8500 --model_base_path saved_models
 tfmeta serve --model_name maml_omniglot_5w1s --host 0.0.0.0
+tfmeta serve --model_config_file models.config --rest_api_port 8501
+tfmeta serve --list                                        what would be served
+
+The flags are TensorFlow Serving's, so that a command line moves between the two; those that change no answer, such
+as --enable_batching, are taken and have no effect. Versions that appear in a model's folder are loaded and the ones
+that they replace unloaded, while requests are answered.
 """
 
 import argparse
 import logging
 import socket
-from pathlib import Path
+from contextlib import ExitStack
+from functools import partial
+from typing import Any
 
 from tfmeta.cli.progress import starting_tensorflow
+from tfmeta.cli.serve_flags import add_flags, given_without_effect
+from tfmeta.cli.serve_models import chosen_models, described
 from tfmeta.core.checks import TfmetaError
 
-SUMMARY = "answer gRPC requests as TensorFlow Serving does"
+SUMMARY = "answer gRPC and REST requests as TensorFlow Serving does"
+
+_GRACE_SECONDS = 10.0
+_LOG = logging.getLogger("tfmeta.serving")
+_ZERO = {"port": "a free one", "rest_api_port": "none"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Says what the verb takes."""
-    parser.add_argument(
-        "--port", metavar="PORT", type=int, default=8500, help="0 for a free one (default: 8500)"
-    )
-    parser.add_argument(
-        "--host",
-        metavar="HOST",
-        default="127.0.0.1",
-        help="0.0.0.0 for every network (default: this machine)",
-    )
-    parser.add_argument(
-        "--model_base_path", metavar="DIR", type=Path,
-        help="a folder of <name>/<version>/, or one model's folder of versions",
-    )  # fmt: skip
-    parser.add_argument(
-        "--model_name",
-        metavar="NAME",
-        action="append",
-        help="serve only this model; may be given several times",
-    )
+    add_flags(parser)
 
 
 def run(args: argparse.Namespace) -> None:
     """Carries out the verb."""
-    _check_port(args.host, args.port)
+    config = chosen_models(args)
+    if args.list:
+        print(described(config))
+        return
+    _check_ports(args)
     logging.basicConfig(format="tfmeta: %(message)s")
+    for flag in given_without_effect(args):
+        _LOG.warning("%s has no effect here", flag)
     with starting_tensorflow():
-        from tqdm import tqdm
+        from tfmeta.serving.server import serve_forever
+    models = _models(args, config)
+    server, rest = _servers(args, models)
+    with ExitStack() as at_the_end:
 
-        from tfmeta.serving.models import Models
-        from tfmeta.serving.server import Server, serve_forever
-    folders, names = _chosen(args.model_base_path, args.model_name)
-    models = Models(*folders, names=names)
-    if not models.names:
-        raise TfmetaError(
-            f"There are no models in {', '.join(map(str, folders)) or 'the search path'}; expected"
-            " <name>/<version>/ there. Name their folder with --model_base_path, or in TFMETA_MODELS."
+        def ready(_: Any) -> None:
+            places = [server.address]
+            if rest:
+                rest.start()
+                at_the_end.callback(rest.stop, _GRACE_SECONDS)
+                places.append(f"REST at {rest.address}")
+            _watch(args, config, models, at_the_end)
+            print(f"Serving {', '.join(models.names)} at {'; '.join(places)}; Ctrl-C ends it.", flush=True)
+
+        at_the_end.callback(models.unload)
+        _load(models)
+        at_the_end.callback(_LOG.setLevel, logging.ERROR)
+        serve_forever(server, grace=_GRACE_SECONDS, on_ready=ready)
+
+
+def _check_ports(args: argparse.Namespace) -> None:
+    """Tries to listen, since the servers themselves would do so only after all models are loaded."""
+    for flag in ("port", "rest_api_port"):
+        port = getattr(args, flag)
+        if not 0 <= port < 2**16:
+            raise TfmetaError(f"--{flag} {port}: expected 1 to 65535, or 0 for {_ZERO[flag]}.")
+        if port == 0 and flag == "rest_api_port":
+            continue
+        try:
+            socket.create_server((args.host, port)).close()
+        except OSError as error:
+            raise TfmetaError(
+                f"{args.host}:{port} cannot be listened on ({error.strerror}); choose another --{flag},"
+                f" or 0 for {_ZERO[flag]}."
+            ) from error
+    if args.port == args.rest_api_port != 0:
+        raise TfmetaError(f"--port and --rest_api_port are both {args.port}; choose another for one of them.")
+
+
+def _models(args: argparse.Namespace, config: Any) -> Any:
+    from tfmeta.serving.errors import ServingError
+    from tfmeta.serving.model import Retries
+    from tfmeta.serving.models import Models
+
+    try:
+        return Models.from_config(
+            config,
+            allow_unavailable_labels=args.allow_version_labels_for_unavailable_models,
+            intra_op_parallelism=args.tensorflow_intra_op_parallelism,
+            strict_shapes=args.strict_shapes,
+            retries=Retries(args.max_num_load_retries, args.load_retry_interval_micros / 1e6),
         )
-    server = Server(models, host=args.host, port=args.port)
+    except ServingError as error:
+        hint = (
+            "; say --allow_version_labels_for_unavailable_models" if "assign label" in error.message else ""
+        )
+        raise TfmetaError(f"{args.model_config_file}: {error.message}{hint}.") from error
+
+
+def _servers(args: argparse.Namespace, models: Any) -> tuple[Any, Any]:
+    """The gRPC server, and the REST one if it is wanted."""
+    from tfmeta.serving.metrics import Metrics, read_monitoring_config
+    from tfmeta.serving.rest import RestServer
+    from tfmeta.serving.server import Server
+    from tfmeta.serving.tls import read_ssl_config, server_credentials
+
+    path = read_monitoring_config(args.monitoring_config_file) if args.monitoring_config_file else None
+    if path and not args.rest_api_port:
+        _LOG.warning("there are no metrics without --rest_api_port, which is where they are shown")
+    metrics = Metrics() if path and args.rest_api_port else None
+    ssl_config = read_ssl_config(args.ssl_config_file) if args.ssl_config_file else None
+    server = Server(
+        models,
+        host=args.host,
+        port=args.port,
+        socket_path=args.grpc_socket_path,
+        credentials=server_credentials(ssl_config) if ssl_config is not None else None,
+        threads=args.grpc_max_threads,
+        metrics=metrics,
+    )
+    if not args.rest_api_port:
+        return server, None
+    return server, RestServer(
+        models,
+        host=args.host,
+        port=args.rest_api_port,
+        metrics=metrics,
+        metrics_path=path,
+        timeout=args.rest_api_timeout_in_ms / 1000,
+    )
+
+
+def _load(models: Any) -> None:
+    from tqdm import tqdm
+
+    loading = logging.getLogger("tfmeta.serving.model")
+    loading.setLevel(logging.ERROR)  # what fails now is told by an exception
     with tqdm(total=len(models.names), desc="Loading models", unit="model", leave=False, disable=None) as bar:
         models.load(lambda version: bar.update())
-    serve_forever(server, on_ready=_ready)
+    loading.setLevel(logging.NOTSET)
+    _LOG.setLevel(logging.INFO)
 
 
-def _check_port(host: str, port: int) -> None:
-    """Tries to listen, since the server itself would do so only after all models are loaded."""
-    if not 0 <= port < 2**16:
-        raise TfmetaError(f"--port {port}: expected 1 to 65535, or 0 for a free one.")
-    try:
-        socket.create_server((host, port)).close()
-    except OSError as error:
-        raise TfmetaError(
-            f"{host}:{port} cannot be listened on ({error.strerror}); choose another --port, or 0 for a free one."
-        ) from error
+def _watch(args: argparse.Namespace, config: Any, models: Any, at_the_end: ExitStack) -> None:
+    """Follows what happens to the models' folders and to the list of models."""
+    from tfmeta.serving.watcher import ConfigFile, Watcher
 
-
-def _chosen(base: Path | None, names: list[str] | None) -> tuple[list[Path], list[str] | None]:
-    from tfmeta.paths import model_folders
-    from tfmeta.serving.models import versions_in
-
-    if base is None:
-        return model_folders(), names
-    if not versions_in(base):
-        return [base], names
-    # TensorFlow Serving's --model_base_path is that of one model.
-    name = base.resolve().name
-    if names not in (None, [name]):
-        raise TfmetaError(
-            f"--model_name {' '.join(names)}: {base} is the model {name!r}; rename its folder,"
-            f" or say --model_base_path {base.parent}."
-        )
-    return [base.resolve().parent], [name]
-
-
-def _ready(server) -> None:
-    print(f"Serving {', '.join(server.models.names)} at {server.address}; Ctrl-C ends it.", flush=True)
+    if args.file_system_poll_wait_seconds > 0:
+        models.watch(args.file_system_poll_wait_seconds)
+    if args.model_config_file and args.model_config_file_poll_wait_seconds > 0:
+        reload = partial(models.reload, wait=False)
+        file = ConfigFile(args.model_config_file, reload, in_force=config)
+        at_the_end.callback(Watcher(file.look, args.model_config_file_poll_wait_seconds).stop)

@@ -10,7 +10,8 @@ from typing import Any
 from tfmeta.serving import wire
 from tfmeta.serving.errors import ModelLoadError
 from tfmeta.serving.model_config import base_folder, wanted_versions
-from tfmeta.serving.versions import Lease, Version, versions_in
+from tfmeta.serving.version import Lease, Version
+from tfmeta.serving.versions import versions_in
 
 __all__ = ["Model", "Retries"]
 

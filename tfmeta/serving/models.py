@@ -9,7 +9,8 @@ from tfmeta.serving import wire
 from tfmeta.serving.errors import ModelLoadError, ServingError, invalid_argument, not_found
 from tfmeta.serving.model import Model, Retries
 from tfmeta.serving.model_config import base_folder, check_model_config, latest_of_each
-from tfmeta.serving.versions import Lease, Version, models_in
+from tfmeta.serving.version import Lease, Version
+from tfmeta.serving.versions import models_in
 from tfmeta.serving.watcher import Watcher
 
 __all__ = ["Models"]

@@ -68,28 +68,22 @@ class ConfigFile:
     Args:
         path: A ModelServerConfig in protobuf's text format.
         reload: Called with what it holds; `Models.reload`.
+        in_force: What it held when it was last taken.
     """
 
-    def __init__(self, path: str | Path, reload: Callable[[wire.Message], None]):
+    def __init__(
+        self, path: str | Path, reload: Callable[[wire.Message], None], in_force: wire.Message | None = None
+    ):
         self._path = path
         self._reload = reload
-        self._taken: wire.Message | None = None
+        self._in_force = in_force
         self._complaint = ""
-
-    def read(self) -> wire.Message:
-        """What the file holds now, to begin with.
-
-        Raises:
-            TfmetaError: It cannot be read, or is no ModelServerConfig.
-        """
-        self._taken = read_model_config(self._path)
-        return self._taken
 
     def look(self) -> None:
         """Reloads the list if it is another than before."""
         try:
             config = read_model_config(self._path)
-            if config == self._taken:
+            if config == self._in_force:
                 return
             self._reload(config)
         except TfmetaError as error:
@@ -98,4 +92,4 @@ class ConfigFile:
             self._complaint = str(error)
         else:
             _LOG.info("%s is in force", self._path)
-            self._taken, self._complaint = config, ""
+            self._in_force, self._complaint = config, ""

@@ -1,0 +1,79 @@
+"""Which models `tfmeta serve` serves, and what they are."""
+
+import argparse
+from pathlib import Path
+
+from tfmeta.core.checks import TfmetaError
+
+__all__ = ["chosen_models", "described"]
+
+
+def chosen_models(args: argparse.Namespace):
+    """The list of models that the command line asks for.
+
+    A `--model_base_path` may hold several models, or be that of one, as it is for TF Serving.
+
+    Returns:
+        The ModelServerConfig.
+
+    Raises:
+        TfmetaError: There is no such model, folder or file.
+    """
+    from tfmeta.paths import model_folders
+    from tfmeta.serving.model_config import latest_of_each, read_model_config
+    from tfmeta.serving.versions import models_in, versions_in
+
+    if args.model_config_file is not None:
+        return read_model_config(args.model_config_file)
+    base, names = args.model_base_path, args.model_name
+    folders = model_folders() if base is None else [base]
+    found = models_in(folders)
+    if base is not None and not found and names and len(names) == 1:
+        return latest_of_each({names[0]: base})  # which waits for its first version, if it has none
+    if base is not None and versions_in(base):
+        if names and len(names) > 1:
+            raise TfmetaError(f"--model_name {' '.join(names)}: {base} is one model; give it one name.")
+        return latest_of_each({names[0] if names else base.resolve().name: base})
+    if not found:
+        raise TfmetaError(
+            f"There are no models in {', '.join(map(str, folders)) or 'the search path'}; expected"
+            " <name>/<version>/ there. Name their folder with --model_base_path, or in TFMETA_MODELS."
+        )
+    return latest_of_each(models_in(folders, names))
+
+
+def described(config) -> str:
+    """What the models on a list are, from the cards in their versions.
+
+    Args:
+        config: The ModelServerConfig.
+    """
+    from tfmeta.serving.model_config import base_folder, wanted_versions
+    from tfmeta.serving.versions import versions_in
+
+    lines = []
+    for model in config.model_config_list.config:
+        paths = versions_in(base_folder(model))
+        labels = "".join(f", {label} is {number}" for label, number in sorted(model.version_labels.items()))
+        lines.append(f"{model.name}  ({model.base_path}{labels})")
+        numbers = wanted_versions(model, paths)
+        for number in numbers:
+            lines += [f"  version {number}: {line}" for line in _card_lines(paths[number])[:1]]
+            lines += [f"    {line}" for line in _card_lines(paths[number])[1:]]
+        if not numbers:
+            lines.append("  no version")
+    return "\n".join(lines)
+
+
+def _card_lines(path: Path) -> list[str]:
+    from tfmeta.core.cards import Card
+
+    try:
+        card = Card.read(path)
+    except TfmetaError:
+        return ["no readable card"]
+    results = [
+        f"{row.metric} {row.value:.3f} ± {row.ci95:.3f}, {row.setting}" for row in card.results[:1]
+    ] or ["not measured"]
+    signatures = ", ".join(sorted(card.signatures))
+    return [card.summary, *results, *([f"signatures: {signatures}"] if signatures else [])]
