@@ -90,7 +90,7 @@ class Signature:
         if isinstance(value, np.ndarray):
             return value
         try:
-            return tensors.to_array(value)
+            return tensors.to_array(value, writable=False)
         except tensors.TensorError as error:
             raise invalid_argument(f"tensor parsing error: {alias}") from error
 

@@ -69,16 +69,17 @@ _PACKED = ("float_val", "double_val", "scomplex_val", "dcomplex_val")
 DTYPE_NAMES: dict[int, str] = {number: kind.name for number, kind in _KINDS.items()} | {_BFLOAT16: "bfloat16"}
 
 
-def to_array(proto: wire.Message) -> np.ndarray:
+def to_array(proto: wire.Message, writable: bool = True) -> np.ndarray:
     """Reads a TensorProto as TensorFlow does.
 
     Too few values: the last is repeated. None: zeros. Too many: the rest is ignored. Raw bytes must fit.
 
     Args:
         proto: A TensorProto, of this package or of TensorFlow.
+        writable: Whether the array will be written to; one that is not saves a copy.
 
     Returns:
-        A writable array; strings come as an object array of bytes.
+        The array; strings come as an object array of bytes.
 
     Raises:
         TensorError: It describes no tensor.
@@ -97,14 +98,16 @@ def to_array(proto: wire.Message) -> np.ndarray:
     count = math.prod(shape)
     if count * kind.numpy.itemsize > _MOST_BYTES:
         raise TensorError(f"shape {shape} of {kind.name} is more than 2 GiB")
-    if not proto.tensor_content or not count:
-        values = _fill(_values(proto, kind), count)
+    content = proto.tensor_content  # each look at it makes new bytes
+    if not content or not count:
+        values = _fill(_values(proto, kind), count, writable)
     elif proto.dtype == _STRING:
-        values = _strings(_split_strings(proto.tensor_content, count))
-    elif len(proto.tensor_content) != count * kind.numpy.itemsize:
-        raise TensorError(f"{len(proto.tensor_content)} bytes do not fill shape {shape} of {kind.name}")
+        values = _strings(_split_strings(content, count))
+    elif len(content) != count * kind.numpy.itemsize:
+        raise TensorError(f"{len(content)} bytes do not fill shape {shape} of {kind.name}")
     else:
-        values = np.frombuffer(proto.tensor_content, kind.numpy).copy()
+        values = np.frombuffer(content, kind.numpy)
+        values = values.copy() if writable else values
     return values.reshape(shape)
 
 
@@ -240,10 +243,10 @@ def _values(proto: wire.Message, kind: _Kind) -> np.ndarray:
     )
 
 
-def _fill(values: np.ndarray, count: int) -> np.ndarray:
+def _fill(values: np.ndarray, count: int, writable: bool) -> np.ndarray:
     """The first `count` values; where there are fewer the last one again, where there are none zeros."""
     if len(values) >= count:
-        return values[:count].copy()
+        return values[:count].copy() if writable else values[:count]
     filled = np.full(count, b"", object) if values.dtype == object else np.zeros(count, values.dtype)
     if len(values):
         filled[: len(values)] = values
