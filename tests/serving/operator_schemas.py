@@ -91,6 +91,7 @@ POD = fields(
             name=NAME,
             persistentVolumeClaim=fields("claimName", claimName=NAME, readOnly=FLAG),
             configMap=fields("name", name=NAME),
+            emptyDir=fields(sizeLimit=QUANTITY),
         )
         | {"minProperties": 2, "maxProperties": 2}
     ),
@@ -233,6 +234,7 @@ COMPOSE = fields(
             restart=one_of("no", "always", "on-failure", "unless-stopped"),
             read_only=FLAG,
             user=STRING,
+            tmpfs=several(),
             cap_drop=several(),
             security_opt=several(),
         )

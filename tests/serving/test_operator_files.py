@@ -13,6 +13,9 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, te
 from tensorflow_serving.config import model_server_config_pb2
 
 from tests.serving import operator_schemas as schemas
+from tfmeta.serving.metrics import Metrics, read_monitoring_config
+from tfmeta.serving.model_config import check_model_config, read_model_config
+from tfmeta.serving.tls import read_ssl_config
 
 yaml = pytest.importorskip("yaml", reason="needs PyYAML, of the extra `dev`")
 jsonschema = pytest.importorskip("jsonschema", reason="needs jsonschema, of the extra `dev`")
@@ -151,6 +154,12 @@ def test_commands_of_the_ssl_example_make_a_configuration(tmp_path):
     assert (tmp_path / "ssl.config").stat().st_mode & 0o777 == 0o600
 
 
+def test_the_embedded_server_takes_the_same_files():
+    check_model_config(read_model_config(SERVING / "models.config"))
+    assert read_monitoring_config(SERVING / "monitoring.config") == "/monitoring/prometheus/metrics"
+    assert read_ssl_config(SERVING / "ssl.config.example").client_verify
+
+
 VALIDATED = {
     "docker-compose.yml": schemas.COMPOSE,
     "kustomization.yaml": schemas.KUBERNETES["Kustomization"],
@@ -226,7 +235,7 @@ def test_pods_run_with_least_rights(compose, container):
     assert container["securityContext"] == {
         "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]},
     }  # fmt: skip
-    assert all(mount["readOnly"] for mount in container["volumeMounts"])
+    assert {mount["name"] for mount in container["volumeMounts"] if not mount.get("readOnly")} == {"tmp"}
     serving = compose["services"]["serving"]
     assert serving["read_only"] and all(volume.endswith(":ro") for volume in serving["volumes"])
 
@@ -284,6 +293,19 @@ def test_dashboard_asks_for_metrics_that_are_exported(title, query, legend):
     used |= {label for by in re.findall(r"by \((.*?)\)", query) for label in by.split(", ")}
     assert used <= common, f"{title}: no such label"
     assert query.count("(") == query.count(")")
+
+
+def test_the_embedded_server_exports_what_the_dashboard_asks_for():
+    metrics = Metrics()
+    metrics.observe("Predict", "GRPC", "m", 1, "OK", 0.001)
+    with metrics.runtime("Predict", "m"):
+        pass
+    text = metrics.render().decode()
+    loads = ":tensorflow:cc:saved_model:load_attempt_count"  # it says so in its log instead
+    for name, labels in (COUNTERS | HISTOGRAMS).items():
+        if name != loads:
+            line = re.search(rf"^{name}(?:_sum)?{{(.*?)}} ", text, re.M)[1]
+            assert set(re.findall(r"(\w+)=", line)) == labels
 
 
 def test_dashboard_draws_from_the_provisioned_source():
