@@ -20,6 +20,7 @@ class Signature:
 
     def __init__(self, definition: wire.Message, strict_shapes: bool = False):
         self._inputs = dict(sorted(definition.inputs.items()))
+        self._expected = frozenset(self._inputs)
         self._defaults = dict(definition.defaults)
         self._strict_shapes = strict_shapes
         self.feeds = tuple(info.name for info in self._inputs.values())
@@ -33,7 +34,7 @@ class Signature:
         Raises:
             ServingError: INVALID_ARGUMENT, an input is missing, is none of the signature's, or is no tensor.
         """
-        sent, expected = set(inputs), set(self._inputs)
+        sent, expected = set(inputs), self._expected
         if len(sent) != len(expected) and (len(sent) > len(expected) or not self._defaults):
             raise invalid_argument(
                 f"input size does not match signature: {len(sent)}!={len(expected)} "
