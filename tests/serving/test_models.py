@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.serving.behaviour import predict
+from tests.serving.behaviour import ONE, classify, multi, predict, regress
 from tfmeta.core.warmup import WARMUP_FILE
-from tfmeta.serving import wire
+from tfmeta.serving import warmup, wire
 from tfmeta.serving.client import Client, ServingError
+from tfmeta.serving.engine import Engine
 from tfmeta.serving.errors import ModelLoadError
 from tfmeta.serving.models import Models
 from tfmeta.serving.server import Server, serve_forever
@@ -127,16 +128,27 @@ def test_corrupt_model_fails_in_one_line(folder, damage, code, reason):
 
 
 def test_warmup_is_replayed(folder):
-    _write_warmup(folder / "arithmetic" / "1", _log(predict(name="whatever")), _log(predict()))
+    path = folder / "arithmetic" / "1"
+    _write_warmup(
+        path,
+        _log(predict(name="whatever")),
+        _log(predict()),
+        wire.PredictionLog(classify_log={"request": classify(ONE)}),
+        wire.PredictionLog(regress_log={"request": regress(ONE)}),
+        wire.PredictionLog(
+            multi_inference_log={"request": multi(("regress", "regress"), ("classify", "classify"))}
+        ),
+    )
     Models(folder).load()
+    assert warmup.replay(Engine(path), path, "arithmetic") == 5
 
 
 @pytest.mark.parametrize(
     ("log", "reason"),
     [
         (_log(predict({"x": np.float32([1])})), "warm-up request 2 failed: INVALID_ARGUMENT: input size"),
-        (wire.PredictionLog(), "only predict_log records"),
-        (wire.PredictionLog(classify_log=wire.ClassifyLog()), "a record holds classify_log"),
+        (wire.PredictionLog(), "a record holds no request"),
+        (wire.PredictionLog(classify_log=wire.ClassifyLog()), "warm-up request 2 failed: INVALID_ARGUMENT: "),
     ],
 )
 def test_failing_warmup_fails_the_load(folder, log, reason):

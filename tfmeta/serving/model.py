@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tfmeta.serving import wire
 from tfmeta.serving.errors import ModelLoadError
@@ -18,17 +18,16 @@ __all__ = ["Model", "Retries"]
 _LOG = logging.getLogger(__name__)
 
 
-class Retries:
-    """How often a version that did not load is tried again, as TF Serving does for one that is half copied.
+class Retries(NamedTuple):
+    """How often a version that did not load is tried again: it may have been half copied when it was found.
 
-    Args:
+    Attributes:
         times: Further attempts after the first.
         seconds: How long to wait before each.
     """
 
-    def __init__(self, times: int = 5, seconds: float = 60.0):
-        self.times = times
-        self.seconds = seconds
+    times: int = 5
+    seconds: float = 60.0
 
 
 class Model:
@@ -88,7 +87,7 @@ class Model:
     def drop(self) -> None:
         """Takes the model off the list, and out of service at once; requests that have begun finish."""
         with self._lock:
-            self.config = None
+            self.config, self.labels = None, {}
         self._keep(())
 
     def settle(self, on_loaded: Callable[[Version], None] | None = None) -> None:
@@ -136,6 +135,8 @@ class Model:
         try:
             version.load()
         except ModelLoadError as error:
+            # It is kept for as long as the version is listed; the frames of the failed load would keep its graph.
+            error.__traceback__ = error.__cause__ = error.__context__ = None
             self._due[number] = time.monotonic() + self._retries.seconds
             _LOG.warning("%s", error)
             return

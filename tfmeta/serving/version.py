@@ -66,12 +66,7 @@ class Version:
         self.state, self.error = "LOADING", None
         self.attempts += 1
         try:
-            engine = Engine(self.path, self.name, **self._engine_options)
-            try:
-                warmup.replay(engine, self.path, self.name)
-            except ModelLoadError:
-                engine.close()
-                raise
+            engine = self._warm_engine()
         except ModelLoadError as error:
             self.state, self.error = "END", error
             raise
@@ -88,6 +83,21 @@ class Version:
         last_one_out = weakref.finalize(self.lease, self._end, self.lease.engine)
         last_one_out.atexit = False
         self.lease = None
+
+    def _warm_engine(self) -> Engine:
+        engine = None
+        try:
+            engine = Engine(self.path, self.name, **self._engine_options)
+            warmup.replay(engine, self.path, self.name)
+            return engine
+        except Exception as error:
+            if engine:
+                engine.close()
+            if isinstance(error, ModelLoadError):
+                raise
+            # Whatever it is, it must not leave the version in LOADING for good.
+            reason = f"{type(error).__name__}: {error}"
+            raise ModelLoadError(self.name, str(self.path), reason) from error
 
     def _end(self, engine: Engine) -> None:
         # Runs in whichever thread lets go of the lease, so it takes no lock.

@@ -18,6 +18,7 @@ from tfmeta.core.warmup import WARMUP_FILE
 from tfmeta.serving import wire
 from tfmeta.serving.engine import Engine
 from tfmeta.serving.errors import ModelLoadError, ServingError
+from tfmeta.serving.inference import infer
 
 __all__ = ["replay"]
 
@@ -46,12 +47,12 @@ def replay(engine: Engine, path: str | Path, name: str) -> int:
         for index, request in enumerate(_requests(file), start=1):
             if index > _MOST_RECORDS:
                 raise ValueError(f"the file holds more than {_MOST_RECORDS} records")
-            engine.run(request.model_spec.signature_name, request.inputs, request.output_filter)
+            infer(engine, request)
     except ServingError as error:
         raise ModelLoadError(
             name, str(path), f"warm-up request {index} failed: {error}", error.code
         ) from error
-    except (tf.errors.OpError, DecodeError, ValueError) as error:
+    except (tf.errors.OpError, OSError, DecodeError, ValueError) as error:
         reason = getattr(error, "message", None) or str(error)
         raise ModelLoadError(name, str(path), f"{WARMUP_FILE} cannot be replayed: {reason}") from error
     return index
@@ -63,6 +64,6 @@ def _requests(file: Path) -> Iterator[wire.Message]:
         record, at = reader.read(at)
         log = wire.PredictionLog.FromString(record)
         kind = log.WhichOneof("log_type")
-        if kind != "predict_log":
-            raise ValueError(f"only predict_log records can be replayed, and a record holds {kind or 'none'}")
-        yield log.predict_log.request
+        if kind is None:
+            raise ValueError("a record holds no request that can be replayed")
+        yield getattr(log, kind).request
