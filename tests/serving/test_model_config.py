@@ -29,7 +29,10 @@ model_config_list: {
     version_labels { key: "stable" value: 1 }
     version_labels { key: "canary" value: 3 }
   },
-  config { name: "n" base_path: "file:///models/n" model_type: TENSORFLOW }
+  config {
+    name: "n" base_path: "file:///models/n" model_type: TENSORFLOW
+    logging_config { log_collector_config { type: "" filename_prefix: "" } sampling_config { sampling_rate: 0.1 } }
+  }
 }
 """
 

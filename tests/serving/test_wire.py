@@ -20,7 +20,8 @@ LEFT_OUT = {
     "tensorflow.TensorProto": {"resource_handle_val", "variant_val", "float8_val"},
     "tensorflow.TensorInfo": {"composite_tensor"},
     "tensorflow.serving.PredictRequest": {"predict_streamed_options", "client_id", "request_options"},
-    "tensorflow.serving.ModelConfig": {"logging_config"},
+    "tensorflow.serving.LoggingConfig": {"custom_logging_config"},
+    "tensorflow.serving.SamplingConfig": {"attributes", "per_task_sampling_configs"},
     "tensorflow.serving.FileSystemStoragePathSourceConfig": {
         "servables",
         "file_system_poll_wait_seconds",

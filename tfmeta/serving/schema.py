@@ -121,8 +121,11 @@ ModelConfigList       { repeated ModelConfig config = 1 }
 ModelConfig {
     string name = 1; string base_path = 2; ModelType model_type = 3; string model_platform = 4;
     FileSystemStoragePathSourceConfig.ServableVersionPolicy model_version_policy = 7;
-    map<string, int64> version_labels = 8
+    map<string, int64> version_labels = 8; LoggingConfig logging_config = 6
 }
+LoggingConfig         { LogCollectorConfig log_collector_config = 1; SamplingConfig sampling_config = 2 }
+LogCollectorConfig    { string type = 1; string filename_prefix = 2 }
+SamplingConfig        { double sampling_rate = 1 }
 enum ModelType { MODEL_TYPE_UNSPECIFIED = 0; TENSORFLOW = 1; OTHER = 2 }
 FileSystemStoragePathSourceConfig {}
 FileSystemStoragePathSourceConfig.ServableVersionPolicy {
