@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.serving.behaviour import ONE, classify, multi, predict, regress
-from tfmeta.serving import inference
+from tfmeta.serving import inference, tensors, wire
 from tfmeta.serving.engine import Engine
 from tfmeta.serving.errors import ServingError
 
@@ -71,3 +71,9 @@ def test_inputs_are_not_written_to(engine):
     before = request.SerializeToString()
     inference.infer(engine, request)
     assert request.SerializeToString() == before
+
+
+def test_half_a_complex_number_is_none():
+    proto = wire.TensorProto(dtype=wire.DataType["DT_COMPLEX64"], scomplex_val=[1.0, 2.0, 3.0])
+    proto.tensor_shape.dim.add(size=1)
+    assert tensors.to_array(proto).tolist() == [1 + 2j]

@@ -1,5 +1,7 @@
 """Metrics under TF Serving's names, as Prometheus reads them."""
 
+import contextlib
+import shutil
 import threading
 import urllib.request
 
@@ -7,7 +9,9 @@ import pytest
 
 from tests.serving.behaviour import predict
 from tfmeta.core.checks import TfmetaError
+from tfmeta.serving.errors import ModelLoadError
 from tfmeta.serving.metrics import DEFAULT_PATH, Metrics, read_monitoring_config
+from tfmeta.serving.models import Models
 from tfmeta.serving.rest import RestServer
 from tfmeta.serving.services import services
 
@@ -96,6 +100,19 @@ def test_shown_beside_the_rest_api(server):
     assert samples["request_count", "arithmetic", "OK"] == 2
     assert samples["request_latency_count", "arithmetic", "predict", "REST"] == 2
     assert samples["runtime_latency_count", "arithmetic", "Predict", "TF1"] == 2
+
+
+def test_attempts_to_load_are_counted(model_folder, tmp_path):
+    shutil.copytree(model_folder / "arithmetic", tmp_path / "whole")
+    (tmp_path / "broken" / "1").mkdir(parents=True)
+    models = Models(tmp_path)
+    with contextlib.suppress(ModelLoadError):
+        models.load()
+    lines = Metrics().render(models).decode().splitlines()
+    name = ":tensorflow:cc:saved_model:load_attempt_count"
+    assert f'{name}{{model_path="{tmp_path}/broken/1",status="fail"}} 1' in lines
+    assert f'{name}{{model_path="{tmp_path}/broken/1",status="success"}} 0' in lines
+    assert f'{name}{{model_path="{tmp_path}/whole/1",status="success"}} 1' in lines
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tfmeta.serving import json_values, rest_json, wire
 from tfmeta.serving.errors import ServingError
 from tfmeta.serving.http_server import HttpServer
 from tfmeta.serving.rest import RestServer
-from tfmeta.serving.rest_api import Reply
+from tfmeta.serving.rest_api import Reply, RestApi
 
 MODEL = "/v1/models/arithmetic"
 X = [[1, 2], [3, 4]]
@@ -27,6 +29,11 @@ X = [[1, 2], [3, 4]]
 def rest(server):
     with RestServer(server.models, timeout=5) as rest:
         yield rest
+
+
+@pytest.fixture(scope="module")
+def api(server):
+    return RestApi(server.models)
 
 
 @pytest.fixture(scope="module")
@@ -344,6 +351,49 @@ def test_eight_threads_get_their_own_answers(ask):
 def test_port_in_use_is_one_line(rest, server):
     with pytest.raises(OSError, match=f"cannot listen on {rest.address}: .*; choose another port"):
         RestServer(server.models, port=rest.port).start()
+
+
+# Whatever a client sends is its own fault, and never more than that.
+SCALARS = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4) | st.just({"b64": "YQ=="})
+)
+JSON = st.recursive(
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["x", "n", "text", "b64"]), inner)
+    ),
+    max_leaves=8,
+)
+DOCUMENTS = st.fixed_dictionaries(
+    {},
+    optional={
+        "signature_name": st.sampled_from(["half", "upper", "scale", "classify", "regress", "zz"]) | SCALARS,
+        "instances": st.lists(JSON, max_size=3) | JSON,
+        "inputs": JSON,
+        "examples": st.lists(st.dictionaries(st.sampled_from(["x", "weight"]), JSON), max_size=2) | JSON,
+        "context": JSON,
+    },
+)
+FUZZED = settings(max_examples=100, deadline=None)
+
+
+@FUZZED
+@given(verb=st.sampled_from(["predict", "classify", "regress"]), document=DOCUMENTS)
+def test_any_document(api, verb, document):
+    reply = api.answer("POST", f"{MODEL}:{verb}", json.dumps(document).encode())
+    assert reply.status in (200, 400), reply.body
+    assert ("error" in json.loads(reply.body)) == (reply.status != 200)
+
+
+@FUZZED
+@given(
+    method=st.sampled_from(["GET", "POST"]),
+    start=st.sampled_from(["/", "/v1/models/", MODEL + "/versions/", MODEL]),
+    end=st.text(max_size=30),
+    body=st.binary(max_size=30),
+)
+def test_any_path_and_body(api, method, start, end, body):
+    assert api.answer(method, start + end, body).status in (200, 400, 404)
 
 
 # --- the transport alone ---

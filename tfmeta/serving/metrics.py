@@ -18,6 +18,8 @@ from google.protobuf import text_format
 
 from tfmeta.core.checks import TfmetaError
 from tfmeta.serving import wire
+from tfmeta.serving.errors import ServingError
+from tfmeta.serving.models import Models
 
 __all__ = ["DEFAULT_PATH", "Metrics", "read_monitoring_config"]
 
@@ -82,10 +84,15 @@ class Metrics:
         with self._lock:
             self._runtimes.setdefault((self._name(model), api, "TF1"), _Histogram()).add(seconds)
 
-    def render(self) -> bytes:
-        """Everything in Prometheus's text format."""
+    def render(self, models: Models | None = None) -> bytes:
+        """Everything in Prometheus's text format.
+
+        Args:
+            models: Whose attempts to load a version are to be told too.
+        """
+        lines = _load_attempts(models) if models else []
         with self._lock:
-            lines = ["# TYPE :tensorflow:serving:request_count counter"]
+            lines += ["# TYPE :tensorflow:serving:request_count counter"]
             for (model, code), count in sorted(self._counts.items()):
                 labels = _labels(model_name=model, status=code)
                 lines.append(f":tensorflow:serving:request_count{{{labels}}} {count}")
@@ -152,6 +159,20 @@ def read_monitoring_config(path: str | Path) -> str | None:
             f"{path} is no MonitoringConfig: {error}. Expected prometheus_config {{ enable: true path: … }}."
         ) from error
     return (config.path or DEFAULT_PATH) if config.enable else None
+
+
+def _load_attempts(models: Models) -> list[str]:
+    name = ":tensorflow:cc:saved_model:load_attempt_count"
+    lines = [f"# TYPE {name} counter"]
+    for model in models.names:
+        with contextlib.suppress(ServingError):  # it has just been taken off the list
+            for version in models.status(wire.ModelSpec(name=model)):
+                loading = version.state == "LOADING"
+                ended = version.attempts - loading
+                loaded = int(ended > 0 and not loading and version.error is None)
+                for status, count in (("success", loaded), ("fail", ended - loaded)):
+                    lines.append(f"{name}{{{_labels(model_path=str(version.path), status=status)}}} {count}")
+    return lines
 
 
 def _labels(**values: str) -> str:

@@ -52,6 +52,7 @@ class RestServer:
     ):
         self.host = host
         self.port = port
+        self._models = models
         self._api = RestApi(models, metrics)
         self._metrics = metrics
         self._metrics_path = metrics_path if metrics is not None else None
@@ -104,5 +105,5 @@ class RestServer:
 
     def _answer(self, method: str, path: str, body: bytes) -> Reply:
         if method == "GET" and path == self._metrics_path:
-            return Reply(200, self._metrics.render(), _PROMETHEUS)
+            return Reply(200, self._metrics.render(self._models), _PROMETHEUS)
         return self._api.answer(method, path, body)

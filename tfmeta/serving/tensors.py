@@ -231,8 +231,9 @@ def _strings(values: list[bytes]) -> np.ndarray:
 def _values(proto: wire.Message, kind: _Kind) -> np.ndarray:
     """The values of a tensor's typed field, as many as were sent."""
     if kind.field in _PACKED:
-        packed = wire.PackedTensor.FromString(proto.SerializeToString())
-        return np.frombuffer(getattr(packed, kind.field), kind.numpy)
+        content = getattr(wire.PackedTensor.FromString(proto.SerializeToString()), kind.field)
+        odd = len(content) % kind.numpy.itemsize  # half of a complex number is none, to TensorFlow too
+        return np.frombuffer(content[: len(content) - odd], kind.numpy)
     values = getattr(proto, kind.field)
     if kind.field == "string_val":
         return _strings(list(values))
