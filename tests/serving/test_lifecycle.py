@@ -224,6 +224,35 @@ def _foreign(method, message):
     return method(request_type.FromString(message.SerializeToString()), timeout=30)
 
 
+def test_whatever_happens_while_it_loads_the_old_one_stays(drop, serve, monkeypatch):
+    drop(1)
+    models = serve(watch=False)
+
+    def replay(engine, path, name):
+        raise RuntimeError("nobody thought of this")
+
+    monkeypatch.setattr("tfmeta.serving.warmup.replay", replay)
+    drop(2)
+    models.refresh()
+    assert states(models) == {2: "END", 1: "AVAILABLE"} and ask(models) == 1
+    error = models.status(spec("m", version=2))[0].error
+    assert (error.code, error.reason) == ("UNKNOWN", "RuntimeError: nobody thought of this")
+
+
+def test_a_version_comes_back_while_its_last_requests_run(drop, serve):
+    path = drop(2)
+    drop(1)
+    models = serve()
+    held = Held(models)
+    path.rename(path.with_name("away"))
+    wait_until(models, {2: "UNLOADING", 1: "AVAILABLE"})
+    path.with_name("away").rename(path)
+    wait_until(models, {2: "AVAILABLE", 1: "END"})
+    assert ask(models) == 2
+    held.let_go()
+    assert held.answers == [2] and ask(models) == 2
+
+
 def test_removing_the_latest_falls_back_and_removing_all_unloads_all(drop, serve):
     older, latest = drop(1), drop(2)
     models = serve()

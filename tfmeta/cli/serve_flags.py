@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from tfmeta.cli.settings import count
+
 __all__ = ["WITHOUT_EFFECT", "add_flags", "given_without_effect"]
 
 #: What TF Serving knows and this server has no use for; answers are the same with and without.
@@ -57,7 +59,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--rest_api_port", metavar="PORT", type=int, default=0, help="REST; 0 for none (the default)"
     )
     where.add_argument(
-        "--rest_api_timeout_in_ms", metavar="MS", type=_natural, default=30_000,
+        "--rest_api_timeout_in_ms", metavar="MS", type=count, default=30_000,
         help="how long a client of the REST API may be silent (default: 30000)",
     )  # fmt: skip
     where.add_argument(
@@ -77,7 +79,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         "--grpc_max_threads",
         metavar="N",
-        type=_natural,
+        type=count,
         default=8,
         help="requests worked on at a time (default: 8)",
     )
