@@ -3,12 +3,14 @@ import json
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tfmeta.core.cards import Card
 from tfmeta.core.export import export
 from tfmeta.core.gate import check_artefact, plan
 from tfmeta.core.gate.replay import Call, run_without_python
 from tfmeta.core.hub import load
+from tfmeta.data.encoded import encode_drawings
 from tfmeta.fewshot.maml import MAML
 from tfmeta.fewshot.matching import MatchingNetwork
 from tfmeta.fewshot.prototypical import PrototypicalNetwork
@@ -70,7 +72,8 @@ def test_every_learner_passes_the_gate(artefacts, in_a_hurry, name):
     report = check_artefact(artefacts[name])
     assert report.ok, str(report)
     whole = "regress" if name == "regression" else "classify"
-    assert set(report.latency) == {"serving_default", whole, "adapt", "predict", "describe"}
+    png = () if name == "regression" else ("classify_png", "adapt_png", "predict_png")
+    assert set(report.latency) == {"serving_default", whole, "adapt", "predict", "describe", *png}
     assert report.batching.startswith("may be switched on")
     assert ("same number of classes" in report.batching) == (name in ("prototypical", "matching"))
 
@@ -85,6 +88,29 @@ def test_adapt_then_predict_is_classify(models, name):
     state = model.adapt(support_x=request["support_x"], support_y=request["support_y"])
     parts = model.predict(**state, query_x=request["query_x"])
     np.testing.assert_allclose(parts["probabilities"], whole["probabilities"], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["prototypical", "maml"])
+def test_encoded_images_are_answered_as_the_images_in_them(models, name):
+    model, request = models[name], episode(tasks=2)
+    whole = tf.cast(tf.round(255 * request["support_x"]), tf.float32) / 255  # as many greys as a file has
+    queries = tf.cast(tf.round(255 * request["query_x"]), tf.float32) / 255
+    paper = [[0, 0], [0, 0], [1, 1], [1, 1], [0, 0]]  # a border, by which the graph tells paper from ink
+    whole, queries = (tf.pad(x[:, :, 1:-1, 1:-1], paper) for x in (whole, queries))
+    support_png, query_png = encode_drawings(whole).numpy(), encode_drawings(queries).numpy()
+    expected = model.classify(support_x=whole, support_y=request["support_y"], query_x=queries)
+    answer = model.classify_png(support_png=support_png, support_y=request["support_y"], query_png=query_png)
+    np.testing.assert_allclose(answer["probabilities"], expected["probabilities"], rtol=1e-4, atol=1e-5)
+    state = model.adapt_png(support_png=support_png, support_y=request["support_y"])
+    answer = model.predict_png(**state, query_png=query_png)
+    np.testing.assert_allclose(answer["probabilities"], expected["probabilities"], rtol=1e-4, atol=1e-5)
+
+
+def test_only_drawings_have_signatures_for_encoded_images():
+    coloured = PrototypicalNetwork(flat(4, 8, 8, 3))
+    images = {"support_x": random(1, 3, 8, 8, 3), "support_y": [[0, 1, 2]], "query_x": random(1, 1, 8, 8, 3)}
+    servable = few_shot_servable(coloured, "x", example_episode=images, card=CARD)
+    assert set(servable.signatures) == {"serving_default", "classify", "adapt", "predict", "describe"}
 
 
 def test_regression_answers_with_values(models):
@@ -126,6 +152,7 @@ def holding(value):
 
 
 S, Q = episode()["support_x"], episode()["query_x"]
+PNG = encode_drawings(S).numpy()
 BAD_REQUESTS = [  # learner, signature, what differs from a good request, what the client reads
     ("maml", "classify", {"support_y": [[0, 1, 3]]}, "support_y holds labels from 0 to 3; expected 0 to 2"),
     ("maml", "adapt", {"support_y": [[0, -1, 2]]}, "support_y holds labels from -1 to 2; expected 0 to 2"),
@@ -162,6 +189,12 @@ BAD_REQUESTS = [  # learner, signature, what differs from a good request, what t
         "task_state holds 2355 numbers that are NaN",
     ),
     ("maml", "predict", {"task_state": zeros(4, 2355)}, "task_state, query_x hold [4, 1] tasks"),
+    ("maml", "classify_png", {"query_png": [["letter.png"]]}, "query_png holds 1 items that are no PNG or"),
+    ("maml", "adapt_png", {"support_png": [PNG[0, :2]]}, "support_png holds 2 items but support_y 3 labels"),
+    ("maml", "adapt_png", {"support_png": PNG[0]}, "support_png has the shape [3], expected [B, S]"),
+    ("maml", "adapt_png", {"support_y": [[0, 1, 7]]}, "support_y holds labels from 0 to 7; expected 0 to 2"),
+    ("maml", "adapt_png", {"support_png": PNG[:, :0], "support_y": [[]]}, "the support set is empty"),
+    ("maml", "predict_png", {"query_png": np.repeat(PNG, 4, 0)}, "task_state, query_png hold [1, 4] tasks"),
     (
         "regression",
         "regress",
@@ -188,17 +221,22 @@ def refusals(artefacts, models):
 
 
 def request(model, name, signature, different):
-    example = LEARNERS[name][1]
-    example = {key: value[:1] for key, value in example.items()}
-    if signature == "predict":
-        state = model.adapt(support_x=example["support_x"], support_y=example["support_y"])
-        good = {"query_x": example["query_x"], **state}
-    else:
-        good = example if signature != "adapt" else {key: example[key] for key in ("support_x", "support_y")}
-    labels = np.float32 if name == "regression" else np.int64
+    example = {key: value[:1] for key, value in LEARNERS[name][1].items()}
+    inputs = {key: np.asarray(value, np.float32) for key, value in example.items()}
+    if name != "regression":
+        inputs["support_y"] = np.asarray(example["support_y"], np.int64)
+        inputs |= {"support_png": PNG, "query_png": PNG}
+    kind = "png" if signature.endswith("_png") else "x"
+    names = [f"support_{kind}", "support_y", f"query_{kind}"]
+    if signature.startswith("predict"):
+        names = ["task_state", f"query_{kind}"]
+        state = model.adapt(support_x=inputs["support_x"], support_y=inputs["support_y"])
+        inputs["task_state"] = state["task_state"]
+    elif signature.startswith("adapt"):
+        names.pop()
     return {
-        key: np.asarray(value, labels if key == "support_y" else np.float32)
-        for key, value in (good | different).items()
+        key: np.asarray(different.get(key, inputs[key]), "S" if key.endswith("_png") else inputs[key].dtype)
+        for key in names
     }
 
 

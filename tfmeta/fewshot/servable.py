@@ -1,16 +1,17 @@
 """Few-shot learners as servables: adapt and answer in one request, or adapt once and predict often."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from tfmeta.core.cards import Card
-from tfmeta.core.checks import check
 from tfmeta.core.export import Servable, Signature
-from tfmeta.core.graph_checks import after, check_finite, check_leading, check_shape, require
+from tfmeta.core.graph_checks import check_shape
+from tfmeta.data.encoded import encode_drawings
 from tfmeta.fewshot.learner import FewShotLearner
+from tfmeta.fewshot.requests import Requests
 
 __all__ = ["few_shot_servable"]
 
@@ -33,9 +34,19 @@ def few_shot_servable(
     ``describe``         rows ``[B]``, may be left out  see below, a row each
     ===================  =============================  =============================================
 
+    and, where the items are square images of one channel,
+
+    ================  ==================================  =============================================
+    ``classify_png``  support_png, support_y, query_png   as ``classify``
+    ``adapt_png``     support_png, support_y              task_state ``[B, D]``
+    ``predict_png``   task_state, query_png               as ``classify``
+    ================  ==================================  =============================================
+
     ``support_x`` and ``query_x`` are float32 ``[B, S, ...]`` and ``[B, Q, ...]``; ``support_y`` is int64
-    ``[B, S]``, or float32 ``[B, S, D]`` in regression. A request that does not fit fails with a message that
-    says what came, what was expected, and how to mend it.
+    ``[B, S]``, or float32 ``[B, S, D]`` in regression. ``support_png`` and ``query_png`` are strings ``[B, S]``
+    and ``[B, Q]``, the bytes of PNG or JPEG files of any size, dark on light or light on dark; see
+    `tfmeta.data.encoded.decode_drawings`. A request that does not fit fails with a message that says what came,
+    what was expected, and how to mend it.
 
     ``describe`` says ``task``, ``ways`` (0: any number), ``input_shape``, ``inner_rate`` (0: no gradient
     steps), ``git_hash`` and ``card`` (JSON). Its input counts nothing but rows: TF Serving's batching refuses
@@ -63,7 +74,7 @@ def few_shot_servable(
         >>> sorted(servable.signatures)
         ['adapt', 'classify', 'describe', 'predict', 'serving_default']
     """
-    requests = _Requests(learner, example_episode)
+    requests = Requests(learner, example_episode)
 
     def answer(outputs: tf.Tensor) -> Answer:
         if learner.task == "regression":
@@ -71,10 +82,12 @@ def few_shot_servable(
         return {"probabilities": tf.nn.softmax(outputs), "labels": tf.argmax(outputs, axis=-1)}
 
     def learn_and_answer(support_x: tf.Tensor, support_y: tf.Tensor, query_x: tf.Tensor) -> Answer:
-        support_x, support_y, query_x = requests.episode(support_x, support_y, query_x)
         return answer(
             learner({"support_x": support_x, "support_y": support_y, "query_x": query_x}, training=False)
         )
+
+    def whole(support_x: tf.Tensor, support_y: tf.Tensor, query_x: tf.Tensor) -> Answer:
+        return learn_and_answer(*requests.episode(support_x, support_y, query_x))
 
     def adapt(support_x: tf.Tensor, support_y: tf.Tensor) -> Answer:
         return {"task_state": learner.adapt(*requests.support(support_x, support_y))}
@@ -82,111 +95,43 @@ def few_shot_servable(
     def predict(task_state: tf.Tensor, query_x: tf.Tensor) -> Answer:
         return answer(learner.respond(*requests.query(task_state, query_x)))
 
-    support_x, support_y, query_x = requests.specs
-    example = requests.example
-    support = {key: example[key] for key in ("support_x", "support_y")}
-    state = learner.adapt(**{key: tf.constant(value) for key, value in support.items()}).numpy()
-    task_state = tf.TensorSpec(
-        [None, None if requests.free_state else requests.state_size], name="task_state"
-    )
+    def classify_png(support_png: tf.Tensor, support_y: tf.Tensor, query_png: tf.Tensor) -> Answer:
+        return learn_and_answer(*requests.episode(support_png, support_y, query_png, "png"))
 
-    whole = Signature(learn_and_answer, requests.specs, example)
-    return Servable(
-        name,
-        {
-            "serving_default": whole,
-            "regress" if learner.task == "regression" else "classify": whole,
-            "adapt": Signature(adapt, (support_x, support_y), support),
-            "predict": Signature(
-                predict, (task_state, query_x), {"task_state": state, "query_x": example["query_x"]}
-            ),
-            "describe": _describe(learner, requests.item, card),
-        },
-        tracked=[learner],
-        card=card,
-    )
+    def adapt_png(support_png: tf.Tensor, support_y: tf.Tensor) -> Answer:
+        return {"task_state": learner.adapt(*requests.support(support_png, support_y, "png"))}
 
+    def predict_png(task_state: tf.Tensor, query_png: tf.Tensor) -> Answer:
+        return answer(learner.respond(*requests.query(task_state, query_png, "png")))
 
-class _Requests:
-    """What the requests of a learner look like, and the checks that say so in the graph."""
+    example = {key: tf.constant(value) for key, value in requests.example.items()}
+    example["task_state"] = learner.adapt(example["support_x"], example["support_y"])
+    if requests.takes_drawings:
+        for role in ("support", "query"):
+            example[f"{role}_png"] = encode_drawings(example[f"{role}_x"])
 
-    def __init__(self, learner: FewShotLearner, example_episode: Mapping[str, Any]):
-        self.regression = learner.task == "regression"
-        self.ways = learner.ways
-        self.item = tuple(learner.network.input_shape[1:])
-        target = np.float32 if self.regression else np.int64
-        self.example = {
-            "support_x": np.asarray(example_episode["support_x"], np.float32),
-            "support_y": np.asarray(example_episode["support_y"], target),
-            "query_x": np.asarray(example_episode["query_x"], np.float32),
-        }
-        for key in ("support_x", "query_x"):
-            check(
-                self.example[key].shape[2:] == self.item and self.example[key].size > 0,
-                f"the example's {key} has the shape {self.example[key].shape}; the network needs"
-                f" [B, M, {', '.join(map(str, self.item))}], with at least one item.",
-            )
-        self.target = self.example["support_y"].shape[2:]
-        self.specs = (
-            tf.TensorSpec([None, None, *self.item], tf.float32, "support_x"),
-            tf.TensorSpec([None, None, *self.target], target, "support_y"),
-            tf.TensorSpec([None, None, *self.item], tf.float32, "query_x"),
+    def signature(function: Callable[..., Answer], *names: str) -> Signature:
+        return Signature(
+            function,
+            tuple(requests.specs[input_name] for input_name in names),
+            {input_name: example[input_name].numpy() for input_name in names},
         )
-        # A state either has one size, or grows with the task: tasks of one item and of two tell which.
-        self.state_size, larger = (self._state_size(learner, items) for items in (1, 2))
-        self.free_state = larger != self.state_size
 
-    def _state_size(self, learner: FewShotLearner, items: int) -> int:
-        y = np.zeros([1, items, *self.target], np.float32) if self.regression else np.arange(items)[None]
-        return learner.adapt(tf.zeros([1, items, *self.item]), tf.constant(y)).shape[-1]
-
-    def support(self, x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        x = self._items("support_x", x, "S")
-        y = check_shape("support_y", y, ("B", "S", *self.target), "one label for each item of support_x")
-        x, y = check_leading(support_x=x, support_y=y)
-        items, labels = tf.shape(x)[1], tf.shape(y)[1]
-        x, y = after([
-            require(items > 0, "the support set is empty, support_x has the shape ", tf.shape(x),
-                    "; expected at least one labelled example of each class."),
-            require(items == labels, "support_x holds ", items, " items but support_y ", labels,
-                    " labels; expected one label for each item."),
-        ], x, y)  # fmt: skip
-        return x, check_finite("support_y", y) if self.regression else self._labels(y)
-
-    def query(self, task_state: tf.Tensor, x: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        fix = "send back what adapt returned, unchanged"
-        unit = self.state_size
-        task_state = check_shape("task_state", task_state, ("B", "D" if self.free_state else unit), fix)
-        if self.free_state:
-            size = tf.shape(task_state)[1]
-            whole = (size > 0) & (size % unit == 0)
-            rule = f" numbers a task, expected a multiple of {unit}; {fix}."
-            (task_state,) = after([require(whole, "task_state has ", size, rule)], task_state)
-        x = self._items("query_x", x, "Q")
-        return check_leading(task_state=check_finite("task_state", task_state), query_x=x)
-
-    def episode(
-        self, support_x: tf.Tensor, support_y: tf.Tensor, query_x: tf.Tensor
-    ) -> tuple[tf.Tensor, ...]:
-        support_x, support_y = self.support(support_x, support_y)
-        query_x = self._items("query_x", query_x, "Q")
-        return check_leading(support_x=support_x, support_y=support_y, query_x=query_x)
-
-    def _items(self, name: str, x: tf.Tensor, letter: str) -> tf.Tensor:
-        image = len(self.item) == 3
-        fix = f"resize the images to {self.item[0]}x{self.item[1]}" if image else ""
-        return check_finite(name, check_shape(name, x, ("B", letter, *self.item), fix))
-
-    def _labels(self, y: tf.Tensor) -> tf.Tensor:
-        low, high = tf.reduce_min(y), tf.reduce_max(y)
-        if self.ways is not None:
-            rule = f"expected 0 to {self.ways - 1}, since this learner tells {self.ways} classes apart."
-            most = tf.constant(self.ways, y.dtype)
-        else:  # Each class has an example; without a bound, one huge label would take all memory.
-            rule = "expected classes numbered 0, 1, 2, ... without gaps, so labels below the number of items."
-            most = tf.shape(y, out_type=y.dtype)[1]
-        fits = (low >= 0) & (high < most)
-        return after([require(fits, "support_y holds labels from ", low, " to ", high, "; ", rule)], y)[0]
+    both = signature(whole, "support_x", "support_y", "query_x")
+    signatures = {
+        "serving_default": both,
+        "regress" if learner.task == "regression" else "classify": both,
+        "adapt": signature(adapt, "support_x", "support_y"),
+        "predict": signature(predict, "task_state", "query_x"),
+        "describe": _describe(learner, requests.item, card),
+    }
+    if requests.takes_drawings:
+        signatures |= {
+            "classify_png": signature(classify_png, "support_png", "support_y", "query_png"),
+            "adapt_png": signature(adapt_png, "support_png", "support_y"),
+            "predict_png": signature(predict_png, "task_state", "query_png"),
+        }
+    return Servable(name, signatures, tracked=[learner], card=card)
 
 
 def _describe(learner: FewShotLearner, item: tuple[int, ...], card: Card) -> Signature:
