@@ -106,13 +106,14 @@ def multi(*tasks, examples=(ONE,)):
     )
 
 
-PREDICT, CLASSIFY, REGRESS, MULTI, METADATA, STATUS = (
+PREDICT, CLASSIFY, REGRESS, MULTI, METADATA, STATUS, RELOAD = (
     "PredictionService/Predict",
     "PredictionService/Classify",
     "PredictionService/Regress",
     "PredictionService/MultiInference",
     "PredictionService/GetModelMetadata",
     "ModelService/GetModelStatus",
+    "ModelService/HandleReloadConfigRequest",
 )
 LATEST = "Servable not found for request: Latest"
 SPECIFIC = "Servable not found for request: Specific"
@@ -418,6 +419,14 @@ REFUSED = [
         status(version=7),
         "NOT_FOUND",
         "Could not find version 7 of model arithmetic",
+    ),
+    Row(
+        "reload: no list of models",
+        RELOAD,
+        wire.ReloadConfigRequest(config={"custom_model_config": {}}),
+        "INVALID_ARGUMENT",
+        "ServerModelConfig type not supported by HandleReloadConfigRequest. "
+        "Only ModelConfigList is currently supported",
     ),
 ]
 

@@ -10,6 +10,7 @@ from tensorflow_serving.apis import (
     get_model_metadata_pb2,
     get_model_status_pb2,
     inference_pb2,
+    model_management_pb2,
     model_service_pb2_grpc,
     predict_pb2,
     prediction_service_pb2_grpc,
@@ -24,6 +25,7 @@ from tests.serving.behaviour import (
     PREDICT,
     REFUSED,
     REGRESS,
+    RELOAD,
     REPLIED,
     STATUS,
     metadata,
@@ -40,6 +42,7 @@ REPLIES = {
     MULTI: wire.MultiInferenceResponse,
     METADATA: wire.GetModelMetadataResponse,
     STATUS: wire.GetModelStatusResponse,
+    RELOAD: wire.ReloadConfigResponse,
 }
 
 
@@ -61,6 +64,7 @@ def send(request, channel):
         MULTI: (prediction.MultiInference, inference_pb2.MultiInferenceRequest),
         METADATA: (prediction.GetModelMetadata, get_model_metadata_pb2.GetModelMetadataRequest),
         STATUS: (model.GetModelStatus, get_model_status_pb2.GetModelStatusRequest),
+        RELOAD: (model.HandleReloadConfigRequest, model_management_pb2.ReloadConfigRequest),
     }
 
     def send_foreign(rpc, message):

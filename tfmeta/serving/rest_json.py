@@ -233,7 +233,7 @@ def _tensor(value: Any, dtype: int) -> np.ndarray:
                 )
         shape.append(size)
         level = list(chain.from_iterable(level))
-    if any(isinstance(item, list) for item in level):
+    if list in set(map(type, level)):
         raise invalid_argument(f"Encountered list at unexpected level: {len(shape)} expected < {len(shape)}")
     return read_values(level, dtype).reshape(shape)
 
