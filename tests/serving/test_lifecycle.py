@@ -267,12 +267,32 @@ def test_removing_the_latest_falls_back_and_removing_all_unloads_all(drop, serve
     wait_until(models, {2: "AVAILABLE", 1: "END"})
 
 
-def test_a_folder_that_is_away_changes_nothing(drop, serve, tmp_path):
+def test_a_folder_that_is_away_changes_nothing_and_is_complained_of_once(drop, serve, tmp_path, caplog):
     drop(1)
     models = serve(watch=False)
     (tmp_path / "m").rename(tmp_path / "away")
-    models.refresh()
+    for _ in range(3):
+        models.refresh()
     assert ask(models) == 1
+    (record,) = caplog.records
+    assert record.getMessage() == f"model 'm' stays as it is: there is no folder {tmp_path / 'm'}"
+    (tmp_path / "away").rename(tmp_path / "m")
+    models.refresh()
+    shutil.rmtree(tmp_path / "m")
+    models.refresh()
+    assert ask(models) == 1 and len(caplog.records) == 2
+
+
+def test_a_folder_that_cannot_be_read_changes_nothing(drop, serve, monkeypatch, caplog):
+    drop(1)
+    models = serve(watch=False)
+
+    def versions_in(folder):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("tfmeta.serving.model.versions_in", versions_in)
+    models.refresh()
+    assert ask(models) == 1 and "cannot be read: Input/output error" in caplog.text
 
 
 def test_a_version_that_was_half_copied_is_tried_again(drop, serve, built):

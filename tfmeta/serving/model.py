@@ -60,6 +60,7 @@ class Model:
         self._engine_options = engine_options
         self._retries = retries
         self._due: dict[int, float] = {}  # when a version that did not load is tried again
+        self._complaint = ""
         self._lock = threading.Lock()  # held for no longer than an assignment takes
 
     @property
@@ -112,12 +113,18 @@ class Model:
                 self._replace(wanted)
 
     def _look(self, config: wire.Message) -> dict[int, Path] | None:
-        folder = base_folder(config)
+        folder, complaint = base_folder(config), ""
         try:
-            return versions_in(folder) if folder.is_dir() else None
+            if folder.is_dir():
+                return versions_in(folder)
+            complaint = f"there is no folder {folder}"
         except OSError as error:  # a file system that is away for a moment
-            _LOG.warning("%s of model %r cannot be read: %s", folder, self.name, error.strerror)
-            return None
+            complaint = f"{folder} cannot be read: {error.strerror}"
+        finally:
+            if complaint and complaint != self._complaint:  # once, not at every look
+                _LOG.warning("model %r stays as it is: %s", self.name, complaint)
+            self._complaint = complaint
+        return None
 
     def _wants_loading(self, number: int) -> bool:
         if number in self.leases:
