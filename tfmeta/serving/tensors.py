@@ -108,7 +108,12 @@ def to_array(proto: wire.Message, writable: bool = True) -> np.ndarray:
     else:
         values = np.frombuffer(content, kind.numpy)
         values = values.copy() if writable else values
-    return values.reshape(shape)
+    try:
+        return values.reshape(shape)
+    except (
+        ValueError
+    ) as error:  # more dimensions than numpy has, or sizes beside a 0 that are too large for it
+        raise TensorError(f"shape {shape} is none that an array can have") from error
 
 
 def write_content(array: np.ndarray, proto: wire.Message) -> None:
