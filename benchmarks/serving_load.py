@@ -166,10 +166,8 @@ def plan(options: argparse.Namespace, target: str, model: str) -> Iterator[Load]
         request = warmup_request(model, signature) or invented_request(
             target, model, signature, options.label
         )
-        if options.queries and "query_x" in request.inputs:
-            queries = tensors.to_array(request.inputs["query_x"])[:, : options.queries]
-            request.inputs["query_x"].Clear()
-            tensors.write_content(queries, request.inputs["query_x"])
+        if options.queries:
+            keep_queries(request, options.queries)
         request.model_spec.Clear()
         request.model_spec.name = model
         request.model_spec.signature_name = signature
@@ -180,6 +178,14 @@ def plan(options: argparse.Namespace, target: str, model: str) -> Iterator[Load]
             yield from (load._replace(rate=rate) for rate in options.rate)
         else:
             yield from (load._replace(in_flight=number) for number in options.in_flight)
+
+
+def keep_queries(request: wire.Message, number: int) -> None:
+    for name in request.inputs:
+        if name.startswith("query_"):
+            queries = tensors.to_array(request.inputs[name])[:, :number]
+            request.inputs[name].Clear()
+            tensors.write_content(queries, request.inputs[name])
 
 
 def warmup_request(model: str, signature: str) -> wire.Message | None:
