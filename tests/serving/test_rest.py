@@ -470,6 +470,14 @@ def test_broken_requests(echo, request_bytes, status, reason):
     assert reason in body and "error" in json.loads(body)
 
 
+def test_a_client_that_waits_for_leave_to_send(echo):
+    with socket.create_connection(echo.start().server_address, timeout=10) as connection:
+        connection.sendall(b"POST /a HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+        assert connection.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(b"ab")
+        assert connection.recv(1000).endswith(b'["POST", "/a", "ab"]')
+
+
 def test_gzip_bomb(echo):
     bomb = gzip.compress(b"0" * 10_000)
     head = f"POST / HTTP/1.1\r\nContent-Encoding: gzip\r\nContent-Length: {len(bomb)}\r\n\r\n"

@@ -124,8 +124,6 @@ class _BodyError(Exception):
 class _Handler(BaseHTTPRequestHandler):
     server: HttpServer
     protocol_version = default_request_version = "HTTP/1.1"
-    server_version = "tfmeta"
-    sys_version = ""
     disable_nagle_algorithm = True
     wbufsize = -1  # head and body leave in one packet
 
@@ -148,6 +146,14 @@ class _Handler(BaseHTTPRequestHandler):
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """What the base class cannot read as HTTP."""
         self._send(refusal(code, message or self.responses[code][0]), close=True)
+
+    def handle_expect_100(self) -> bool:
+        go_on = super().handle_expect_100()
+        self.wfile.flush()  # the client waits for this before it sends its body
+        return go_on
+
+    def version_string(self) -> str:
+        return "tfmeta"
 
     def log_message(self, format: str, *values: object) -> None:
         _LOG.debug(format, *values)
