@@ -1,9 +1,11 @@
 """Versions come and go while a model answers: the table of TF Serving's behaviour, "Versions, reload"."""
 
 import contextlib
+import gc
 import shutil
 import threading
 import time
+import weakref
 
 import grpc
 import numpy as np
@@ -15,7 +17,7 @@ from tests.serving.behaviour import spec
 from tfmeta.serving import wire
 from tfmeta.serving.client import Client, ServingError
 from tfmeta.serving.errors import ModelLoadError
-from tfmeta.serving.model import Retries
+from tfmeta.serving.model import LoadRetries
 from tfmeta.serving.model_config import parse_model_config
 from tfmeta.serving.models import Models
 from tfmeta.serving.server import Server
@@ -182,6 +184,20 @@ def test_a_request_in_flight_finishes(drop, serve):
     wait_until(models, {2: "AVAILABLE", 1: "END"})
 
 
+def test_a_version_that_has_ended_leaves_no_memory_behind(drop, serve):
+    drop(1)
+    models = serve(watch=False)
+    assert ask(models) == 1
+    engine = weakref.ref(models.latest("m").engine)
+    drop(2)
+    gc.disable()
+    try:
+        models.refresh()
+    finally:
+        gc.enable()
+    assert states(models) == {2: "AVAILABLE", 1: "END"} and engine() is None
+
+
 def test_other_names_are_no_versions(drop, serve):
     drop("00000002", what=2)
     models = serve()
@@ -214,6 +230,20 @@ def test_a_bad_version_never_takes_the_old_one_down(drop, serve, what, code, mes
     assert ask(models) == 1
     drop(4)
     wait_until(models, {4: "AVAILABLE", 3: "END", 1: "END"})
+
+
+def test_a_deleted_version_goes_on_while_nothing_that_is_wanted_loads(drop, serve):
+    drop(1)
+    models = serve()
+    path = drop(2)
+    wait_until(models, {2: "AVAILABLE", 1: "END"})
+    drop(3, what="corrupt")
+    wait_until(models, {3: "END", 2: "AVAILABLE", 1: "END"})
+    shutil.rmtree(path)
+    models.refresh()
+    assert ask(models) == 2
+    drop(4)
+    wait_until(models, {4: "AVAILABLE", 3: "END", 2: "END", 1: "END"})
 
 
 def _foreign(method, message):
@@ -297,7 +327,7 @@ def test_a_folder_that_cannot_be_read_changes_nothing(drop, serve, monkeypatch, 
 
 def test_a_version_that_was_half_copied_is_tried_again(drop, serve, built):
     drop(1)
-    models = serve(retries=Retries(times=1000, seconds=POLL))
+    models = serve(load_retries=LoadRetries(times=1000, seconds=POLL))
     broken = drop(2, what="corrupt")
     wait_for(lambda: 2 in states(models) and models.status(spec("m", version=2))[0].attempts > 1)
     assert ask(models) == 1
@@ -307,7 +337,7 @@ def test_a_version_that_was_half_copied_is_tried_again(drop, serve, built):
 
 def test_retries_end(drop, serve):
     drop(1)
-    models = serve(watch=False, retries=Retries(times=2, seconds=0.0))
+    models = serve(watch=False, load_retries=LoadRetries(times=2, seconds=0.0))
     path = drop(2, what="corrupt")
     for _ in range(5):
         models.refresh()

@@ -12,6 +12,7 @@ that they replace unloaded, while requests are answered.
 """
 
 import argparse
+import gc
 import logging
 import socket
 from contextlib import ExitStack
@@ -47,6 +48,7 @@ def run(args: argparse.Namespace) -> None:
         _LOG.warning("%s has no effect here", flag)
     with starting_tensorflow():
         from tfmeta.serving.server import serve_forever
+    gc.freeze()  # what TensorFlow brings along stays, and need not be looked through for garbage
     models = _models(args, config)
     server, rest = _servers(args, models)
     with ExitStack() as at_the_end:
@@ -87,7 +89,7 @@ def _check_ports(args: argparse.Namespace) -> None:
 
 def _models(args: argparse.Namespace, config: Any) -> Any:
     from tfmeta.serving.errors import ServingError
-    from tfmeta.serving.model import Retries
+    from tfmeta.serving.model import LoadRetries
     from tfmeta.serving.models import Models
 
     try:
@@ -96,7 +98,7 @@ def _models(args: argparse.Namespace, config: Any) -> Any:
             allow_unavailable_labels=args.allow_version_labels_for_unavailable_models,
             intra_op_parallelism=args.tensorflow_intra_op_parallelism,
             strict_shapes=args.strict_shapes,
-            retries=Retries(args.max_num_load_retries, args.load_retry_interval_micros / 1e6),
+            load_retries=LoadRetries(args.max_num_load_retries, args.load_retry_interval_micros / 1e6),
         )
     except ServingError as error:
         hint = (

@@ -13,12 +13,12 @@ from tfmeta.serving.model_config import base_folder, wanted_versions
 from tfmeta.serving.version import Lease, Version
 from tfmeta.serving.versions import versions_in
 
-__all__ = ["Model", "Retries"]
+__all__ = ["LoadRetries", "Model"]
 
 _LOG = logging.getLogger(__name__)
 
 
-class Retries(NamedTuple):
+class LoadRetries(NamedTuple):
     """How often a version that did not load is tried again: it may have been half copied when it was found.
 
     Attributes:
@@ -51,7 +51,7 @@ class Model:
         leases: The versions that answer requests, by number.
     """
 
-    def __init__(self, name: str, engine_options: Mapping[str, Any], retries: Retries):
+    def __init__(self, name: str, engine_options: Mapping[str, Any], retries: LoadRetries):
         self.name = name
         self.config: wire.Message | None = None
         self.labels: dict[str, int] = {}

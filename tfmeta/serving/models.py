@@ -1,5 +1,6 @@
 """The models of a server: which there are, and which version a request means."""
 
+import gc
 import logging
 import threading
 from collections.abc import Callable, Iterable
@@ -7,7 +8,7 @@ from pathlib import Path
 
 from tfmeta.serving import wire
 from tfmeta.serving.errors import ModelLoadError, ServingError, invalid_argument, not_found
-from tfmeta.serving.model import Model, Retries
+from tfmeta.serving.model import LoadRetries, Model
 from tfmeta.serving.model_config import base_folder, check_model_config, latest_of_each
 from tfmeta.serving.version import Lease, Version
 from tfmeta.serving.versions import models_in
@@ -31,7 +32,7 @@ class Models:
         intra_op_parallelism: Cores that one op may use; 0 for all; see `Engine`.
         strict_shapes: Refuse inputs whose shapes do not fit; see `Engine`.
         allow_unavailable_labels: Whether a new label may name a version that is not loaded yet.
-        retries: For a version that does not load while the folders are watched.
+        load_retries: For a version that does not load while the folders are watched.
 
     Raises:
         ModelLoadError: One of `names` is not there.
@@ -50,18 +51,19 @@ class Models:
         intra_op_parallelism: int = 1,
         strict_shapes: bool = False,
         allow_unavailable_labels: bool = False,
-        retries: Retries | None = None,
+        load_retries: LoadRetries | None = None,
     ):
         self._engine_options = {
             "intra_op_parallelism": intra_op_parallelism,
             "strict_shapes": strict_shapes,
         }
         self._allow_unavailable_labels = allow_unavailable_labels
-        self._retries = retries or Retries()
+        self._retries = load_retries or LoadRetries()
         self._models: dict[str, Model] = {}
         self._listing = threading.Lock()  # held while the list changes, which takes no time
         self._settling = threading.Lock()  # held while versions are loaded, one after the other
         self._closed = threading.Event()
+        self._ended = 0  # versions whose memory has been freed
         self._watcher: Watcher | None = None
         if folders:
             self._enlist(latest_of_each(models_in(folders, names)))
@@ -121,6 +123,7 @@ class Models:
         with self._settling:
             for model in self._listed():
                 model.settle()
+            self._free_memory()
 
     def watch(self, seconds: float = 1.0) -> None:
         """Looks at the folders again and again, in a thread of its own.
@@ -241,6 +244,19 @@ class Models:
                     f"Request to assign label to version {number} of model {config.name}, "
                     "which is not currently available for inference",
                 )
+
+    def _free_memory(self) -> None:
+        """Frees the graphs of versions that have ended.
+
+        They are cycles of references, and Python may put off looking for those for as long as requests leave
+        none behind.
+        """
+        ended = sum(
+            version.state == "END" for model in self._models.values() for version in model.versions.values()
+        )
+        if ended != self._ended:
+            self._ended = ended
+            gc.collect()
 
     def _bring_up(
         self, models: list[Model], on_loaded: Callable[[Version], None] | None = None
