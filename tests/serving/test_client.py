@@ -1,8 +1,11 @@
 """The numpy client, the few-shot client on top of it, and their twins for asyncio."""
 
 import asyncio
+import io
 import itertools
 import socket
+import subprocess
+import sys
 import time
 from concurrent import futures
 from concurrent.futures import ThreadPoolExecutor
@@ -10,11 +13,14 @@ from concurrent.futures import ThreadPoolExecutor
 import grpc
 import numpy as np
 import pytest
+from PIL import Image
 
 from tfmeta.serving import wire
 from tfmeta.serving.aio_client import AsyncClient, AsyncFewShotClient
 from tfmeta.serving.client import NO_RETRIES, Client, FewShotClient, Retries, ServingError
+from tfmeta.serving.models import Models
 from tfmeta.serving.retries import Attempts
+from tfmeta.serving.server import Server
 
 SUPPORT_X = np.float32([[0, 0], [5, 5], [0, 9]])
 SUPPORT_Y = np.int64([0, 1, 2])
@@ -327,3 +333,64 @@ def test_the_twin_tries_again_too():
 def test_a_model_without_images_is_explained(few_shot):
     with pytest.raises(ValueError, match=r"no signature 'adapt_png', so it takes no encoded images"):
         few_shot.adapt_png([b"a"], [0])
+
+
+@pytest.fixture(scope="module")
+def drawings(tmp_path_factory):
+    """A server of one tiny model of drawings, exported by our own means; gives its address."""
+    import keras
+
+    from tfmeta.core.cards import Card
+    from tfmeta.core.export import export
+    from tfmeta.fewshot.prototypical import PrototypicalNetwork
+    from tfmeta.fewshot.servable import few_shot_servable
+
+    network = keras.Sequential([keras.Input([28, 28, 1]), keras.layers.Flatten(), keras.layers.Dense(8)])
+    images = np.zeros([1, 2, 28, 28, 1])
+    images[0, 0, 4:8, 4:-4] = images[0, 1, 20:24, 4:-4] = 1
+    example = {"support_x": images, "support_y": [[0, 1]], "query_x": images}
+    folder = tmp_path_factory.mktemp("drawings")
+    learner = PrototypicalNetwork(network)
+    export(few_shot_servable(learner, "drawings", example_episode=example, card=Card("Drawings.")), folder)
+    with Server(Models(folder)) as server:
+        yield server.address
+
+
+def bar(place, paper=255, side=56, kind="PNG"):
+    """An image file with a horizontal bar, one of seven places down, on plain paper."""
+    image, unit = np.full((side, side), paper, np.uint8), side // 7
+    image[place * unit : (place + 1) * unit, unit:-unit] = 255 - paper
+    content = io.BytesIO()
+    Image.fromarray(image).save(content, kind)
+    return content.getvalue()
+
+
+def test_files_are_sent_as_they_are(drawings):
+    with FewShotClient(drawings, "drawings") as client:
+        task = client.adapt_png([bar(1), bar(5)], [0, 1])
+        assert task.predict_png(bar(5))["labels"] == 1  # one file, one answer
+        assert task.predict_png(bar(1))["probabilities"].shape == (2,)
+        files = [bar(5), bar(1, paper=0), bar(5, side=112), bar(5, kind="JPEG")]
+        answers = task.predict_png(files)
+        assert answers["labels"].tolist() == [1, 0, 1, 1] and answers["probabilities"].shape == (4, 2)
+        at_once = client.classify_png([bar(1), bar(5)], [0, 1], files)
+        np.testing.assert_allclose(at_once["probabilities"], answers["probabilities"], rtol=1e-5)
+        batch = client.classify_png([[bar(1), bar(5)]] * 2, [[0, 1], [1, 0]], [files, files])
+        assert batch["labels"].tolist() == [[1, 0, 1, 1], [0, 1, 0, 0]]
+
+        with pytest.raises(ServingError, match="query_png holds 1 items that are no PNG or JPEG image"):
+            task.predict_png([bar(1), b"letter.png"])
+        with pytest.raises(ValueError, match="query_png holds a str; expected the bytes of PNG"):
+            task.predict_png(["letter.png"])
+
+    async def ask():
+        async with AsyncFewShotClient(drawings, "drawings") as client:
+            return await (await client.adapt_png([bar(1), bar(5)], [0, 1])).predict_png(bar(5))
+
+    assert asyncio.run(ask())["labels"] == 1
+
+
+def test_the_clients_load_no_tensorflow():
+    code = "import sys, tfmeta.serving.client, tfmeta.serving.aio_client; print('tensorflow' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

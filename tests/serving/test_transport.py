@@ -1,6 +1,7 @@
 """What carries the requests: the bound on waiting, deadlines, health, reflection, sockets, and rough treatment."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -8,7 +9,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 
 import grpc
 import numpy as np
@@ -53,12 +54,15 @@ class Seen:
         self.calls.append(call[:-1])
         assert call[-1] >= 0
 
+    def runtime(self, api, model):
+        return nullcontext()
+
 
 @contextmanager
 def gated(monkeypatch, **options):
     gate = Gate()
     rpcs = {"tensorflow.serving.PredictionService": {"Predict": Rpc(wire.PredictRequest, gate.predict)}}
-    monkeypatch.setattr(server_module, "services", lambda models: rpcs)
+    monkeypatch.setattr(server_module, "services", lambda models, metrics: rpcs)
     with Server(Nothing(), **options) as gate.server, grpc.insecure_channel(gate.server.address) as channel:
         try:
             yield gate, channel
@@ -200,16 +204,23 @@ def test_health_of_an_unknown_service(health):
     assert next(health.Watch(request, timeout=10)).status == health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
 
 
-def test_a_model_that_goes_is_watched(model_folder):
-    models = Models(model_folder, names=["arithmetic"])
+def test_a_model_that_goes_is_watched(model_folder, tmp_path):
+    shutil.copytree(model_folder / "arithmetic", tmp_path / "arithmetic")
+    models = Models(tmp_path)
     with Server(models) as server, grpc.insecure_channel(server.address) as channel:
         stub = health_pb2_grpc.HealthStub(channel)
         request = health_pb2.HealthCheckRequest(service="arithmetic")
         changes = stub.Watch(request, timeout=20)
         assert next(changes).status == SERVING
-        models.unload()
+        shutil.rmtree(tmp_path / "arithmetic" / "1")  # on the list, with no version to answer
+        models.refresh()
         assert stub.Check(request, timeout=10).status == NOT_SERVING
         assert next(changes).status == NOT_SERVING
+        models.unload()  # on the list no more
+        assert next(changes).status == health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
+        with pytest.raises(grpc.RpcError) as error:
+            stub.Check(request, timeout=10)
+        assert error.value.code() == grpc.StatusCode.NOT_FOUND
 
 
 def test_a_server_that_drains_is_not_serving(model_folder):

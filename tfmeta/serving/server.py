@@ -40,7 +40,7 @@ class Server:
         threads: Requests that are worked on at a time.
         queue: Requests that may wait; any more are answered RESOURCE_EXHAUSTED at once.
         message_bytes: Size of the largest message, either way.
-        metrics: What counts the requests; see `tfmeta.serving.handlers.method_handler`.
+        metrics: What counts the requests; see `tfmeta.serving.metrics`. None for nothing.
 
     Example:
         >>> server = Server(Models("saved_models"), port=8500)  # doctest: +SKIP
@@ -67,7 +67,7 @@ class Server:
         self.port = port
         self.socket_path = socket_path
         self._credentials = credentials
-        offered = services(models)
+        offered = services(models, metrics)
         pool = BoundedPool(threads, queue)
         handlers = {
             f"/{service}/{name}": method_handler(rpc, name, pool, metrics)
