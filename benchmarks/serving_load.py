@@ -267,12 +267,12 @@ def cpu_seconds(process: int | None) -> float:
 
 def watch(load: Load, answered, pipes: list[Connection]) -> None:
     began = time.monotonic()
-    with tqdm(total=load.seconds, desc=f"{load.model} {load.signature}, {load}", unit="s", leave=False,
-              bar_format="{desc}: {percentage:3.0f}%|{bar}| {postfix}", disable=None) as bar:  # fmt: skip
+    with tqdm(total=load.seconds, desc=f"{load.model} {load.signature}, {load}", leave=False,
+              bar_format="{desc}: {percentage:3.0f}%|{bar}| {unit}", disable=None) as bar:  # fmt: skip
         while not all(pipe.poll() for pipe in pipes):
             time.sleep(TICK)
             elapsed = time.monotonic() - began
-            bar.set_postfix_str(f"{sum(answered) / elapsed:.0f} req/s", refresh=False)
+            bar.unit = f"{sum(answered) / elapsed:.0f} req/s"
             bar.update(min(elapsed, load.seconds) - bar.n)
 
 
