@@ -387,15 +387,28 @@ def test_an_empty_folder_is_waited_for_and_a_missing_one_is_said(drop, serve, tm
     assert not starting.is_alive() and ask(models) == 1
 
 
-def test_a_stop_ends_the_wait_for_an_empty_folder(serve, tmp_path):
+def test_a_stop_ends_every_wait(drop, serve, tmp_path):
     (tmp_path / "m").mkdir()
     models = serve(load=False, watch=False)
     starting = threading.Thread(target=models.load)
     starting.start()
-    wait_for(lambda: not models._closed.is_set() and starting.is_alive())
-    models.unload()
-    starting.join(30)
-    assert not starting.is_alive()
+    starting.join(0.1)
+    assert starting.is_alive()
+
+    def stopped():  # again and again, since a load that has hardly begun would not have heard it
+        models.stop_waiting()
+        return not starting.is_alive()
+
+    wait_for(stopped)
+    drop(1)
+    models.load()
+    reloading = threading.Thread(target=reload, args=(models, "m", "n"), kwargs={"folder": tmp_path})
+    reloading.start()
+    reloading.join(0.1)
+    assert reloading.is_alive()
+    models.stop_waiting()
+    reloading.join(30)
+    assert not reloading.is_alive() and ask(models) == 1
 
 
 def reload(models, *configs, folder):

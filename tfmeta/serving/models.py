@@ -110,9 +110,13 @@ class Models:
         if failed:
             raise failed[0].error
 
-    def unload(self) -> None:
-        """Takes every model out of service, and ends the watch."""
+    def stop_waiting(self) -> None:
+        """Lets every `load` and `reload` return that waits for a model which is not there, until the next `load`."""
         self._closed.set()
+
+    def unload(self) -> None:
+        """Takes every model out of service, and ends the watch and every wait."""
+        self.stop_waiting()
         self.unwatch()
         with self._listing:
             for model in self._listed():
