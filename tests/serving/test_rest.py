@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfmeta.serving import json_values, rest_json, wire
+from tfmeta.serving import json_values, rest_examples, rest_json, wire
 from tfmeta.serving.errors import ServingError
 from tfmeta.serving.http_server import HttpServer
 from tfmeta.serving.rest import RestServer
@@ -243,7 +243,7 @@ def test_classify_refused(ask, document, reason):
 def test_features_of_every_kind():
     examples = wire.ClassificationRequest().input
     given = {"number": [1, True], "text": ["a", {"b64": "YWI="}], "real": 0.5, "none": []}
-    rest_json.read_examples({"examples": [given]}, examples)
+    rest_examples.read_examples({"examples": [given]}, examples)
     features = examples.example_list.examples[0].features.feature
     assert list(features["number"].int64_list.value) == [1, 1]
     assert list(features["text"].bytes_list.value) == [b"a", b"ab"]

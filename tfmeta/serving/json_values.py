@@ -14,7 +14,7 @@ import numpy as np
 from tfmeta.serving import tensors
 from tfmeta.serving.errors import ServingError, invalid_argument
 
-__all__ = ["excerpt", "is_base64", "json_type", "read_bytes", "read_values", "write_values"]
+__all__ = ["excerpt", "is_base64", "json_type", "malformed", "read_bytes", "read_values", "write_values"]
 
 _BASE64 = "b64"
 _LONGEST_EXCERPT = 200
@@ -109,6 +109,11 @@ def excerpt(value: Any) -> str:
     """A JSON value for an error message, which has no room for a whole image."""
     text = json.dumps(value)
     return text if len(text) <= _LONGEST_EXCERPT else text[:_LONGEST_EXCERPT] + "..."
+
+
+def malformed(value: Any, reason: str) -> ServingError:
+    """A JSON value is not of the form that is wanted."""
+    return invalid_argument(f"JSON Value: {excerpt(value)} {reason}")
 
 
 def _read_floats(values: list, name: str) -> np.ndarray:

@@ -19,7 +19,7 @@ from urllib.parse import unquote
 
 from google.protobuf.json_format import MessageToDict
 
-from tfmeta.serving import rest_json, wire
+from tfmeta.serving import rest_examples, rest_json, wire
 from tfmeta.serving.engine import DEFAULT_SIGNATURE
 from tfmeta.serving.errors import ServingError, invalid_argument
 from tfmeta.serving.model_service import ModelService
@@ -140,13 +140,13 @@ class RestApi:
 
     def _classify(self, spec: wire.Message, document: dict) -> dict[str, Any]:
         request = wire.ClassificationRequest(model_spec=spec)
-        rest_json.read_examples(document, request.input)
-        return rest_json.write_results(self._prediction.classify(request).result)
+        rest_examples.read_examples(document, request.input)
+        return rest_examples.write_results(self._prediction.classify(request).result)
 
     def _regress(self, spec: wire.Message, document: dict) -> dict[str, Any]:
         request = wire.RegressionRequest(model_spec=spec)
-        rest_json.read_examples(document, request.input)
-        return rest_json.write_results(self._prediction.regress(request).result)
+        rest_examples.read_examples(document, request.input)
+        return rest_examples.write_results(self._prediction.regress(request).result)
 
     def _tell(self, match: re.Match) -> dict[str, Any]:
         if not match["name"]:

@@ -17,9 +17,9 @@ import numpy as np
 
 from tfmeta.serving import wire
 from tfmeta.serving.errors import ServingError, invalid_argument
-from tfmeta.serving.json_values import excerpt, is_base64, json_type, read_bytes, read_values, write_values
+from tfmeta.serving.json_values import excerpt, is_base64, malformed, read_values, write_values
 
-__all__ = ["parse", "read_examples", "read_tensors", "write_results", "write_tensors"]
+__all__ = ["parse", "read_tensors", "write_tensors"]
 
 
 def parse(body: bytes) -> dict[str, Any]:
@@ -41,9 +41,9 @@ def parse(body: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:  # a number of thousands of digits; a tower of brackets
         raise invalid_argument(f"JSON Parse error: {error}") from None
     if not isinstance(document, dict):
-        raise _malformed(document, "Is not object")
+        raise malformed(document, "Is not object")
     if not isinstance(document.get("signature_name", ""), str):
-        raise _malformed(document, "not formatted correctly. 'signature_name' key must be a string value.")
+        raise malformed(document, "not formatted correctly. 'signature_name' key must be a string value.")
     return document
 
 
@@ -66,16 +66,16 @@ def read_tensors(
         name = document.get("signature_name") or "DEFAULT"
         raise invalid_argument(f"Failed to get input map for signature: {name}")
     if "instances" in document and "inputs" in document:
-        raise _malformed(
+        raise malformed(
             document,
             "Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist ",
         )
     if "instances" in document:
         instances = document["instances"]
         if not isinstance(instances, list):
-            raise _malformed(document, "Excepting 'instances' to be an list/array")
+            raise malformed(document, "Excepting 'instances' to be an list/array")
         if not instances:
-            raise _malformed(document, "No values in 'instances' array")
+            raise malformed(document, "No values in 'instances' array")
         return _read_rows(instances, inputs), True
     if "inputs" in document:
         return _read_columns(document["inputs"], inputs), False
@@ -104,45 +104,6 @@ def write_tensors(outputs: Mapping[str, np.ndarray], by_rows: bool) -> dict[str,
     else:
         answer = columns
     return {"predictions" if by_rows else "outputs": answer}
-
-
-def read_examples(document: Mapping[str, Any], examples: wire.Message) -> None:
-    """Writes the examples of a classify or regress request into an Input message.
-
-    Raises:
-        ServingError: INVALID_ARGUMENT, the request is not of the form.
-    """
-    chosen = examples.example_list
-    if "context" in document:
-        chosen = examples.example_list_with_context
-        _read_example(document["context"], chosen.context)
-        chosen.context.SetInParent()
-    if "examples" not in document:
-        raise _malformed(document, "When method is classify, key 'examples' is expected and was not found")
-    if not isinstance(document["examples"], list):
-        raise _malformed(document, "Expecting 'examples' value to be an list/array")
-    if not document["examples"]:
-        raise _malformed(document, "'examples' value is an empty array")
-    for item in document["examples"]:
-        _read_example(item, chosen.examples.add())
-
-
-def write_results(result: wire.Message) -> dict[str, list]:
-    """A ClassificationResult as `[label, score]` pairs for each example, a RegressionResult as values."""
-    if "regressions" in result.DESCRIPTOR.fields_by_name:
-        return {"results": _floats([regression.value for regression in result.regressions])}
-    rows = [row.classes for row in result.classifications]
-    return {
-        "results": [
-            [
-                list(pair)
-                for pair in zip(
-                    [each.label for each in row], _floats([each.score for each in row]), strict=True
-                )
-            ]
-            for row in rows
-        ]
-    }
 
 
 def _read_columns(given: Any, inputs: Mapping[str, wire.Message]) -> dict[str, np.ndarray]:
@@ -258,42 +219,9 @@ def _check_rows(outputs: Mapping[str, np.ndarray]) -> None:
             )
 
 
-def _read_example(given: Any, example: wire.Message) -> None:
-    if not isinstance(given, dict):
-        raise invalid_argument(f"Example must be JSON object but got JSON {json_type(given)}")
-    for name, content in given.items():
-        feature = example.features.feature[name]
-        for value in content if isinstance(content, list) else [content]:
-            kind, value = _feature_value(name, value)
-            if feature.WhichOneof("kind") not in (None, kind):
-                held = feature.WhichOneof("kind").removesuffix("_list")
-                raise invalid_argument(f"Unexpected element type in feature: {name} expecting type: {held}")
-            getattr(feature, kind).value.append(value)
-
-
-def _feature_value(name: str, value: Any) -> tuple[str, Any]:
-    if isinstance(value, str) or is_base64(value):
-        return "bytes_list", read_bytes(value)
-    if isinstance(value, float):
-        return "float_list", read_values([value], wire.DataType["DT_FLOAT"])[0]
-    if isinstance(value, int):
-        if -(2**63) <= value < 2**63:
-            return "int64_list", int(value)
-        raise invalid_argument(f"Feature: {name} has uint64 element. Only int64 is supported.")
-    raise invalid_argument(f"Feature: {name} has element with unexpected JSON type: {json_type(value)}")
-
-
 def _is_named(value: Any) -> bool:
     return isinstance(value, dict) and not is_base64(value)
 
 
-def _floats(values: list[float]) -> list[float]:
-    return write_values(np.array(values, np.float32))
-
-
 def _shape(array: np.ndarray) -> str:
     return "[" + ",".join(map(str, array.shape)) + "]"
-
-
-def _malformed(value: Any, reason: str) -> ServingError:
-    return invalid_argument(f"JSON Value: {excerpt(value)} {reason}")
