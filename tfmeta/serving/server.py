@@ -112,6 +112,7 @@ class Server:
             grace: Seconds to wait for them before they are cut off.
         """
         self._health.drain()
+        self.models.stop_waiting()
         self._grpc.stop(grace).wait()
 
     def wait(self) -> None:
