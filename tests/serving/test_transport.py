@@ -78,6 +78,9 @@ class Nothing:
     def load(self):
         pass
 
+    def stop_waiting(self):
+        pass
+
 
 def ask(channel, name="m", timeout=20.0):
     request = wire.PredictRequest(model_spec=wire.ModelSpec(name=name))
