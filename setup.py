@@ -68,7 +68,7 @@ setup(
         "tqdm>=4.66",
     ],
     extras_require=EXTRAS,
-    entry_points={"console_scripts": ["tfmeta = tfmeta.cli:main"]},
+    entry_points={"console_scripts": ["tfmeta = tfmeta.cli:command"]},
     classifiers=[
         "Development Status :: 4 - Beta",
         "Intended Audience :: Developers",

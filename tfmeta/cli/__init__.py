@@ -1,5 +1,5 @@
 """The command `tfmeta`: one file a verb, and what they share."""
 
-from tfmeta.cli.entry import main
+from tfmeta.cli.entry import command, main
 
-__all__ = ["main"]
+__all__ = ["command", "main"]

@@ -1,8 +1,6 @@
 """`python -m tfmeta.cli` is `tfmeta`."""
 
-import sys
-
-from tfmeta.cli.entry import main
+from tfmeta.cli.entry import command
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command()

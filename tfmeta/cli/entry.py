@@ -5,6 +5,7 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from types import ModuleType
 from typing import NoReturn
@@ -12,7 +13,7 @@ from typing import NoReturn
 from tfmeta.core.checks import TfmetaError, nearest
 from tfmeta.version import __version__
 
-__all__ = ["main"]
+__all__ = ["command", "main"]
 
 # The verbs, as a newcomer meets them. Each is a module of this package with `SUMMARY`, `add_arguments(parser)`
 # and `run(args)`, which may return an exit code.
@@ -23,6 +24,19 @@ MISTAKE, INTERRUPTED = 2, 130
 _EXTRAS = {
     "grpc": "serve", "matplotlib": "plot", "PIL": "plot", "sklearn": "quickstart", "tensorflow_datasets": "data",
 }  # fmt: skip
+
+
+def command() -> NoReturn:
+    """Is the process `tfmeta`: runs it, and ends with its exit code."""
+    code = main()
+    if code == INTERRUPTED:
+        # TensorFlow's threads may be in the middle of a step still, and an interpreter that is taken down
+        # below them can crash. Nothing is left to tidy: whatever lasts is renamed into place.
+        with suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
