@@ -40,7 +40,7 @@ from tqdm import tqdm
 from tfmeta.core.checks import TfmetaError
 from tfmeta.core.quiet import heed_log_level
 from tfmeta.paths import model_folders
-from tfmeta.serving import tensors, wire
+from tfmeta.serving.api import tensors, wire
 from tfmeta.serving.client import Client
 
 PREDICT = "/tensorflow.serving.PredictionService/Predict"

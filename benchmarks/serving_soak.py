@@ -32,7 +32,7 @@ from tqdm import tqdm
 from tfmeta.core.checks import TfmetaError
 from tfmeta.paths import model_folders
 from tfmeta.serving.client import Client, FewShotClient
-from tfmeta.serving.retries import NO_RETRIES
+from tfmeta.serving.client.retries import NO_RETRIES
 
 MODEL = "soaked"
 WARM = 0.3  # of the time, after which memory should no longer grow

@@ -22,7 +22,7 @@ from tfmeta.cli import main
 from tfmeta.cli.entry import VERBS
 from tfmeta.data.digits import load_digits
 from tfmeta.serving.client import Client, ServingError
-from tfmeta.serving.models import Models
+from tfmeta.serving.lifecycle.models import Models
 from tfmeta.serving.server import Server
 from tfmeta.serving.tls import Tls
 

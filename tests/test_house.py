@@ -27,11 +27,10 @@ FLOORS = {
 }  # fmt: skip
 
 WITHOUT_TENSORFLOW = [
-    PACKAGE / "serving" / f"{name}.py"
-    for name in (
-        "aio_client", "calls", "client", "connection", "few_shot_calls", "numpy_client", "retries", "schema",
-        "tensors", "tls", "wire",
-    )
+    path for path in FILES
+    if path.is_relative_to(PACKAGE / "serving/api")
+    or path.is_relative_to(PACKAGE / "serving/client")
+    or path == PACKAGE / "serving/tls.py"
 ]  # fmt: skip
 HEAVY = {"tensorflow", "keras", "tensorflow_datasets", "tensorflow_probability", "tf_agents"}
 

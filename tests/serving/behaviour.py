@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tfmeta.serving import tensors, wire
+from tfmeta.serving.api import tensors, wire
 
 X = np.float32([[1, 2], [3, 4]])
 N = np.int32(5)

@@ -6,7 +6,7 @@ import pytest
 
 from tests.serving import saved_models
 from tfmeta.serving.client import Client
-from tfmeta.serving.models import Models
+from tfmeta.serving.lifecycle.models import Models
 from tfmeta.serving.server import Server
 
 

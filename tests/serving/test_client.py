@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tfmeta.serving import wire
-from tfmeta.serving.aio_client import AsyncClient, AsyncFewShotClient
+from tfmeta.serving.api import wire
 from tfmeta.serving.client import NO_RETRIES, Client, FewShotClient, Retries, ServingError
-from tfmeta.serving.models import Models
-from tfmeta.serving.retries import Attempts
+from tfmeta.serving.client.aio import AsyncClient, AsyncFewShotClient
+from tfmeta.serving.client.retries import Attempts
+from tfmeta.serving.lifecycle.models import Models
 from tfmeta.serving.server import Server
 
 SUPPORT_X = np.float32([[0, 0], [5, 5], [0, 9]])
@@ -391,6 +391,6 @@ def test_files_are_sent_as_they_are(drawings):
 
 
 def test_the_clients_load_no_tensorflow():
-    code = "import sys, tfmeta.serving.client, tfmeta.serving.aio_client; print('tensorflow' in sys.modules)"
+    code = "import sys, tfmeta.serving.client, tfmeta.serving.client.aio; print('tensorflow' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

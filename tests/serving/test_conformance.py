@@ -33,7 +33,7 @@ from tests.serving.behaviour import (
     status,
 )
 from tests.serving.saved_models import PARTS
-from tfmeta.serving import tensors, wire
+from tfmeta.serving.api import tensors, wire
 
 REPLIES = {
     PREDICT: wire.PredictResponse,

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from tests.serving.behaviour import ONE, classify, multi, predict, regress
-from tfmeta.serving import inference, tensors, wire
-from tfmeta.serving.engine import Engine
+from tfmeta.serving.api import tensors, wire
+from tfmeta.serving.engine import inference
+from tfmeta.serving.engine.engine import Engine
 from tfmeta.serving.errors import ServingError
 
 X, N = np.float32([[1, 2]]), np.array(5, np.int32)

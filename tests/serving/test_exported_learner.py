@@ -11,7 +11,7 @@ from tfmeta.core.export import export
 from tfmeta.fewshot.prototypical import PrototypicalNetwork
 from tfmeta.fewshot.servable import few_shot_servable
 from tfmeta.serving.client import FewShotClient, ServingError
-from tfmeta.serving.models import Models
+from tfmeta.serving.lifecycle.models import Models
 from tfmeta.serving.server import Server
 
 WAYS, FEATURES = 4, 2

@@ -17,10 +17,10 @@ import pytest
 from google.protobuf import descriptor_pb2
 
 from tests.serving.test_client import LABELS, QUERY_X, SUPPORT_X, SUPPORT_Y
-from tfmeta.serving import wire
-from tfmeta.serving.models import Models
-from tfmeta.serving.reflection import describe_services
-from tfmeta.serving.services import services
+from tfmeta.serving.api import wire
+from tfmeta.serving.lifecycle.models import Models
+from tfmeta.serving.services.reflection import describe_services
+from tfmeta.serving.services.table import services
 
 
 def run(command, *, timeout=60, **options):

@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.serving.behaviour import half, loss, metadata, predict, status
-from tfmeta.serving import wire
-from tfmeta.serving.handlers import method_handler
-from tfmeta.serving.models import Models
-from tfmeta.serving.services import services
+from tfmeta.serving.api import wire
+from tfmeta.serving.lifecycle.models import Models
+from tfmeta.serving.services.handlers import method_handler
+from tfmeta.serving.services.table import services
 
 CHANGES_THE_SERVER = "HandleReloadConfigRequest"
 OUR_FAULT = {"UNKNOWN", "INTERNAL"}

@@ -14,12 +14,12 @@ import tensorflow as tf
 from tensorflow_serving.apis import model_management_pb2, model_service_pb2_grpc
 
 from tests.serving.behaviour import spec
-from tfmeta.serving import wire
+from tfmeta.serving.api import wire
 from tfmeta.serving.client import Client, ServingError
 from tfmeta.serving.errors import ModelLoadError
-from tfmeta.serving.model import LoadRetries
-from tfmeta.serving.model_config import parse_model_config
-from tfmeta.serving.models import Models
+from tfmeta.serving.lifecycle.model import LoadRetries
+from tfmeta.serving.lifecycle.model_config import parse_model_config
+from tfmeta.serving.lifecycle.models import Models
 from tfmeta.serving.server import Server
 
 POLL = 0.02  # seconds
@@ -261,7 +261,7 @@ def test_whatever_happens_while_it_loads_the_old_one_stays(drop, serve, monkeypa
     def replay(engine, path, name):
         raise RuntimeError("nobody thought of this")
 
-    monkeypatch.setattr("tfmeta.serving.warmup.replay", replay)
+    monkeypatch.setattr("tfmeta.serving.lifecycle.warmup.replay", replay)
     drop(2)
     models.refresh()
     assert states(models) == {2: "END", 1: "AVAILABLE"} and ask(models) == 1
@@ -320,7 +320,7 @@ def test_a_folder_that_cannot_be_read_changes_nothing(drop, serve, monkeypatch, 
     def versions_in(folder):
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr("tfmeta.serving.model.versions_in", versions_in)
+    monkeypatch.setattr("tfmeta.serving.lifecycle.model.versions_in", versions_in)
     models.refresh()
     assert ask(models) == 1 and "cannot be read: Input/output error" in caplog.text
 

@@ -10,10 +10,10 @@ import pytest
 from tests.serving.behaviour import predict
 from tfmeta.core.checks import TfmetaError
 from tfmeta.serving.errors import ModelLoadError
+from tfmeta.serving.lifecycle.models import Models
 from tfmeta.serving.metrics import DEFAULT_PATH, Metrics, read_monitoring_config
-from tfmeta.serving.models import Models
-from tfmeta.serving.rest import RestServer
-from tfmeta.serving.services import services
+from tfmeta.serving.rest.server import RestServer
+from tfmeta.serving.services.table import services
 
 parser = pytest.importorskip("prometheus_client.parser")
 

@@ -6,9 +6,9 @@ import threading
 import pytest
 
 from tfmeta.core.checks import TfmetaError
-from tfmeta.serving import wire
+from tfmeta.serving.api import wire
 from tfmeta.serving.errors import ServingError, not_found
-from tfmeta.serving.model_config import (
+from tfmeta.serving.lifecycle.model_config import (
     base_folder,
     check_model_config,
     latest_of_each,
@@ -16,7 +16,7 @@ from tfmeta.serving.model_config import (
     read_model_config,
     wanted_versions,
 )
-from tfmeta.serving.watcher import ConfigFile, Watcher
+from tfmeta.serving.lifecycle.watcher import ConfigFile, Watcher
 
 FULL = """
 # Comments, commas and colons are as in protobuf's text format.
@@ -50,7 +50,7 @@ def test_every_field_is_read():
 
 
 def test_the_shipped_example_of_the_docstring_parses():
-    from tfmeta.serving import model_config
+    from tfmeta.serving.lifecycle import model_config
 
     example = model_config.__doc__.split("\n\n")[1]
     check_model_config(parse_model_config(example, "the docstring"))

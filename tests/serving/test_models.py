@@ -12,13 +12,14 @@ import tensorflow as tf
 
 from tests.serving.behaviour import ONE, classify, multi, predict, regress
 from tfmeta.core.warmup import WARMUP_FILE
-from tfmeta.serving import warmup, wire
+from tfmeta.serving.api import wire
 from tfmeta.serving.client import Client, ServingError
-from tfmeta.serving.engine import Engine
+from tfmeta.serving.engine.engine import Engine
 from tfmeta.serving.errors import ModelLoadError
-from tfmeta.serving.models import Models
+from tfmeta.serving.lifecycle import warmup
+from tfmeta.serving.lifecycle.models import Models
+from tfmeta.serving.lifecycle.versions import version_number, versions_in
 from tfmeta.serving.server import Server, serve_forever
-from tfmeta.serving.versions import version_number, versions_in
 
 
 @pytest.fixture
@@ -210,7 +211,7 @@ def test_serve_forever_gives_up_on_a_corrupt_model(folder):
 
 def test_serve_forever_drains_on_sigterm(model_folder):
     code = (
-        "from tfmeta.serving.models import Models\n"
+        "from tfmeta.serving.lifecycle.models import Models\n"
         "from tfmeta.serving.server import Server, serve_forever\n"
         f"serve_forever(Server(Models({str(model_folder)!r}, names=['arithmetic'])),\n"
         "              on_ready=lambda server: print(server.address, flush=True))\n"

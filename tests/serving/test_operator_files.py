@@ -13,8 +13,8 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, te
 from tensorflow_serving.config import model_server_config_pb2
 
 from tests.serving import operator_schemas as schemas
+from tfmeta.serving.lifecycle.model_config import check_model_config, read_model_config
 from tfmeta.serving.metrics import Metrics, read_monitoring_config
-from tfmeta.serving.model_config import check_model_config, read_model_config
 from tfmeta.serving.tls import read_ssl_config
 
 yaml = pytest.importorskip("yaml", reason="needs PyYAML, of the extra `dev`")

@@ -17,11 +17,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfmeta.serving import json_values, rest_examples, rest_json, wire
+from tfmeta.serving.api import wire
 from tfmeta.serving.errors import ServingError
-from tfmeta.serving.http_server import HttpServer
-from tfmeta.serving.rest import RestServer
-from tfmeta.serving.rest_api import Reply, RestApi
+from tfmeta.serving.rest import json_examples, json_tensors, json_values
+from tfmeta.serving.rest.api import Reply, RestApi
+from tfmeta.serving.rest.http_server import HttpServer
+from tfmeta.serving.rest.server import RestServer
 
 MODEL = "/v1/models/arithmetic"
 X = [[1, 2], [3, 4]]
@@ -205,9 +206,9 @@ def test_outputs_without_rows(ask):
     status, answer = ask(MODEL + ":predict", ONE_ROW)
     assert (status, answer) == (200, {"predictions": [{"n2": 10, "s": 3.0}]})
     with pytest.raises(ServingError, match="Tensor name: n has no shape information"):
-        rest_json.write_tensors({"n": np.int32(3)}, by_rows=True)
+        json_tensors.write_tensors({"n": np.int32(3)}, by_rows=True)
     with pytest.raises(ServingError, match="b has inconsistent batch size: 2 expecting: 1"):
-        rest_json.write_tensors({"a": np.zeros(1), "b": np.zeros(2)}, by_rows=True)
+        json_tensors.write_tensors({"a": np.zeros(1), "b": np.zeros(2)}, by_rows=True)
 
 
 def test_classify_and_regress(ask):
@@ -243,7 +244,7 @@ def test_classify_refused(ask, document, reason):
 def test_features_of_every_kind():
     examples = wire.ClassificationRequest().input
     given = {"number": [1, True], "text": ["a", {"b64": "YWI="}], "real": 0.5, "none": []}
-    rest_examples.read_examples({"examples": [given]}, examples)
+    json_examples.read_examples({"examples": [given]}, examples)
     features = examples.example_list.examples[0].features.feature
     assert list(features["number"].int64_list.value) == [1, 1]
     assert list(features["text"].bytes_list.value) == [b"a", b"ab"]

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tfmeta.serving.models import Models
-from tfmeta.serving.rest import RestServer
+from tfmeta.serving.lifecycle.models import Models
+from tfmeta.serving.rest.server import RestServer
 from tfmeta.serving.server import Server
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -93,10 +93,13 @@ def test_go(here, workplace):
 
 def test_names_only_files_that_exist():
     serving = ROOT / "tfmeta/serving"
-    for name in re.findall(r"`(\w+\.py)`", PAGE):
+    for name in re.findall(r"`((?:\w+/)?\w+\.py)`", PAGE):
         assert (serving / name).is_file(), name
+    for room in re.findall(r"\*\*`(\w+)/`\*\*", PAGE):
+        assert (serving / room).is_dir(), room
     drawn = re.search(r"```\n( gRPC.*?)```", PAGE, re.S)[1]
-    for name in re.findall(r"\b[a-z]+(?:_[a-z]+)?\b", re.sub(r"\(.*?\)", "", drawn)):
-        assert (serving / f"{name}.py").is_file(), name
+    for room, names in re.findall(r"\b([a-z]+)/(\{.*?\}|\w+)", drawn):
+        for name in re.findall(r"\w+", names):
+            assert (serving / room / f"{name}.py").is_file(), f"{room}/{name}"
     for link in re.findall(r"\]\((\.\./[^)#]+)", PAGE):
         assert (ROOT / "docs" / link).exists(), link

@@ -7,10 +7,10 @@ import pytest
 
 from tests.serving.certificates import make_certificates
 from tfmeta.core.checks import TfmetaError
-from tfmeta.serving import wire
-from tfmeta.serving.aio_client import AsyncClient
+from tfmeta.serving.api import wire
 from tfmeta.serving.client import NO_RETRIES, Client, ServingError, Tls
-from tfmeta.serving.models import Models
+from tfmeta.serving.client.aio import AsyncClient
+from tfmeta.serving.lifecycle.models import Models
 from tfmeta.serving.server import Server
 from tfmeta.serving.tls import read_ssl_config, server_credentials
 

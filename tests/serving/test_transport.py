@@ -17,11 +17,11 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tests.serving.behaviour import METADATA, PREDICT, half, predict, status
 from tfmeta.serving import server as server_module
-from tfmeta.serving import wire
+from tfmeta.serving.api import wire
 from tfmeta.serving.client import Client, ServingError
-from tfmeta.serving.models import Models
-from tfmeta.serving.rpc import Rpc
+from tfmeta.serving.lifecycle.models import Models
 from tfmeta.serving.server import Server
+from tfmeta.serving.services.rpc import Rpc
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING

@@ -12,8 +12,8 @@ from tensorflow_serving.apis import (  # noqa: F401 (registers the messages that
     prediction_service_pb2,
 )
 
-from tfmeta.serving import wire
-from tfmeta.serving.schema import PACKAGES
+from tfmeta.serving.api import wire
+from tfmeta.serving.api.schema import PACKAGES
 
 # What a message of theirs has beyond ours, on purpose.
 LEFT_OUT = {
@@ -94,7 +94,7 @@ def test_packed_tensor_is_a_tensor_on_the_wire():
             assert tensor_field.is_packed
 
 
-@pytest.mark.parametrize("module", ["client", "wire", "tensors", "errors"])
+@pytest.mark.parametrize("module", ["client", "api.wire", "api.tensors", "errors"])
 def test_imports_no_tensorflow(module):
     code = (
         f"import sys, tfmeta.serving.{module}\n"

@@ -89,8 +89,8 @@ def _check_ports(args: argparse.Namespace) -> None:
 
 def _models(args: argparse.Namespace, config: Any) -> Any:
     from tfmeta.serving.errors import ServingError
-    from tfmeta.serving.model import LoadRetries
-    from tfmeta.serving.models import Models
+    from tfmeta.serving.lifecycle.model import LoadRetries
+    from tfmeta.serving.lifecycle.models import Models
 
     try:
         return Models.from_config(
@@ -110,7 +110,7 @@ def _models(args: argparse.Namespace, config: Any) -> Any:
 def _servers(args: argparse.Namespace, models: Any) -> tuple[Any, Any]:
     """The gRPC server, and the REST one if it is wanted."""
     from tfmeta.serving.metrics import Metrics, read_monitoring_config
-    from tfmeta.serving.rest import RestServer
+    from tfmeta.serving.rest.server import RestServer
     from tfmeta.serving.server import Server
     from tfmeta.serving.tls import read_ssl_config, server_credentials
 
@@ -143,7 +143,7 @@ def _servers(args: argparse.Namespace, models: Any) -> tuple[Any, Any]:
 def _load(models: Any) -> None:
     from tqdm import tqdm
 
-    loading = logging.getLogger("tfmeta.serving.model")
+    loading = logging.getLogger("tfmeta.serving.lifecycle.model")
     loading.setLevel(logging.ERROR)  # what fails now is told by an exception
     with tqdm(total=len(models.names), desc="Loading models", unit="model", leave=False, disable=None) as bar:
         models.load(lambda version: bar.update())
@@ -153,7 +153,7 @@ def _load(models: Any) -> None:
 
 def _watch(args: argparse.Namespace, config: Any, models: Any, at_the_end: ExitStack) -> None:
     """Follows what happens to the models' folders and to the list of models."""
-    from tfmeta.serving.watcher import ConfigFile, Watcher
+    from tfmeta.serving.lifecycle.watcher import ConfigFile, Watcher
 
     if args.file_system_poll_wait_seconds > 0:
         models.watch(args.file_system_poll_wait_seconds)

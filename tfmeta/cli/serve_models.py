@@ -20,8 +20,8 @@ def chosen_models(args: argparse.Namespace):
         TfmetaError: There is no such model, folder or file.
     """
     from tfmeta.paths import model_folders
-    from tfmeta.serving.model_config import latest_of_each, read_model_config
-    from tfmeta.serving.versions import models_in, versions_in
+    from tfmeta.serving.lifecycle.model_config import latest_of_each, read_model_config
+    from tfmeta.serving.lifecycle.versions import models_in, versions_in
 
     if args.model_config_file is not None:
         return read_model_config(args.model_config_file)
@@ -48,8 +48,8 @@ def described(config) -> str:
     Args:
         config: The ModelServerConfig.
     """
-    from tfmeta.serving.model_config import base_folder, wanted_versions
-    from tfmeta.serving.versions import versions_in
+    from tfmeta.serving.lifecycle.model_config import base_folder, wanted_versions
+    from tfmeta.serving.lifecycle.versions import versions_in
 
     lines = []
     for model in config.model_config_list.config:

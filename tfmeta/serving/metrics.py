@@ -17,9 +17,9 @@ from pathlib import Path
 from google.protobuf import text_format
 
 from tfmeta.core.checks import TfmetaError
-from tfmeta.serving import wire
+from tfmeta.serving.api import wire
 from tfmeta.serving.errors import ServingError
-from tfmeta.serving.models import Models
+from tfmeta.serving.lifecycle.models import Models
 
 __all__ = ["DEFAULT_PATH", "Metrics", "read_monitoring_config"]
 

@@ -21,7 +21,7 @@ class ServerProcess:
     A script that makes one needs ``if __name__ == "__main__":``, as `multiprocessing` asks for.
 
     Args:
-        folders: base directories of models; see `tfmeta.serving.models.Models`.
+        folders: base directories of models; see `tfmeta.serving.lifecycle.models.Models`.
         names: the models to serve; None for all that are found.
 
     Example:
@@ -89,7 +89,7 @@ def _serve(pipe: Connection, folders: list[str | Path], names: list[str] | None)
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
         try:
             with heed_log_level():
-                from tfmeta.serving.models import Models
+                from tfmeta.serving.lifecycle.models import Models
                 from tfmeta.serving.server import Server
 
             models = Models(*folders, names=names)

@@ -16,12 +16,12 @@ from typing import Any
 
 import grpc
 
-from tfmeta.serving.admission import Admission, BoundedPool
-from tfmeta.serving.handlers import method_handler
-from tfmeta.serving.health import Health
-from tfmeta.serving.models import Models
-from tfmeta.serving.reflection import reflection_handler
-from tfmeta.serving.services import services
+from tfmeta.serving.lifecycle.models import Models
+from tfmeta.serving.services.admission import Admission, BoundedPool
+from tfmeta.serving.services.handlers import method_handler
+from tfmeta.serving.services.health import Health
+from tfmeta.serving.services.reflection import reflection_handler
+from tfmeta.serving.services.table import services
 
 __all__ = ["Server", "serve_forever"]
 

@@ -16,7 +16,7 @@ import grpc
 from google.protobuf import text_format
 
 from tfmeta.core.checks import TfmetaError
-from tfmeta.serving import wire
+from tfmeta.serving.api import wire
 
 __all__ = ["Tls", "read_ssl_config", "server_credentials"]
 

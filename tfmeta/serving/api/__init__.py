@@ -1,0 +1,1 @@
+"""The messages of TF Serving's API, and arrays in and out of them; no TensorFlow."""
