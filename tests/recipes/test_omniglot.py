@@ -5,10 +5,9 @@ import pytest
 
 from tfmeta.core.hub import load
 from tfmeta.data.glyphs import glyphs
-from tfmeta.recipes import omniglot
 from tfmeta.recipes.evaluate import evaluate, read_results
 from tfmeta.recipes.export import export_run
-from tfmeta.recipes.omniglot import MAML_OMNIGLOT, PROTOTYPICAL_OMNIGLOT
+from tfmeta.recipes.omniglot import MAML_OMNIGLOT, PROTOTYPICAL_OMNIGLOT, common
 from tfmeta.recipes.train import Run, train
 
 ASKED = []
@@ -24,7 +23,7 @@ def drawn_characters(monkeypatch):
         return drawings[part]
 
     ASKED.clear()
-    monkeypatch.setattr(omniglot, "load_omniglot", load_omniglot)
+    monkeypatch.setattr(common, "load_omniglot", load_omniglot)
 
 
 def first(recipe, settings, part, start=0):
@@ -38,8 +37,10 @@ def test_tasks_of_each_part():
     }
     assert shapes == {"train": (2, 6), "test": (20, 12)}
     assert ASKED == [("train", "characters", True), ("test", "characters", False)]
-    more_ways = PROTOTYPICAL_OMNIGLOT.configure(ways=9, test_ways=4)
-    assert first(PROTOTYPICAL_OMNIGLOT, more_ways, "validation")[0]["support_x"].shape[:2] == (20, 4)
+    more_ways = PROTOTYPICAL_OMNIGLOT.configure(ways=9, test_ways=4, test_shots=2)
+    assert first(PROTOTYPICAL_OMNIGLOT, more_ways, "validation")[0]["support_x"].shape[:2] == (20, 8)
+    assert first(PROTOTYPICAL_OMNIGLOT, more_ways, "train")[0]["support_x"].shape[:2] == (1, 9)
+    assert PROTOTYPICAL_OMNIGLOT.setting(more_ways) == "4-way 2-shot, split alphabets"
 
 
 def test_test_tasks_are_the_same_for_everybody():

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 __all__ = ["RECIPES", "find_recipe", "known_name"]
 
 _HOMES = {
-    "maml-omniglot": "omniglot.MAML_OMNIGLOT",
-    "prototypical-omniglot": "omniglot.PROTOTYPICAL_OMNIGLOT",
-    "matching-omniglot": "omniglot.MATCHING_OMNIGLOT",
+    "maml-omniglot": "omniglot.maml.MAML_OMNIGLOT",
+    "prototypical-omniglot": "omniglot.prototypical.PROTOTYPICAL_OMNIGLOT",
+    "matching-omniglot": "omniglot.matching.MATCHING_OMNIGLOT",
     "maml-sinusoid": "sinusoid.MAML_SINUSOID",
 }
 
@@ -25,7 +25,7 @@ class _Recipes(Mapping[str, "Recipe"]):
     """Imports a recipe, and with it TensorFlow, when it is first asked for: a misspelt name costs nothing."""
 
     def __getitem__(self, name: str) -> Recipe:
-        module, _, recipe = _HOMES[name].partition(".")
+        module, _, recipe = _HOMES[name].rpartition(".")
         return getattr(import_module(f"tfmeta.recipes.{module}"), recipe)
 
     def __contains__(self, name: object) -> bool:

@@ -1,0 +1,50 @@
+"""MAML on Omniglot's characters."""
+
+import dataclasses
+
+from tfmeta.fewshot.maml import MAML
+from tfmeta.networks.conv4 import conv4
+from tfmeta.recipes.omniglot.common import OmniglotSettings, omniglot_recipe, omniglot_setting
+
+__all__ = ["MAML_OMNIGLOT"]
+
+
+@dataclasses.dataclass(frozen=True)
+class MAMLSettings(OmniglotSettings):
+    """Settings of MAML; see `tfmeta.fewshot.maml.MAML` for what they mean."""
+
+    inner_rate: float = 0.4
+    inner_steps: int = 1
+    learn_rates: bool = True
+    batch_statistics: str = "support"
+    first_order: bool = False
+
+
+def _learner(settings: MAMLSettings) -> MAML:
+    return MAML(
+        conv4(downsampling="stride", outputs=settings.ways, linear_features=True, seed=settings.seed),
+        inner_rate=settings.inner_rate,
+        inner_steps=settings.inner_steps,
+        learn_rates=settings.learn_rates,
+        first_order=settings.first_order,
+        batch_statistics=settings.batch_statistics,
+    )
+
+
+def _with_statistics(learner: MAML, settings: MAMLSettings) -> MAML:
+    """Weights may be tested with other statistics than they were trained with."""
+    learner.batch_statistics = settings.batch_statistics
+    return learner
+
+
+MAML_OMNIGLOT = omniglot_recipe(
+    "maml",
+    method="MAML",
+    summary="Tells handwritten characters apart after one gradient step on a few examples of each.",
+    paper="Finn, Abbeel, Levine, ICML 2017",
+    settings=MAMLSettings(queries=3, batch_size=16, steps=12000, learning_rate=2e-3),
+    learner=_learner,
+    artefact=lambda s: f"maml_omniglot_{s.ways}w{s.shots}s",
+    setting=lambda s: f"{omniglot_setting(s)}, {s.batch_statistics} statistics",
+    for_test=_with_statistics,
+)
