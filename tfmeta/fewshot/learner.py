@@ -1,11 +1,18 @@
 """The contract that every few-shot learner keeps."""
 
-from typing import Any
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import keras
 import tensorflow as tf
 
 from tfmeta.core.shapes import EpisodeInputs
+
+if TYPE_CHECKING:
+    from tfmeta.core.export import Signature
+    from tfmeta.fewshot.requests import Requests
 
 __all__ = ["FewShotLearner"]
 
@@ -75,9 +82,20 @@ class FewShotLearner(keras.Model):
         task_state = self.adapt(inputs["support_x"], inputs["support_y"], training=training)
         return self.respond(task_state, inputs["query_x"], training=training)
 
+    def extra_signatures(self, requests: Requests) -> Mapping[str, Signature]:
+        """Declares what can be asked of this learner beyond what every learner is asked; nothing by default.
+
+        Args:
+            requests: checks and decodes inputs, and holds an example of each.
+
+        Returns:
+            Signatures by name.
+        """
+        return {}
+
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "network": keras.saving.serialize_keras_object(self.network)}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "FewShotLearner":
+    def from_config(cls, config: dict[str, Any]) -> FewShotLearner:
         return cls(**{**config, "network": keras.saving.deserialize_keras_object(config["network"])})

@@ -77,7 +77,7 @@ class Requests:
     def support(self, x: tf.Tensor, y: tf.Tensor, kind: str = "x") -> tuple[tf.Tensor, ...]:
         """Checks a support set, and decodes it where it is of the `kind` ``png``."""
         name = f"support_{kind}"
-        x = self._items(name, x, "S")
+        x = self.items(name, x, "S")
         y = check_shape("support_y", y, ("B", "S", *self.target), f"one label for each item of {name}")
         x, y = check_leading(**{name: x}, support_y=y)
         items, labels = tf.shape(x)[1], tf.shape(y)[1]
@@ -100,7 +100,7 @@ class Requests:
             rule = f" numbers a task, expected a multiple of {unit}; {fix}."
             (task_state,) = after([require(whole, "task_state has ", size, rule)], task_state)
         name = f"query_{kind}"
-        x = self._items(name, x, "Q")
+        x = self.items(name, x, "Q")
         return check_leading(task_state=check_finite("task_state", task_state), **{name: x})
 
     def episode(
@@ -108,11 +108,18 @@ class Requests:
     ) -> tuple[tf.Tensor, ...]:
         """Checks a support set and queries, and decodes them where they are of the `kind` ``png``."""
         support_x, support_y = self.support(support_x, support_y, kind)
-        query_x = self._items(f"query_{kind}", query_x, "Q")
+        query_x = self.items(f"query_{kind}", query_x, "Q")
         inputs = {f"support_{kind}": support_x, "support_y": support_y, f"query_{kind}": query_x}
         return check_leading(**inputs)
 
-    def _items(self, name: str, x: tf.Tensor, letter: str) -> tf.Tensor:
+    def items(self, name: str, x: tf.Tensor, letter: str) -> tf.Tensor:
+        """Checks items ``[B, M, ...]``, and decodes those whose `name` ends with ``_png``.
+
+        Args:
+            name: what the client calls the input.
+            x: the items.
+            letter: stands for their number in messages, ``"S"`` or ``"Q"``.
+        """
         if name.endswith("_png"):
             return self._decode(name, letter)(x)
         image = len(self.item) == 3

@@ -52,6 +52,8 @@ def few_shot_servable(
     steps), ``git_hash`` and ``card`` (JSON). Its input counts nothing but rows: TF Serving's batching refuses
     requests without inputs, and tensors without a leading dimension.
 
+    A learner may declare more with `tfmeta.fewshot.learner.FewShotLearner.extra_signatures`.
+
     Args:
         learner: the learner, with its trained weights.
         name: name of the model.
@@ -131,6 +133,7 @@ def few_shot_servable(
             "adapt_png": signature(adapt_png, "support_png", "support_y"),
             "predict_png": signature(predict_png, "task_state", "query_png"),
         }
+    signatures |= learner.extra_signatures(requests)
     return Servable(name, signatures, tracked=[learner], card=card)
 
 
