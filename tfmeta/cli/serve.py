@@ -23,6 +23,7 @@ from tfmeta.cli.progress import starting_tensorflow
 from tfmeta.cli.serve_flags import add_flags, given_without_effect
 from tfmeta.cli.serve_models import chosen_models, described
 from tfmeta.core.checks import TfmetaError
+from tfmeta.serving.process import before_tensorflow
 
 SUMMARY = "answer gRPC and REST requests as TensorFlow Serving does"
 
@@ -46,6 +47,7 @@ def run(args: argparse.Namespace) -> None:
     logging.basicConfig(format="tfmeta: %(message)s")
     for flag in given_without_effect(args):
         _LOG.warning("%s has no effect here", flag)
+    before_tensorflow()
     with starting_tensorflow():
         from tfmeta.serving.server import serve_forever
     gc.freeze()  # what TensorFlow brings along stays, and need not be looked through for garbage
