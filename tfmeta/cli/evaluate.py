@@ -6,13 +6,17 @@ it is served, on the test tasks of the recipe that its card names.
   tfmeta evaluate prototypical-omniglot
   tfmeta evaluate prototypical-omniglot --ways 20 --run runs/mine
   tfmeta evaluate maml_omniglot_5w1s --tasks 200
+  tfmeta evaluate --all-cells --split characters
+  tfmeta evaluate prototypical_omniglot --one-shot-runs all_runs
 """
 
 import argparse
 import shlex
+from pathlib import Path
 from typing import Any
 
 from tfmeta.cli import train
+from tfmeta.cli.all_cells import add_all_cells, evaluate_all, one_or_all
 from tfmeta.cli.progress import keras_verbosity, starting_tensorflow, working
 from tfmeta.cli.settings import add_run, changes, count, run_of
 from tfmeta.core.checks import TfmetaError, nearest
@@ -23,7 +27,7 @@ SUMMARY = "measure a run or an exported model on test tasks"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Says what the verb takes."""
     parser.add_argument(
-        "what", metavar="RECIPE|MODEL", help="a recipe that was trained, or a model or its folder"
+        "what", metavar="RECIPE|MODEL", nargs="?", help="a recipe that was trained, or a model or its folder"
     )
     add_run(parser)
     parser.add_argument("--ways", metavar="N", type=count, help="classes of a test task")
@@ -35,43 +39,87 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--set", metavar="NAME=VALUE", dest="pairs", action="append", default=[],
         help="another setting for this test, such as test_steps=10; may be given several times",
     )  # fmt: skip
+    parser.add_argument(
+        "--one-shot-runs", metavar="DIR", type=Path,
+        help="test a model on the images of DIR/run01/{training,test}/*.png, DIR/run01/class_labels.txt, ...",
+    )  # fmt: skip
+    add_all_cells(parser)
 
 
-def run(args: argparse.Namespace) -> None:
+def run(args: argparse.Namespace) -> int:
     """Carries out the verb."""
+    if one_or_all(args, "what", ("run", "ways", "shots", "pairs", "one_shot_runs")):
+        return evaluate_all(args)
     with starting_tensorflow():
-        from tfmeta.core.hub import find_model, list_models, load
-        from tfmeta.recipes.evaluate import evaluate, evaluate_model
         from tfmeta.recipes.registry import RECIPES
-    measure = {"tasks": args.tasks, "verbose": keras_verbosity()}
-    if args.what in RECIPES:
-        recipe = RECIPES[args.what]
-        trained = run_of(recipe, args)
-        changed = _changes(recipe, args)
-        settings = recipe.configure(**{**vars(trained.settings(recipe)), **changed})
-        _load_data(recipe, settings)
-        found = evaluate(recipe, trained, **measure, **changed)
+    if args.one_shot_runs:
+        _one_shot(args)
+    elif args.what in RECIPES:
+        _evaluate_run(RECIPES[args.what], args)
     else:
-        if args.run or args.split:
-            raise TfmetaError(f"There is no recipe {args.what!r}. {nearest(args.what, RECIPES)}")
-        try:
-            path = find_model(args.what)
-        except TfmetaError as error:
-            known = [*RECIPES, *list_models()]
-            raise TfmetaError(
-                f"There is no recipe or model {args.what!r}. {nearest(args.what, known)}"
-            ) from error
-        if args.pairs:
-            raise TfmetaError(
-                f"--set {args.pairs[0]}: a model is tested as it was exported; --set is for runs."
-            )
-        with working(f"Loading {args.what}"):
-            model = load(path)
-        recipe, given = _trained_by(model.card)
-        settings = recipe.configure(**{**given, **_changes(recipe, args)})
-        _load_data(recipe, settings)
-        found = evaluate_model(recipe, settings, model, **measure)
-    print(f"{recipe.metric().name} {found}, {recipe.setting(settings)}{_beside(recipe, settings)}")
+        _evaluate_model(args)
+    return 0
+
+
+def _evaluate_run(recipe: Any, args: argparse.Namespace) -> None:
+    from tfmeta.recipes.evaluate import evaluate
+
+    trained = run_of(recipe, args)
+    changed = _changes(recipe, args)
+    settings = recipe.configure(**{**vars(trained.settings(recipe)), **changed})
+    _load_data(recipe, settings)
+    found = evaluate(recipe, trained, tasks=args.tasks, verbose=keras_verbosity(), **changed)
+    _tell(recipe, settings, found)
+
+
+def _evaluate_model(args: argparse.Namespace) -> None:
+    from tfmeta.recipes.evaluate import evaluate_model
+
+    model = _load_model(args)
+    if args.pairs:
+        raise TfmetaError(f"--set {args.pairs[0]}: a model is tested as it was exported; --set is for runs.")
+    recipe, given = _trained_by(model.card)
+    settings = recipe.configure(**{**given, **_changes(recipe, args)})
+    _load_data(recipe, settings)
+    found = evaluate_model(recipe, settings, model, tasks=args.tasks, verbose=keras_verbosity())
+    _tell(recipe, settings, found)
+
+
+def _one_shot(args: argparse.Namespace) -> None:
+    from tfmeta.data.one_shot_runs import load_one_shot_runs
+    from tfmeta.recipes.one_shot import drawing_side, evaluate_one_shot
+    from tfmeta.recipes.recipe import counted
+
+    if args.ways or args.shots or args.pairs:
+        raise TfmetaError(
+            "--one-shot-runs: the folder says what the tasks are; leave --ways, --shots and --set out."
+        )
+    model = _load_model(args)
+    with working("Loading the drawings"):
+        runs = load_one_shot_runs(args.one_shot_runs, drawing_side(model))
+    found = evaluate_one_shot(model, runs)
+    trials = counted(sum(len(run.query_y) for run in runs), "trial")
+    print(
+        f"accuracy {found.mean:.4f} ± {found.ci95:.4f} ({counted(found.tasks, 'run')}, {trials}),"
+        " one-shot within an alphabet"
+    )
+
+
+def _load_model(args: argparse.Namespace) -> Any:
+    from tfmeta.core.hub import find_model, list_models, load
+    from tfmeta.recipes.registry import RECIPES
+
+    if args.run or args.split:
+        raise TfmetaError(f"There is no recipe {args.what!r}. {nearest(args.what, RECIPES)}")
+    try:
+        path = find_model(args.what)
+    except TfmetaError as error:
+        known = [*RECIPES, *list_models()]
+        raise TfmetaError(
+            f"There is no recipe or model {args.what!r}. {nearest(args.what, known)}"
+        ) from error
+    with working(f"Loading {args.what}"):
+        return load(path)
 
 
 def _load_data(recipe: Any, settings: Any) -> None:
@@ -80,8 +128,9 @@ def _load_data(recipe: Any, settings: Any) -> None:
 
 
 def _changes(recipe: Any, args: argparse.Namespace) -> dict[str, Any]:
-    ways = {"test_ways": args.ways} if args.ways is not None else {}
-    return changes(recipe, args.pairs, shots=args.shots, **ways)
+    """What the arguments change: the shots of the test tasks, where a recipe tells them from those of training."""
+    shots = "test_shots" if hasattr(recipe.settings, "test_shots") else "shots"
+    return changes(recipe, args.pairs, **{"test_ways": args.ways, shots: args.shots})
 
 
 def _trained_by(card: Any) -> tuple[Any, dict[str, Any]]:
@@ -100,6 +149,7 @@ def _trained_by(card: Any) -> tuple[Any, dict[str, Any]]:
     return recipe, train.given(recipe, args)
 
 
-def _beside(recipe: Any, settings: Any) -> str:
+def _tell(recipe: Any, settings: Any, found: Any) -> None:
     published, source = recipe.published(settings)
-    return f"; published: {published} ({source})" if published is not None else ""
+    beside = f"; published: {published} ({source})" if published is not None else ""
+    print(f"{recipe.metric().name} {found}, {recipe.setting(settings)}{beside}")

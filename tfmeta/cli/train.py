@@ -6,11 +6,13 @@ neither Ctrl-C nor a power cut costs more than an epoch. `tensorboard --logdir r
   tfmeta train prototypical-omniglot
   tfmeta train maml-omniglot --ways 20 --split characters --out runs/maml-20
   tfmeta train maml-sinusoid --steps 2000 --set inner_steps=5
+  tfmeta train --all-cells --split characters
 """
 
 import argparse
 from pathlib import Path
 
+from tfmeta.cli.all_cells import add_all_cells, one_or_all, train_all
 from tfmeta.cli.progress import keras_verbosity, starting_tensorflow, working
 from tfmeta.cli.settings import changes, count, default_run
 
@@ -20,7 +22,7 @@ IF_INTERRUPTED = "interrupted; the same command goes on from the last epoch."
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Says what the verb takes."""
-    parser.add_argument("recipe", metavar="RECIPE", help="what to train; `tfmeta list` knows them")
+    parser.add_argument("recipe", metavar="RECIPE", nargs="?", help="what to train; `tfmeta list` knows them")
     parser.add_argument("--ways", metavar="N", type=count, help="classes of a training task")
     parser.add_argument("--shots", metavar="K", type=count, help="support examples of each class")
     parser.add_argument("--steps", metavar="STEPS", type=count, help="training steps, up to whole epochs")
@@ -33,10 +35,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--set", metavar="NAME=VALUE", dest="pairs", action="append", default=[],
         help="any other setting of the recipe; may be given several times",
     )  # fmt: skip
+    add_all_cells(parser)
 
 
-def run(args: argparse.Namespace) -> None:
+def run(args: argparse.Namespace) -> int:
     """Carries out the verb."""
+    if one_or_all(args, "recipe", ("ways", "shots", "steps", "seed", "out", "pairs")):
+        return train_all(args)
     from tfmeta.recipes.registry import find_recipe, known_name
 
     name = known_name(args.recipe)
@@ -55,6 +60,7 @@ def run(args: argparse.Namespace) -> None:
     train(recipe, settings, out, verbose=keras_verbosity())
     where = f" --run {args.out}" if args.out else f" --split {args.split}" if args.split else ""
     print(f"Trained. Next: tfmeta evaluate {recipe.name}{where}")
+    return 0
 
 
 def given(recipe, args: argparse.Namespace) -> dict:

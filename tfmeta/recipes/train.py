@@ -42,7 +42,8 @@ class Run:
         """Raises `TfmetaError` if the folder holds a run with other settings."""
         if not self._settings_file.exists():
             return
-        described, found = self._described(recipe, settings), self._read_settings()
+        described = self._described(recipe, settings)
+        found = {**_before(recipe), **self._read_settings()}
         other = sorted(key for key in described if found.get(key) != described[key])
         if other:
             raise TfmetaError(
@@ -103,7 +104,7 @@ class Run:
         name = found.pop("recipe", "?")
         if name != recipe.name:
             raise TfmetaError(f"{self.folder} holds a run of {name}, not of {recipe.name}.")
-        return recipe.configure(**found)
+        return recipe.configure(**{**_before(recipe), **found})
 
     def finish(self, learner: FewShotLearner, steps: int, seconds: float) -> None:
         """Writes the trained learner and what it cost."""
@@ -134,6 +135,11 @@ class Run:
     def budget(self) -> dict[str, float]:
         """Reads the steps and seconds that the run took."""
         return json.loads((self.folder / "budget.json").read_text())
+
+
+def _before(recipe: Recipe[S]) -> dict[str, Any]:
+    """What settings were before there was such a setting: a run that does not name one was made without it."""
+    return {field.name: field.default for field in dataclasses.fields(recipe.settings)}
 
 
 def train(recipe: Recipe[S], settings: S, out: str | Path, *, verbose: int | str = "auto") -> FewShotLearner:

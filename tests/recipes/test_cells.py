@@ -1,0 +1,130 @@
+"""The lecture's table as data, and `--all-cells`, which fills it."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.one_shot_folder import write_run
+from tfmeta.cli import main
+from tfmeta.core.checks import TfmetaError
+from tfmeta.data.glyphs import glyphs
+from tfmeta.recipes.omniglot import cells as table
+from tfmeta.recipes.omniglot import common
+from tfmeta.recipes.omniglot.cells import ROWS, Row, cells
+from tfmeta.recipes.omniglot.lecture import LECTURE, SETTINGS
+from tfmeta.recipes.registry import RECIPES
+
+SMALL = {"ways": 4, "queries": 1, "steps": 2, "epoch_steps": 1}
+
+
+def test_the_table_is_the_lectures():
+    assert {row.system for row in ROWS} - {""} == set(LECTURE)
+    assert len(cells("characters")) == len(ROWS) * len(SETTINGS) == len(cells()) / 2
+    assert [str(cell) for cell in cells("alphabets", ["prototypical"])][:2] == [
+        "Prototypical Network 5-way 1-shot, alphabets",
+        "Prototypical Network 5-way 5-shot, alphabets",
+    ]
+    for wrong, words in ((("x", ["maml"]), "no split 'x'"), ((None, ["mmal"]), "Did you mean maml?")):
+        with pytest.raises(TfmetaError, match=words):
+            cells(*wrong)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.title)
+def test_the_settings_of_a_cell_are_those_of_its_column(row):
+    if row.recipe not in RECIPES:
+        pytest.skip(f"there is no recipe {row.recipe} yet")
+    recipe, seen = RECIPES[row.recipe], {}
+    for cell in (cell for cell in cells() if cell.row is row):
+        trained = recipe.configure(**cell.trained)
+        assert seen.setdefault(cell.run(Path("runs")), trained) == trained, "one folder, two runs"
+        tested = recipe.configure(**cell.trained, **cell.tested)
+        assert recipe.setting(tested).startswith(f"{cell.ways}-way {cell.shots}-shot, split {cell.split}")
+        assert recipe.learner(trained).ways in (None, cell.ways)
+        assert (recipe.published(tested)[0] is not None) == bool(row.system)
+
+
+@pytest.fixture
+def small_table(tmp_path, monkeypatch):
+    """Two methods and two columns, in a folder of one's own, on characters that are drawn."""
+    monkeypatch.chdir(tmp_path)
+    drawings = {part: glyphs(8, 4, seed=seed) for seed, part in enumerate(("train", "validation", "test"))}
+    monkeypatch.setattr(common, "load_omniglot", lambda part, **_: drawings[part])
+    monkeypatch.setattr(table, "SETTINGS", ((3, 1), (2, 2)))
+    rows = [
+        Row("lost", "Lost", "lost-omniglot"),
+        Row("prototypical", "Prototypical", "prototypical-omniglot", runs={"": SMALL}, test={"test_queries": 2}),
+    ]  # fmt: skip
+    monkeypatch.setattr(table, "ROWS", rows)
+
+
+def run(capsys, *argv):
+    code = main([str(word) for word in argv])
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+@pytest.mark.recipe
+def test_all_cells_are_trained_and_measured_once(small_table, capsys, tmp_path):
+    every = ("--all-cells", "--split", "characters")
+    code, out, err = run(capsys, "evaluate", *every)
+    assert code == 1 and "4 of 4 failed" in err and "holds no trained learner; train it first" in err
+
+    code, out, err = run(capsys, "train", *every)
+    assert code == 1 and "lost-omniglot-characters: There is no recipe 'lost-omniglot'" in err
+    assert "1 of 2 failed; the same command tries them again." in err
+    assert "prototypical-omniglot-characters: trained" in out
+    learner = tmp_path / "runs/prototypical-omniglot-characters/learner.keras"
+    written = learner.stat().st_mtime_ns
+
+    code, out, err = run(capsys, "train", *every, "--only", "prototypical")
+    assert code == 0 and "stands; skipped" in out and not err and learner.stat().st_mtime_ns == written
+
+    measure = ("evaluate", *every, "--only", "prototypical", "--tasks", 20)
+    code, out, err = run(capsys, *measure)
+    assert code == 0 and out.count("20 tasks") == 2 and "skipped" not in out
+    code, again, _ = run(capsys, *measure)
+    assert code == 0 and again.count("; stands, skipped") == 2
+    assert run(capsys, *measure[:-1], 40)[1].count("40 tasks") == 2
+
+    table.ROWS[1].runs[""]["seed"] = 5
+    try:
+        code, _, err = run(capsys, *measure)
+        assert code == 1 and err.count("holds a run with other settings: seed") == 2
+    finally:
+        del table.ROWS[1].runs[""]["seed"]
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("train", "Say which RECIPE, or --all-cells"),
+        ("train maml-omniglot --only maml", "narrow --all-cells"),
+        ("train maml-omniglot --all-cells", "maml-omniglot is for a single run"),
+        ("train --all-cells --steps 3", "--steps is for a single run"),
+        ("train --all-cells --only mmal", "Did you mean maml?"),
+        ("evaluate --all-cells --split x", "no split 'x'"),
+        ("evaluate --all-cells --run x", "--run is for a single run"),
+    ],
+)
+def test_a_mistake_is_told_in_one_line(command, words, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, _, err = run(capsys, *command.split())
+    assert code == 2 and words in err and err.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_one_shot_runs_of_a_folder(capsys, tmp_path, monkeypatch):
+    from tests import tiny_models
+
+    monkeypatch.setenv("TFMETA_MODELS", str(tiny_models.build(tmp_path / "models")))
+    drawings = glyphs(12, 2)
+    for name, classes in (("run01", drawings[:7]), ("run02", drawings[7:])):
+        write_run(tmp_path / "runs" / name, classes)
+    command = ["evaluate", "prototypical_tiny", "--one-shot-runs", tmp_path / "runs"]
+    code, out, _ = run(capsys, *command)
+    assert code == 0 and "(2 runs, 12 trials), one-shot within an alphabet" in out
+    assert float(out.split()[1]) > 0.4, "twelve classes by their pixels"
+    code, _, err = run(capsys, *command, "--ways", 5)
+    assert code == 2 and "leave --ways, --shots and --set out" in err
+    code, _, err = run(capsys, *command[:-1], tmp_path)
+    assert code == 2 and "holds no one-shot run" in err and err.count("\n") == 1

@@ -1,0 +1,148 @@
+"""The lecture's table as data: its rows, its columns, and the run that fills each cell.
+
+A model that compares images is trained once and tested in all four columns; MAML, whose last layer has an output for
+each class, is trained for each column.
+"""
+
+import dataclasses
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from tfmeta.core.checks import TfmetaError, nearest
+from tfmeta.recipes.omniglot.lecture import SETTINGS
+
+__all__ = ["ROWS", "SPLITS", "Cell", "Row", "cells", "column_name"]
+
+SPLITS = ("characters", "alphabets")
+"""The splits that the table is filled for: that of the papers first."""
+
+
+def column_name(ways: int, shots: int) -> str:
+    """Returns the short name of a column.
+
+    Example:
+        >>> column_name(5, 1)
+        '5w1s'
+    """
+    return f"{ways}w{shots}s"
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """A row of the table: a method as it is trained and tested.
+
+    Attributes:
+        method: what ``--only`` calls it.
+        title: what the table calls it.
+        recipe: what trains it.
+        system: its row of the lecture's table; empty where it has none.
+        runs: what each run changes of the recipe's settings, by the name of the column that it fills. The run
+            ``""`` fills every column that has no run of its own.
+        test: what its tests change of the settings.
+        differs: how its protocol differs from that of the published number.
+        reasons: why a cell stays below the published number, by ``<column>-<split>``.
+    """
+
+    method: str
+    title: str
+    recipe: str
+    system: str = ""
+    runs: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=lambda: {"": {}})
+    test: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    differs: str = ""
+    reasons: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """A cell of the table: a row, a column and a split.
+
+    Attributes:
+        row: its row.
+        ways: classes of a test task.
+        shots: support examples of each class of a test task.
+        split: how the characters are divided.
+
+    Example:
+        >>> cell = cells("characters", ["maml"])[3]
+        >>> str(cell), cell.run(Path("runs"))
+        ('MAML 20-way 5-shot, characters', PosixPath('runs/maml-omniglot-20w5s-characters'))
+    """
+
+    row: Row
+    ways: int
+    shots: int
+    split: str
+
+    @property
+    def column(self) -> str:
+        """The short name of its column."""
+        return column_name(self.ways, self.shots)
+
+    @property
+    def trained(self) -> dict[str, Any]:
+        """What its run changes of the recipe's settings."""
+        return {"split": self.split, **self.row.runs[self._run_name]}
+
+    @property
+    def tested(self) -> dict[str, Any]:
+        """What its test changes of the run's settings."""
+        return {"test_ways": self.ways, "test_shots": self.shots, **self.row.test}
+
+    def run(self, runs: Path) -> Path:
+        """Returns the folder of its run, under the folder of all runs."""
+        return runs / "-".join(filter(None, (self.row.recipe, self._run_name, self.split)))
+
+    @property
+    def _run_name(self) -> str:
+        return self.column if self.column in self.row.runs else ""
+
+    def __str__(self) -> str:
+        return f"{self.row.title} {self.ways}-way {self.shots}-shot, {self.split}"
+
+
+def cells(split: str | None = None, only: Collection[str] = ()) -> list[Cell]:
+    """Lists the cells of the table, row by row.
+
+    Args:
+        split: of this split; of all where None.
+        only: of these methods; of all where empty.
+
+    Raises:
+        TfmetaError: for a split or a method that the table does not have.
+    """
+    known = list(dict.fromkeys(row.method for row in ROWS))
+    for method in only:
+        if method not in known:
+            raise TfmetaError(f"The table has no method {method!r}. {nearest(method, known)}")
+    if split is not None and split not in SPLITS:
+        raise TfmetaError(f"The table has no split {split!r}. {nearest(split, SPLITS)}")
+    return [
+        Cell(row, ways, shots, each)
+        for each in (SPLITS if split is None else [split])
+        for row in ROWS
+        if not only or row.method in only
+        for ways, shots in SETTINGS
+    ]
+
+
+_EVERYBODY = "423 test classes, of which the split is named; rotations are classes in training only"
+
+_MAML_RUNS: dict[str, dict[str, Any]] = {
+    "5w1s": {},
+    "5w5s": {"shots": 5},
+    "20w1s": {"ways": 20},
+    "20w5s": {"ways": 20, "shots": 5},
+}
+
+ROWS = (
+    Row("siamese", "Siamese Network", "siamese-omniglot", "siamese"),
+    Row("matching", "Matching Network", "matching-omniglot", "matching"),
+    Row("matching-fce", "Matching Network, full-context embeddings", "matching-fce-omniglot", "matching"),
+    Row("statistician", "Neural Statistician", "statistician-omniglot", "statistician"),
+    Row("memory", "Memory module", "memory-omniglot", "memory"),
+    Row("maml", "MAML", "maml-omniglot", "maml", runs=_MAML_RUNS, test={"batch_statistics": "transductive"}),
+    Row("maml", "MAML, support statistics", "maml-omniglot", "maml", runs=_MAML_RUNS),
+    Row("prototypical", "Prototypical Network", "prototypical-omniglot"),
+)

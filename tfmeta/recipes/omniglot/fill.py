@@ -1,0 +1,75 @@
+"""Fills the cells of the lecture's table: trains what is not trained, measures what is not measured."""
+
+from pathlib import Path
+
+import keras
+
+from tfmeta.core.cards import Result
+from tfmeta.core.checks import TfmetaError
+from tfmeta.recipes.evaluate import evaluate, read_results
+from tfmeta.recipes.omniglot.cells import Cell
+from tfmeta.recipes.registry import find_recipe
+from tfmeta.recipes.train import LEARNER_FILE, Run, train
+
+__all__ = ["evaluate_cell", "train_cell"]
+
+
+def train_cell(cell: Cell, runs: Path, *, verbose: int | str = "auto") -> bool:
+    """Trains the run that fills a cell; one that was interrupted goes on where it stood.
+
+    Args:
+        cell: a cell of the table.
+        runs: the folder of all runs.
+        verbose: whether Keras shows its progress bar.
+
+    Returns:
+        Whether there was something to train.
+
+    Raises:
+        TfmetaError: if the folder holds a run with other settings, or data are missing.
+    """
+    recipe = find_recipe(cell.row.recipe)
+    settings, folder = recipe.configure(**cell.trained), cell.run(runs)
+    Run(folder).check_free(recipe, settings)
+    if (folder / LEARNER_FILE).exists():
+        return False
+    keras.backend.clear_session()  # the graphs of the run before
+    train(recipe, settings, folder, verbose=verbose)
+    return True
+
+
+def evaluate_cell(
+    cell: Cell, runs: Path, *, tasks: int = 1000, verbose: int | str = "auto"
+) -> tuple[Result, bool]:
+    """Measures a cell on the test tasks, and keeps the result in the folder of its run.
+
+    Args:
+        cell: a cell of the table.
+        runs: the folder of all runs.
+        tasks: how many tasks; a result of as many or more stands.
+        verbose: whether Keras shows its progress bar.
+
+    Returns:
+        The result, and whether it was measured now.
+
+    Raises:
+        TfmetaError: if the run has not ended, or has other settings than the table's.
+    """
+    recipe, run = find_recipe(cell.row.recipe), Run(cell.run(runs))
+    settings = recipe.configure(**cell.trained)
+    if not (run.folder / LEARNER_FILE).exists():
+        raise TfmetaError(f"{run.folder} holds no trained learner; train it first, with --all-cells.")
+    run.check_free(recipe, settings)
+    setting = recipe.setting(recipe.configure(**{**cell.trained, **cell.tested}))
+
+    def standing() -> Result | None:
+        return next((row for row in read_results(run) if row.setting == setting), None)
+
+    found = standing()
+    fresh = found is None or found.tasks < tasks
+    if fresh:
+        keras.backend.clear_session()
+        evaluate(recipe, run, tasks=tasks, verbose=verbose, **cell.tested)
+        found = standing()
+    assert found is not None
+    return found, fresh
