@@ -163,6 +163,7 @@ MISTAKES = {
     "one port for both": ("serve --port {free_port} --rest_api_port {free_port}", "are both"),
     "no truth in a flag": ("serve --strict_shapes=perhaps", "'perhaps' is neither true nor false"),
     "no threads": ("serve --grpc_max_threads=0", "'0' is no number from 1 on"),
+    "no pair": ("serve --grpc_channel_arguments=a=1,b", "'b' is no key=value"),
     "no number in a flag": ("serve --file_system_poll_wait_seconds=often", "'often' is no number of seconds"),
     "a flag that is none": ("serve --model_basepath x", "unrecognized arguments: --model_basepath x"),
     "no list of models": ("serve --port 0 --model_config_file nowhere", "nowhere cannot be read: No such file"),
@@ -296,12 +297,15 @@ def test_serves_a_list_of_models_as_its_file_changes(models, place):
         "--allow_version_labels_for_unavailable_models", "--enable_grpc_healthcheck_service=true",
         "--enable_batching", "--monitoring_config_file=monitoring.config", "--grpc_socket_path=grpc.sock",
         "--file_system_poll_wait_seconds=0.05", "--max_num_load_retries=0", "--grpc_max_threads=4",
+        "--max_queued_requests=16", "--grpc_channel_arguments=grpc.max_receive_message_length=1000",
     )  # fmt: skip
     line = process.stdout.readline()
     assert line.startswith("Serving m at 127.0.0.1:"), line + process.stderr.read()
     assert f"REST at 127.0.0.1:{rest_port}" in line
     with Client(line.split(" at ")[1].split(";")[0]) as client, Client("unix:grpc.sock") as local:
         assert asks("stable") and not asks("canary") and local.status("m") == {1: "AVAILABLE"}
+        with pytest.raises(ServingError, match="larger than max"):
+            client.predict("m", {"x": np.zeros(1000, np.float32)})
         write("stable", "canary")
         wait_for(lambda: asks("canary"), process)
     base = f"http://127.0.0.1:{rest_port}"

@@ -128,6 +128,8 @@ def _servers(args: argparse.Namespace, models: Any) -> tuple[Any, Any]:
         socket_path=args.grpc_socket_path,
         credentials=server_credentials(ssl_config) if ssl_config is not None else None,
         threads=args.grpc_max_threads,
+        queue=args.max_queued_requests,
+        channel_arguments=args.grpc_channel_arguments,
         metrics=metrics,
     )
     if not args.rest_api_port:

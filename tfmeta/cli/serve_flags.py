@@ -1,6 +1,7 @@
 """The flags of `tfmeta serve`: TF Serving's own, under its names, so that a command line moves between the two."""
 
 import argparse
+import re
 from pathlib import Path
 
 from tfmeta.cli.settings import count
@@ -10,7 +11,7 @@ __all__ = ["WITHOUT_EFFECT", "add_flags", "given_without_effect"]
 #: What TF Serving knows and this server has no use for; answers are the same with and without.
 WITHOUT_EFFECT = (
     "batching_parameters_file", "enable_batching", "enable_grpc_healthcheck_service", "enable_model_warmup",
-    "flush_filesystem_caches", "grpc_channel_arguments", "num_load_threads", "num_unload_threads",
+    "flush_filesystem_caches", "num_load_threads", "num_unload_threads",
     "per_process_gpu_memory_fraction", "rest_api_num_threads", "saved_model_tags",
     "tensorflow_inter_op_parallelism", "tensorflow_session_parallelism",
 )  # fmt: skip
@@ -84,6 +85,14 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         help="requests worked on at a time (default: 8)",
     )
     how.add_argument(
+        "--max_queued_requests", metavar="N", type=_natural, default=1024,
+        help="requests that may wait for that, before any more are refused (default: 1024); not TensorFlow Serving's",
+    )  # fmt: skip
+    how.add_argument(
+        "--grpc_channel_arguments", metavar="KEY=VALUE,...", type=_channel_arguments, default={},
+        help="arguments of gRPC's server, such as grpc.max_receive_message_length=4194304",
+    )  # fmt: skip
+    how.add_argument(
         "--tensorflow_intra_op_parallelism", metavar="N", type=_natural, default=1,
         help="cores that one op may use; 0 for all (default: 1)",
     )  # fmt: skip
@@ -112,6 +121,17 @@ def _truth(text: str) -> bool:
     if text.lower() not in truths:
         raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
     return truths[text.lower()]
+
+
+def _channel_arguments(text: str) -> dict[str, int | str]:
+    """Reads TensorFlow Serving's `key=value,key=value`; a value of digits is a number, as there."""
+    arguments: dict[str, int | str] = {}
+    for pair in filter(None, text.split(",")):
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise argparse.ArgumentTypeError(f"{pair!r} is no key=value")
+        arguments[key.strip()] = int(value) if re.fullmatch(r"-?\d+", value, re.ASCII) else value
+    return arguments
 
 
 def _natural(text: str) -> int:

@@ -9,7 +9,7 @@ Example:
 import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent import futures
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,7 @@ class Server:
         threads: Requests that are worked on at a time.
         queue: Requests that may wait; any more are answered RESOURCE_EXHAUSTED at once.
         message_bytes: Size of the largest message, either way.
+        channel_arguments: Any further arguments of gRPC's server by name, which win over those above.
         metrics: What counts the requests; see `tfmeta.serving.metrics`. None for nothing.
 
     Example:
@@ -60,6 +61,7 @@ class Server:
         threads: int = 8,
         queue: int = 1024,
         message_bytes: int = 2**31 - 1,
+        channel_arguments: Mapping[str, int | str] | None = None,
         metrics: Any = None,
     ):
         self.models = models
@@ -78,7 +80,7 @@ class Server:
         self._grpc = grpc.server(
             futures.ThreadPoolExecutor(_SIDE_THREADS, "tfmeta-side"),
             handlers=[Admission(handlers, pool), reflection_handler(offered)],
-            options=_options(message_bytes),
+            options=list({**_options(message_bytes), **(channel_arguments or {})}.items()),
         )
         self._health.add_to(self._grpc)
 
@@ -184,9 +186,9 @@ def serve_forever(
             signal.signal(number, handler)
 
 
-def _options(message_bytes: int) -> list[tuple[str, int]]:
-    return [
-        ("grpc.max_receive_message_length", message_bytes),
-        ("grpc.max_send_message_length", message_bytes),
-        ("grpc.so_reuseport", 0),  # a port that another server holds is an error, not a share of its requests
-    ]
+def _options(message_bytes: int) -> dict[str, int | str]:
+    return {
+        "grpc.max_receive_message_length": message_bytes,
+        "grpc.max_send_message_length": message_bytes,
+        "grpc.so_reuseport": 0,  # a port that another server holds is an error, not a share of its requests
+    }

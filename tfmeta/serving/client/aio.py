@@ -153,9 +153,9 @@ class AsyncFewShotClient:
         """See `FewShotClient.classify_png`."""
         return await self.call("classify_png", support_png, support_y, query_png, timeout=timeout)
 
-    async def describe(self) -> dict[str, Any]:
+    async def describe(self, *, timeout: float | None = None) -> dict[str, Any]:
         """See `FewShotClient.describe`."""
-        return await self.call("describe")
+        return await self.call("describe", timeout=timeout)
 
     async def call(self, name: str, *arguments: Any, timeout: float | None = None) -> Any:
         """Makes a call by its name in `FewShotCalls`, and sends it."""

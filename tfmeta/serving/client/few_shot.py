@@ -186,13 +186,16 @@ class FewShotClient:
         """
         return self.send(self.calls.classify_png(support_png, support_y, query_png), timeout)
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self, *, timeout: float | None = None) -> dict[str, Any]:
         """What the model says of itself: `ways`, `input_shape`, `inner_rate`, `git_hash`, `card` and so on.
+
+        Args:
+            timeout: Seconds to wait; None for the client's own.
 
         Raises:
             ServingError: The server refused, failed, or was not reached.
         """
-        return self.send(self.calls.describe())
+        return self.send(self.calls.describe(), timeout)
 
     def predict(
         self, signature: str, inputs: Mapping[str, np.ndarray], *, timeout: float | None = None
