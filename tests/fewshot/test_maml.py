@@ -82,10 +82,12 @@ def test_steps_lower_the_support_loss():
         ({"task": "ranking"}, "task='ranking'; expected 'classification' or 'regression'"),
         (
             {"batch_statistics": "mine"},
-            "batch_statistics='mine'; expected 'support', 'transductive' or 'none'",
+            "batch_statistics='mine'; expected 'support', 'transductive', 'per_step' or 'none'",
         ),
         ({"inner_steps": -1}, "inner_steps=-1, inner_rate=0.4; expected steps >= 0 and a rate > 0"),
         ({"inner_rate": 0.0}, "inner_steps=1, inner_rate=0.0; expected steps >= 0 and a rate > 0"),
+        ({"adapt_only": "tail"}, "adapt_only='tail'; expected 'all' or 'head'"),
+        ({"first_order_until": -1}, "first_order_until=-1, multi_step_until=0; expected numbers of"),
         ({"engine": "loop"}, "engine='loop'; expected 'auto', 'batched' or 'map'"),
     ],
 )

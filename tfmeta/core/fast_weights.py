@@ -30,6 +30,7 @@ class FastNetwork:
     Args:
         network: a built Keras model.
         engine: ``"batched"``, ``"map"``, or ``"auto"`` for the first that can run the network.
+        variables: those that are arguments; all that are trainable now unless given. Others are the network's.
 
     Raises:
         ValueError: if the network is not built, has random layers or batch renormalisation, or cannot run on the
@@ -44,7 +45,12 @@ class FastNetwork:
         TensorShape([2, 5, 3])
     """
 
-    def __init__(self, network: keras.Model, engine: Engine = "auto"):
+    def __init__(
+        self,
+        network: keras.Model,
+        engine: Engine = "auto",
+        variables: Sequence[keras.Variable] | None = None,
+    ):
         check(
             engine in ("auto", "batched", "map"), f"engine={engine!r}; expected 'auto', 'batched' or 'map'."
         )
@@ -70,7 +76,7 @@ class FastNetwork:
             f"The network {network.name!r} has layers that engine='batched' does not know; use engine='auto'.",
         )
         self.network = network
-        self.variables = network.trainable_variables
+        self.variables = list(network.trainable_variables if variables is None else variables)
         # Frozen ones keep to their moving statistics, as they do in Keras.
         self.norms = [
             layer
@@ -79,7 +85,7 @@ class FastNetwork:
         ]
 
     def slow_weights(self) -> list[tf.Tensor]:
-        """Returns the values that the network's trainable variables have now, without a task dimension."""
+        """Returns the values that the network's variables have now, without a task dimension."""
         return [tf.convert_to_tensor(variable) for variable in self.variables]
 
     def stored_moments(self, tasks: int | tf.Tensor) -> list[Moments]:
@@ -100,7 +106,7 @@ class FastNetwork:
         """Evaluates the network.
 
         Args:
-            weights: a value for each trainable variable, in order, each ``[B, ...]``.
+            weights: a value for each of `variables`, in order, each ``[B, ...]``.
             x: inputs, ``[B, M, ...]``.
             moments: mean and variance, each ``[B, F]``, for each batch normalisation in order; None takes those
                 of the items of `x`, of each task by itself.
@@ -127,7 +133,7 @@ class FastNetwork:
         together. The derivative with respect to the offsets is that of each task by itself.
 
         Args:
-            offsets: zeros for each trainable variable, in order, each ``[B, ...]``.
+            offsets: zeros for each of `variables`, in order, each ``[B, ...]``.
             x: inputs, ``[B, M, ...]``.
             moments: as in a call.
 
@@ -147,30 +153,24 @@ class FastNetwork:
     def _map(
         self, weights: Sequence[tf.Tensor], x: tf.Tensor, moments: Sequence[Moments] | None
     ) -> tuple[tf.Tensor, list[Moments]]:
-        """Evaluates task after task with `keras.Model.stateless_call`."""
-        state = self.network.non_trainable_variables
+        """Evaluates task after task, as Keras does."""
 
         def one_task(task: tuple) -> tuple[tf.Tensor, list[Moments]]:
             weights, x, given = task
             # A moving average that starts at zero ends at (1 - momentum) times what the call has seen.
             start = given or [2 * (tf.zeros(norm.moving_mean.shape, x.dtype),) for norm in self.norms]
-            before = {
-                id(variable): value
-                for norm, pair in zip(self.norms, start, strict=True)
-                for variable, value in zip((norm.moving_mean, norm.moving_variance), pair, strict=True)
-            }
-            values = [before.get(id(variable), tf.convert_to_tensor(variable)) for variable in state]
-            with _exact(self.norms):
-                y, values = self.network.stateless_call(weights, values, x, training=not given)
-            after = {id(variable): value for variable, value in zip(state, values, strict=True)}
-            seen = [
-                (
-                    after[id(n.moving_mean)] / (1.0 - n.momentum),
-                    after[id(n.moving_variance)] / (1.0 - n.momentum),
-                )
-                for n in self.norms
-            ]
-            return y, given or seen
+            values = list(zip(self.variables, weights, strict=True))
+            for norm, (mean, variance) in zip(self.norms, start, strict=True):
+                values += [(norm.moving_mean, mean), (norm.moving_variance, variance)]
+            with _exact(self.norms), keras.StatelessScope(state_mapping=values) as scope:
+                y = self.network(x, training=not given)
+
+            def seen(norm: keras.layers.BatchNormalization) -> Moments:
+                sums = norm.moving_mean, norm.moving_variance
+                mean, variance = (scope.get_current_value(v) / (1.0 - norm.momentum) for v in sums)
+                return mean, variance
+
+            return y, given or [seen(norm) for norm in self.norms]
 
         shape = self.network.compute_output_shape([None, *x.shape[2:]])
         features = [tf.TensorSpec(norm.moving_mean.shape, x.dtype) for norm in self.norms]
@@ -184,7 +184,10 @@ def _is_random(layer: keras.Layer) -> bool:
 
 @contextlib.contextmanager
 def _exact(norms: Sequence[keras.layers.BatchNormalization]) -> Iterator[None]:
-    """Lets batch normalisations take `exact_moments`, since Keras takes those of `tf.nn.moments`."""
+    """Lets batch normalisations take `exact_moments`, since Keras takes those of `tf.nn.moments`.
+
+    They do so even where they were frozen after all: what adapts is settled when a `FastNetwork` is built.
+    """
 
     def moments(norm: keras.layers.BatchNormalization, x: tf.Tensor, mask: tf.Tensor | None) -> Moments:
         return (
@@ -193,10 +196,15 @@ def _exact(norms: Sequence[keras.layers.BatchNormalization]) -> Iterator[None]:
             else type(norm)._moments(norm, x, mask)
         )
 
+    frozen = [norm for norm in norms if not norm.trainable]
     for norm in norms:
         vars(norm)["_moments"] = functools.partial(moments, norm)
+    for norm in frozen:
+        vars(norm)["_trainable"] = True
     try:
         yield
     finally:
         for norm in norms:
             del vars(norm)["_moments"]
+        for norm in frozen:
+            vars(norm)["_trainable"] = False

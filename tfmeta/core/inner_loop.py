@@ -4,19 +4,19 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
-__all__ = ["descend"]
+__all__ = ["descend", "trajectory"]
 
 Weights = Sequence[tf.Tensor]
 
 
-def descend(
+def trajectory(
     loss: Callable[[Weights, int], tf.Tensor],
     weights: Weights,
     rates: Sequence[Weights],
     *,
     first_order: bool = False,
-) -> list[tf.Tensor]:
-    """Takes gradient steps that can themselves be differentiated.
+) -> list[list[tf.Tensor]]:
+    """Takes gradient steps that can themselves be differentiated, and returns the weights after each.
 
     Each step is, for every task of a batch by itself,
 
@@ -32,17 +32,18 @@ def descend(
         first_order: treats the gradients as constants, so that no second derivative is taken.
 
     Returns:
-        The weights after the last step.
+        The weights after each step, the last ones last.
 
     Example:
         >>> square = lambda weights, step: tf.reduce_sum(weights[0] ** 2, axis=1)
-        >>> descend(square, [tf.constant([[1.0], [2.0]])], rates=[[0.25]])[0].numpy().tolist()
-        [[0.5], [1.0]]
+        >>> path = trajectory(square, [tf.constant([[1.0], [2.0]])], rates=[[0.25], [0.25]])
+        >>> [weights[0].numpy().tolist() for weights in path]
+        [[[0.5], [1.0]], [[0.25], [0.5]]]
 
     Reference:
         Finn, Abbeel, Levine. "Model-Agnostic Meta-Learning for Fast Adaptation of Deep Networks." ICML 2017, eq. 1.
     """
-    weights = list(weights)
+    path, weights = [], list(weights)
     for step, step_rates in enumerate(rates):
         with tf.GradientTape() as tape:
             tape.watch(weights)
@@ -51,4 +52,22 @@ def descend(
         if first_order:
             gradients = [tf.stop_gradient(gradient) for gradient in gradients]
         weights = [w - rate * g for w, rate, g in zip(weights, step_rates, gradients, strict=True)]
-    return weights
+        path.append(weights)
+    return path
+
+
+def descend(
+    loss: Callable[[Weights, int], tf.Tensor],
+    weights: Weights,
+    rates: Sequence[Weights],
+    *,
+    first_order: bool = False,
+) -> list[tf.Tensor]:
+    """Takes the steps of `trajectory`, and returns the weights after the last.
+
+    Example:
+        >>> square = lambda weights, step: tf.reduce_sum(weights[0] ** 2, axis=1)
+        >>> descend(square, [tf.constant([[1.0], [2.0]])], rates=[[0.25]])[0].numpy().tolist()
+        [[0.5], [1.0]]
+    """
+    return trajectory(loss, weights, rates, first_order=first_order)[-1] if rates else list(weights)

@@ -7,7 +7,9 @@ _HOMES = {
     "FewShotLearner": "learner",
     "MAML": "maml",
     "MatchingNetwork": "matching",
+    "NeuralStatistician": "statistician",
     "PrototypicalNetwork": "prototypical",
+    "Reptile": "reptile",
     "few_shot_servable": "servable",
 }
 

@@ -8,20 +8,24 @@ import tensorflow as tf
 
 from tfmeta.core.checks import check
 from tfmeta.core.fast_weights import Engine, FastNetwork
-from tfmeta.core.inner_loop import descend
+from tfmeta.core.inner_loop import trajectory
 from tfmeta.core.shapes import EpisodeInputs, leading
 from tfmeta.core.task_batch import Moments
-from tfmeta.fewshot.learner import FewShotLearner
+from tfmeta.fewshot.head import split_head
+from tfmeta.fewshot.per_step import PerStepMoments
+from tfmeta.fewshot.phases import PhasedLearner
 
-__all__ = ["MAML", "BatchStatistics"]
+__all__ = ["MAML", "AdaptOnly", "BatchStatistics"]
 
-BatchStatistics = Literal["support", "transductive", "none"]
+BatchStatistics = Literal["support", "transductive", "per_step", "none"]
+AdaptOnly = Literal["all", "head"]
 
+# The weights of each task of a batch, and the moments that its queries are normalised by: None for their own.
 TaskWeights = tuple[list[tf.Tensor], list[Moments] | None]
 
 
 @keras.saving.register_keras_serializable("tfmeta")
-class MAML(FewShotLearner):
+class MAML(PhasedLearner):
     """Adapts a network to a task by gradient descent, and is trained through that descent.
 
     A task is learnt by steps on the loss of its support set (eq. 1), and the initial weights ``θ`` minimise the
@@ -37,9 +41,14 @@ class MAML(FewShotLearner):
     * ``"support"``: those of the support set under the adapted weights. An answer depends on its own query only.
     * ``"transductive"``: those of the queries of the task together, as in the paper's code. Answers then depend
       on which other queries came along, and a single query cannot be answered well.
+    * ``"per_step"``: moving averages that meta-training keeps for each inner step apart, in the inner loop too; while
+      it trains, all items are normalised as in ``"transductive"``. Needs no statistics of a task (MAML++).
     * ``"none"``: no statistics of any batch; the network's stored ones, in the inner loop too.
 
     In the inner loop, ``"support"`` and ``"transductive"`` both normalise support items by their own statistics.
+
+    Options of MAML++ make the training steadier or cheaper: `learn_rates`, `multi_step_until`, `first_order_until` and
+    ``batch_statistics="per_step"``. With ``adapt_only="head"`` it is ANIL, whose inner loop costs next to nothing.
 
     Args:
         network: a built network ``[M, ...] -> [M, N]`` logits, or ``-> [M, D]`` values in regression.
@@ -50,7 +59,12 @@ class MAML(FewShotLearner):
         later_rate: factor on the rates of steps beyond those of training. Training for one step makes no step
             after it safe; with 0.5, as the paper has it for reinforcement learning, further steps go on improving.
         first_order: leaves the second derivatives out of meta-training.
-        batch_statistics: ``"support"``, ``"transductive"`` or ``"none"``.
+        first_order_until: leaves them out of that many optimizer steps at the start.
+        multi_step_until: begins with a loss of the queries after every inner step, all counting alike, of which
+            only the last is left after that many optimizer steps; see `multi_step_weights`.
+        batch_statistics: ``"support"``, ``"transductive"``, ``"per_step"`` or ``"none"``.
+        adapt_only: ``"all"`` weights, or those of the ``"head"``, the last layer of a `keras.Sequential`; the layers
+            before it are then a feature extractor that all tasks share (ANIL).
         task: ``"classification"`` (cross-entropy) or ``"regression"`` (mean squared error).
         engine: how the tasks of a batch are computed; see `tfmeta.core.fast_weights.FastNetwork`.
 
@@ -66,6 +80,8 @@ class MAML(FewShotLearner):
 
     Reference:
         Finn, Abbeel, Levine. "Model-Agnostic Meta-Learning for Fast Adaptation of Deep Networks." ICML 2017.
+        Antoniou, Edwards, Storkey. "How to train your MAML." ICLR 2019.
+        Raghu, Raghu, Bengio, Vinyals. "Rapid Learning or Feature Reuse?" ICLR 2020 (ANIL).
     """
 
     def __init__(
@@ -78,7 +94,10 @@ class MAML(FewShotLearner):
         learn_rates: bool = False,
         later_rate: float = 1.0,
         first_order: bool = False,
+        first_order_until: int = 0,
+        multi_step_until: int = 0,
         batch_statistics: BatchStatistics = "support",
+        adapt_only: AdaptOnly = "all",
         task: Literal["classification", "regression"] = "classification",
         engine: Engine = "auto",
         **kwargs: Any,
@@ -88,29 +107,47 @@ class MAML(FewShotLearner):
             f"task={task!r}; expected 'classification' or 'regression'.",
         )
         check(
-            batch_statistics in ("support", "transductive", "none"),
-            f"batch_statistics={batch_statistics!r}; expected 'support', 'transductive' or 'none'.",
+            batch_statistics in ("support", "transductive", "per_step", "none"),
+            f"batch_statistics={batch_statistics!r}; expected 'support', 'transductive', 'per_step' or 'none'.",
         )
+        check(adapt_only in ("all", "head"), f"adapt_only={adapt_only!r}; expected 'all' or 'head'.")
         check(
             inner_steps >= 0 and inner_rate > 0,
             f"inner_steps={inner_steps}, inner_rate={inner_rate}; expected steps >= 0 and a rate > 0.",
         )
         outputs = network.output_shape[-1]
-        super().__init__(network, ways=outputs if task == "classification" else None, task=task, **kwargs)
+        super().__init__(
+            network,
+            inner_steps=inner_steps,
+            first_order=first_order,
+            first_order_until=first_order_until,
+            multi_step_until=multi_step_until,
+            ways=outputs if task == "classification" else None,
+            task=task,
+            **kwargs,
+        )
         self.inner_rate = inner_rate
-        self.inner_steps = inner_steps
         self.test_steps = test_steps
         self.learn_rates = learn_rates
         self.later_rate = later_rate
-        self.first_order = first_order
         self.batch_statistics = batch_statistics
+        self.adapt_only = adapt_only
         self.engine = engine
-        self.fast = FastNetwork(network, engine)
+        self.body: FastNetwork | None = None  # what all tasks share
+        if adapt_only == "head":
+            body, head = split_head(network)
+            self.body, self.fast = FastNetwork(body, engine, variables=[]), FastNetwork(head, engine)
+        else:
+            self.fast = FastNetwork(network, engine)
+        self.norms = [*(self.body.norms if self.body else []), *self.fast.norms]
         self.inner_rates = self.add_weight(
             name="inner_rates",
             shape=(max(inner_steps, 1), len(self.fast.variables)),
             initializer=keras.initializers.Constant(inner_rate),
             trainable=learn_rates,
+        )
+        self.step_moments = (
+            PerStepMoments(self.norms, inner_steps + 1) if batch_statistics == "per_step" else None
         )
 
     def adapt(
@@ -128,27 +165,34 @@ class MAML(FewShotLearner):
         Returns:
             The task states, ``[B, D]``.
         """
-        return self._pack(
-            *self._learn(support_x, support_y, self._steps(training) if steps is None else steps)
-        )
+        steps = self._steps(training) if steps is None else steps
+        return self._pack(*self._learn(support_x, support_y, steps, training)[-1])
 
     def respond(self, task_state: tf.Tensor, query_x: tf.Tensor, training: bool = False) -> tf.Tensor:
-        return self._answer(*self._unpack(task_state), query_x)
+        return self._answer(self._unpack(task_state), query_x)
 
-    def call(self, inputs: EpisodeInputs, training: bool = False) -> tf.Tensor:
-        # The composition of `adapt` and `respond`, without flattening the weights in between.
-        learnt = self._learn(inputs["support_x"], inputs["support_y"], self._steps(training))
-        return self._answer(*learnt, inputs["query_x"])
+    def call(self, inputs: EpisodeInputs, training: bool = False) -> tf.Tensor | list[tf.Tensor]:
+        """Learns each task of a batch and answers for its queries: `respond` after `adapt`.
+
+        In the phase of meta-training that has a multi-step loss, answers are a list: those after every step.
+        """
+        # Without flattening the weights between the two.
+        steps = self._steps(training)
+        path = self._learn(inputs["support_x"], inputs["support_y"], steps, training)
+        if training and self.phase.multi_step:
+            return [
+                self._answer(learnt, inputs["query_x"], step) for step, learnt in enumerate(path[1:], start=1)
+            ]
+        return self._answer(path[-1], inputs["query_x"], steps if training else None)
 
     def get_config(self) -> dict[str, Any]:
         names = (
             "inner_rate",
-            "inner_steps",
             "test_steps",
             "learn_rates",
             "later_rate",
-            "first_order",
             "batch_statistics",
+            "adapt_only",
             "task",
             "engine",
         )
@@ -157,27 +201,60 @@ class MAML(FewShotLearner):
     def _steps(self, training: bool) -> int:
         return self.inner_steps if training or self.test_steps is None else self.test_steps
 
-    def _learn(self, support_x: tf.Tensor, support_y: tf.Tensor, steps: int) -> TaskWeights:
+    def _learn(
+        self, support_x: tf.Tensor, support_y: tf.Tensor, steps: int, training: bool = False
+    ) -> list[TaskWeights]:
+        """Returns what is learnt before the first step and after each."""
         tasks = leading(support_x, 1)[0]
-        stored = self.fast.stored_moments(tasks) if self.batch_statistics == "none" else None
+        first_order = self.phase.first_order
+        x, of_body = self._embed(support_x, self._given(0, tasks, training))
+        seen: list[list[Moments]] = []  # the support set's, under the weights before each step
 
-        def loss(evaluate: Callable[..., tuple[tf.Tensor, list[Moments]]]) -> Callable:
-            return lambda weights, step: self._loss(support_y, evaluate(weights, support_x, stored)[0])
+        def run(evaluate: Callable, weights: list[tf.Tensor], step: int) -> tf.Tensor:
+            given = self._given(step, tasks, training)
+            outputs, moments = evaluate(weights, x, given and given[len(of_body) :])
+            seen.append([*of_body, *moments])
+            if given is None and self.step_moments:
+                self.step_moments.observe(step, seen[-1])
+            return outputs
+
+        def loss(evaluate: Callable, first: int) -> Callable:
+            return lambda weights, step: self._loss(support_y, run(evaluate, weights, first + step))
 
         # All tasks begin at the same weights, so the first step is taken from zero offsets to those.
         rates, slow = self._rates(steps), self.fast.slow_weights()
-        start = [tf.zeros([tasks, *weight.shape], weight.dtype) for weight in slow]
-        offsets = descend(loss(self.fast.at_slow_weights), start, rates[:1], first_order=self.first_order)
-        weights = [weight + offset for weight, offset in zip(slow, offsets, strict=True)]
-        weights = descend(loss(self.fast), weights, rates[1:], first_order=self.first_order)
+        zeros = [tf.zeros([tasks, *weight.shape], weight.dtype) for weight in slow]
+        offsets = trajectory(loss(self.fast.at_slow_weights, 0), zeros, rates[:1], first_order=first_order)
+        path = [[a + b for a, b in zip(slow, offset, strict=True)] for offset in [zeros, *offsets]]
+        path += trajectory(loss(self.fast, 1), path[-1], rates[1:], first_order=first_order)
         if self.batch_statistics == "support":
-            return weights, self.fast(weights, support_x)[1]
-        return weights, stored
+            run(self.fast, path[-1], steps)
+            return list(zip(path, seen, strict=True))
+        return [(weights, self._given(step, tasks, training)) for step, weights in enumerate(path)]
 
-    def _answer(
-        self, weights: list[tf.Tensor], moments: list[Moments] | None, query_x: tf.Tensor
-    ) -> tf.Tensor:
-        return self.fast(weights, query_x, moments)[0]
+    def _answer(self, learnt: TaskWeights, query_x: tf.Tensor, observed: int | None = None) -> tf.Tensor:
+        """Answers for queries; `observed` is the number of steps after which meta-training does so."""
+        weights, moments = learnt
+        x, of_body = self._embed(query_x, moments)
+        outputs, of_head = self.fast(weights, x, moments and moments[len(of_body) :])
+        if observed is not None and self.step_moments:
+            self.step_moments.observe(observed, [*of_body, *of_head])
+        return outputs
+
+    def _embed(self, x: tf.Tensor, moments: list[Moments] | None) -> tuple[tf.Tensor, list[Moments]]:
+        """Runs the layers that all tasks share, if there are any, and returns the moments that were used."""
+        if self.body is None:
+            return x, []
+        return self.body([], x, moments and moments[: len(self.body.norms)])
+
+    def _given(self, step: int, tasks: int | tf.Tensor, training: bool) -> list[Moments] | None:
+        """The moments that normalise items under the weights after `step` steps: None for the items' own."""
+        if self.batch_statistics == "none":
+            of_body = self.body.stored_moments(tasks) if self.body else []
+            return of_body + self.fast.stored_moments(tasks)
+        if self.batch_statistics == "per_step" and not training:
+            return self.step_moments.at(step, tasks)
+        return None
 
     def _loss(self, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
         """The loss of each task on its support set: ``[B]``."""
@@ -201,15 +278,13 @@ class MAML(FewShotLearner):
         tasks = leading(task_state, 1)[0]
         shapes = [variable.shape for variable in self.fast.variables]
         if self.batch_statistics == "support":
-            shapes += [norm.moving_mean.shape for norm in self.fast.norms for _ in range(2)]
+            shapes += [norm.moving_mean.shape for norm in self.norms for _ in range(2)]
         sizes = [tf.TensorShape(shape).num_elements() for shape in shapes]
         parts = [
             tf.reshape(part, [tasks, *shape])
             for part, shape in zip(tf.split(task_state, sizes, axis=1), shapes, strict=True)
         ]
         weights, rest = parts[: len(self.fast.variables)], parts[len(self.fast.variables) :]
-        if self.batch_statistics == "none":
-            return weights, self.fast.stored_moments(tasks)
-        if self.batch_statistics == "transductive":
-            return weights, None
-        return weights, list(zip(rest[::2], rest[1::2], strict=True))
+        if self.batch_statistics == "support":
+            return weights, list(zip(rest[::2], rest[1::2], strict=True))
+        return weights, self._given(self._steps(training=False), tasks, training=False)
