@@ -9,6 +9,8 @@ from tfmeta.fewshot.learner import FewShotLearner
 from tfmeta.fewshot.maml import MAML
 from tfmeta.fewshot.matching import MatchingNetwork
 from tfmeta.fewshot.prototypical import PrototypicalNetwork
+from tfmeta.fewshot.reptile import Reptile
+from tfmeta.fewshot.statistician import NeuralStatistician
 from tfmeta.networks import mlp
 
 WAYS, SIDE = 3, 6
@@ -33,8 +35,24 @@ LEARNERS = {
     "maml-none": lambda: MAML(network(WAYS), batch_statistics="none"),
     "maml-map": lambda: MAML(network(WAYS), engine="map"),
     "maml-regression": lambda: MAML(mlp(1, [5, 5], 1, activation="tanh"), inner_rate=0.05, task="regression"),
+    "maml-plus-plus": lambda: MAML(
+        network(WAYS),
+        inner_rate=0.1,
+        inner_steps=2,
+        test_steps=3,
+        learn_rates=True,
+        first_order_until=2,
+        multi_step_until=4,
+        batch_statistics="per_step",
+    ),
+    "anil": lambda: MAML(network(WAYS), inner_rate=0.1, inner_steps=2, adapt_only="head"),
+    "reptile": lambda: Reptile(network(WAYS), inner_rate=0.1, inner_steps=3),
     "prototypical": lambda: PrototypicalNetwork(network(8), scale=0.25),
     "matching": lambda: MatchingNetwork(network(8)),
+    "statistician": lambda: NeuralStatistician(network(8), context_size=4, latent_size=2, hidden=8),
+    "statistician-supervised": lambda: NeuralStatistician(
+        network(8), context_size=4, latent_layers=2, hidden=8, episode_weight=1.0
+    ),
 }
 
 

@@ -17,6 +17,8 @@ _HOMES = {
     "maml-omniglot": "omniglot.maml.MAML_OMNIGLOT",
     "prototypical-omniglot": "omniglot.prototypical.PROTOTYPICAL_OMNIGLOT",
     "matching-omniglot": "omniglot.matching.MATCHING_OMNIGLOT",
+    "memory-omniglot": "omniglot.memory.MEMORY_OMNIGLOT",
+    "statistician-omniglot": "omniglot.statistician.STATISTICIAN_OMNIGLOT",
     "maml-sinusoid": "sinusoid.MAML_SINUSOID",
 }
 

@@ -6,7 +6,9 @@ from typing import Any
 _HOMES = {
     "MAML_OMNIGLOT": "maml",
     "MATCHING_OMNIGLOT": "matching",
+    "MEMORY_OMNIGLOT": "memory",
     "PROTOTYPICAL_OMNIGLOT": "prototypical",
+    "STATISTICIAN_OMNIGLOT": "statistician",
 }
 
 __all__ = sorted(_HOMES)
