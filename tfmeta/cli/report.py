@@ -1,6 +1,8 @@
 """Renders what the docs claim from what was measured.
 
 tfmeta report results                              docs/results.md, from the cards of models and runs
+tfmeta report omniglot [--runs DIR]                the same, and the picture of the lecture's table; with --runs,
+                                                   first the cards of the runs that fill the table
 tfmeta report card RECIPE --run DIR                docs/cards/<model>.json, for a run that is not shipped
 tfmeta report sinusoid --run DIR --beside DIR      docs/pictures/maml_sinusoid.png, the fitted waves
 """
@@ -13,16 +15,22 @@ from tfmeta.core.checks import TfmetaError
 
 SUMMARY = "render the docs' tables and pictures from what was measured"
 
-_PLACES = {"results": "docs/results.md", "card": "docs/cards", "sinusoid": "docs/pictures/maml_sinusoid.png"}
+_PLACES = {
+    "results": "docs/results.md",
+    "omniglot": "docs/results.md",
+    "card": "docs/cards",
+    "sinusoid": "docs/pictures/maml_sinusoid.png",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Says what the verb takes."""
     parser.add_argument(
-        "what", metavar="results|card|sinusoid", choices=sorted(_PLACES), help="what to render"
+        "what", metavar="results|omniglot|card|sinusoid", choices=sorted(_PLACES), help="what to render"
     )
     parser.add_argument("recipe", metavar="RECIPE", nargs="?", help="of a card: what was trained")
     parser.add_argument("--run", metavar="DIR", type=Path, help="the run's folder")
+    parser.add_argument("--runs", metavar="DIR", type=Path, help="the folder of all runs of the table")
     parser.add_argument("--beside", metavar="DIR", type=Path, help="a run with inner_steps=0, for comparison")
     parser.add_argument("--cards", metavar="DIR", type=Path, default=Path("docs/cards"), help="cards of runs")
     parser.add_argument("--to", metavar="PATH", type=Path, help="where to write it")
@@ -37,10 +45,24 @@ def run(args: argparse.Namespace) -> None:
         from tfmeta.recipes.export import card_of
         from tfmeta.recipes.registry import find_recipe
         from tfmeta.recipes.train import Run
+        from tfmeta.report.collect import collect_cards
+        from tfmeta.report.omniglot import PICTURE, measured_cells
+        from tfmeta.report.omniglot_picture import draw_table
         from tfmeta.report.results import read_cards, render_results
         from tfmeta.report.sinusoid import draw_waves
-    if args.what == "results":
-        write_text(place, render_results(read_cards(args.cards)))
+    if args.what in ("results", "omniglot"):
+        if args.runs is not None:
+            args.cards.mkdir(parents=True, exist_ok=True)
+            for line in collect_cards(args.runs, args.cards):
+                print(line)
+        cards = read_cards(args.cards)
+        if args.what == "omniglot":
+            picture = place.parent / PICTURE
+            picture.parent.mkdir(parents=True, exist_ok=True)
+            with working("Drawing the table"):
+                draw_table(measured_cells(cards), picture)
+            print(picture)
+        write_text(place, render_results(cards))
     elif args.run is None:
         raise TfmetaError(f"`tfmeta report {args.what}` needs the folder of a run: --run DIR.")
     elif args.what == "card":

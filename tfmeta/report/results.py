@@ -1,10 +1,11 @@
-"""The table of results, from the cards that the runs left."""
+"""The page of results, from the cards that the runs left."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tfmeta.core.cards import Card, Result
 from tfmeta.core.hub import find_model, list_models
+from tfmeta.report.omniglot import measured_cells, render_table
 
 __all__ = ["read_cards", "render_results"]
 
@@ -12,7 +13,7 @@ _HEAD = """# Results
 
 Every number is the mean over test tasks with its 95% confidence interval, measured once, after training and all
 choices of settings, on classes (or waves) that neither training nor tuning has seen. This page is generated from
-cards: `tfmeta report results`.
+cards: `tfmeta report results`, or `tfmeta report omniglot` with the picture of its table.
 """
 
 
@@ -31,7 +32,7 @@ def read_cards(folder: str | Path) -> list[Card]:
 
 
 def render_results(cards: Sequence[Card]) -> str:
-    """Renders cards as a Markdown page: one table of all results, then how each was made.
+    """Renders cards as a Markdown page: the lecture's table, all other results, then how each was made.
 
     Args:
         cards: what `read_cards` returned.
@@ -44,12 +45,18 @@ def render_results(cards: Sequence[Card]) -> str:
         >>> "| `double` | ten points | mse 0.500 ± 0.100 | – |" in render_results([card])
         True
     """
+    found = measured_cells(cards)
+    in_table = {(measured.card.name, measured.result.setting) for measured in found.values()}
     rows = [
-        f"| `{card.name}` | {row.setting} | {_ours(row)} | {_published(row)} |" for card, row in _rows(cards)
+        f"| `{card.name}` | {row.setting} | {_ours(row)} | {_published(row)} |"
+        for card, row in _rows(cards)
+        if (card.name, row.setting) not in in_table
     ]
     table = ["| model | test | ours | published |", "|---|---|---|---|", *rows]
+    others = ["## All other results", "", *table, ""] if rows else []
     made = [line for card in cards for line in _made(card)]
-    return "\n".join([_HEAD, *table, "", "## How each was made", *made]) + "\n"
+    page = [_HEAD, *filter(None, [render_table(found)]), *others, "## How each was made", *made]
+    return "\n".join(page) + "\n"
 
 
 def _rows(cards: Iterable[Card]) -> list[tuple[Card, Result]]:
