@@ -10,6 +10,7 @@ _HOMES = {
     "NeuralStatistician": "statistician",
     "PrototypicalNetwork": "prototypical",
     "Reptile": "reptile",
+    "SiameseNetwork": "siamese",
     "few_shot_servable": "servable",
 }
 

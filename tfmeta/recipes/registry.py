@@ -19,6 +19,7 @@ _HOMES = {
     "matching-omniglot": "omniglot.matching.MATCHING_OMNIGLOT",
     "memory-omniglot": "omniglot.memory.MEMORY_OMNIGLOT",
     "statistician-omniglot": "omniglot.statistician.STATISTICIAN_OMNIGLOT",
+    "siamese-omniglot": "omniglot.siamese.SIAMESE_OMNIGLOT",
     "maml-sinusoid": "sinusoid.MAML_SINUSOID",
 }
 

@@ -8,6 +8,7 @@ _HOMES = {
     "MATCHING_OMNIGLOT": "matching",
     "MEMORY_OMNIGLOT": "memory",
     "PROTOTYPICAL_OMNIGLOT": "prototypical",
+    "SIAMESE_OMNIGLOT": "siamese",
     "STATISTICIAN_OMNIGLOT": "statistician",
 }
 
