@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from tfmeta.core.checks import TfmetaError
 from tfmeta.fewshot.maml import MAML
 from tfmeta.networks.conv4 import conv4
 from tfmeta.recipes.omniglot.common import OmniglotSettings, omniglot_recipe, omniglot_setting
@@ -18,6 +19,9 @@ class MAMLSettings(OmniglotSettings):
     learn_rates: bool = True
     batch_statistics: str = "support"
     first_order: bool = False
+    first_order_until: int = 0
+    multi_step_until: int = 0
+    adapt_only: str = "all"
 
 
 def _learner(settings: MAMLSettings) -> MAML:
@@ -27,12 +31,20 @@ def _learner(settings: MAMLSettings) -> MAML:
         inner_steps=settings.inner_steps,
         learn_rates=settings.learn_rates,
         first_order=settings.first_order,
+        first_order_until=settings.first_order_until,
+        multi_step_until=settings.multi_step_until,
         batch_statistics=settings.batch_statistics,
+        adapt_only=settings.adapt_only,
     )
 
 
 def _with_statistics(learner: MAML, settings: MAMLSettings) -> MAML:
-    """Weights may be tested with other statistics than they were trained with."""
+    """Weights may be tested with other statistics than they were trained with, but for those kept while training."""
+    if settings.batch_statistics == "per_step" and learner.step_moments is None:
+        raise TfmetaError(
+            "batch_statistics=per_step are kept while training, and this run was trained with"
+            f" {learner.batch_statistics!r}; train one with --set batch_statistics=per_step."
+        )
     learner.batch_statistics = settings.batch_statistics
     return learner
 
