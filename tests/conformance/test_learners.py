@@ -50,6 +50,7 @@ LEARNERS = {
     "reptile": lambda: Reptile(network(WAYS), inner_rate=0.1, inner_steps=3),
     "prototypical": lambda: PrototypicalNetwork(network(8), scale=0.25),
     "matching": lambda: MatchingNetwork(network(8)),
+    "matching-full-context": lambda: MatchingNetwork(network(8), full_context=True, processing_steps=2),
     "siamese-contrastive": lambda: SiameseNetwork(network(8), margin=2.0, class_score="nearest"),
     "siamese-verification": lambda: SiameseNetwork(network(8), loss="verification"),
     "statistician": lambda: NeuralStatistician(network(8), context_size=4, latent_size=2, hidden=8),

@@ -6,8 +6,10 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfmeta.core.checks import check
 from tfmeta.core.shapes import leading
 from tfmeta.fewshot.embedding import EmbeddingLearner, count_ways
+from tfmeta.fewshot.full_context import AttentionLSTM, SupportContext
 
 __all__ = ["MatchingNetwork"]
 
@@ -25,10 +27,21 @@ class MatchingNetwork(EmbeddingLearner):
     item can win a vote clearly; ``τ`` is therefore learnt, unless `learn_scale` is off. The task state is the
     unit embeddings with their labels, ``[B, S*(D+1)]``.
 
+    With `full_context` the embeddings depend on the support set: ``g(x_i, S)`` is read by a bidirectional LSTM
+    (`SupportContext`), and ``f(x̂, S)`` by an LSTM that attends to ``g(S)`` for K steps (`AttentionLSTM`). The task
+    state then holds ``g(x_i, S)`` at its own length, which the attention needs. K = 0 processes nothing, on
+    either side: ``f`` and ``g`` are the embedding alone, and so the learner is the one without full context.
+
     Args:
         network: the embedding, ``[M, ...] -> [M, D]``.
         scale: the initial ``τ``.
         learn_scale: whether ``τ`` is learnt.
+        full_context: whether embeddings depend on the support set.
+        processing_steps: K, for full context.
+        seed: of the initial weights of the LSTMs.
+
+    Raises:
+        ValueError: if `processing_steps` is negative.
 
     Example:
         >>> from tfmeta.networks import conv4
@@ -41,29 +54,49 @@ class MatchingNetwork(EmbeddingLearner):
         Vinyals, Blundell, Lillicrap, Kavukcuoglu, Wierstra. "Matching Networks for One Shot Learning." NIPS 2016.
     """
 
-    def __init__(self, network: keras.Model, *, scale: float = 10.0, learn_scale: bool = True, **kwargs: Any):
+    def __init__(
+        self,
+        network: keras.Model,
+        *,
+        scale: float = 10.0,
+        learn_scale: bool = True,
+        full_context: bool = False,
+        processing_steps: int = 5,
+        seed: int = 0,
+        **kwargs: Any,
+    ):
         super().__init__(network, **kwargs)
+        check(processing_steps >= 0, f"processing_steps={processing_steps}; expected 0 or more.")
         self.scale = scale
         self.learn_scale = learn_scale
+        self.full_context = full_context
+        self.processing_steps = processing_steps
+        self.seed = seed
         self.log_scale = self.add_weight(
             name="log_scale",
             shape=(),
             initializer=keras.initializers.Constant(math.log(scale)),
             trainable=learn_scale,
         )
+        self.in_context = full_context and processing_steps > 0
+        if self.in_context:
+            self.support_context = SupportContext(self.features, seed=seed)
+            self.query_context = AttentionLSTM(self.features, processing_steps, seed=seed + 1)
 
     def adapt(self, support_x: tf.Tensor, support_y: tf.Tensor, training: bool = False) -> tf.Tensor:
-        labelled = tf.concat(
-            [self.embed(support_x, training), tf.cast(support_y, tf.float32)[:, :, None]], axis=-1
-        )
+        support = self.embed(support_x, training)
+        support = self.support_context(support) if self.in_context else _unit(support)
+        labelled = tf.concat([support, tf.cast(support_y, tf.float32)[:, :, None]], axis=-1)
         return tf.reshape(labelled, [leading(labelled, 1)[0], -1])  # [B, S*(D+1)]
 
     def respond(self, task_state: tf.Tensor, query_x: tf.Tensor, training: bool = False) -> tf.Tensor:
         labelled = tf.reshape(task_state, [leading(task_state, 1)[0], -1, self.features + 1])  # [B, S, D+1]
-        support = labelled[:, :, :-1]
+        support, queries = labelled[:, :, :-1], self.embed(query_x, training)
+        if self.in_context:
+            queries, support = self.query_context(queries, support), _unit(support)
         # Labels of a task are below S; a state that says otherwise did not come from `adapt`.
         labels = tf.minimum(tf.cast(tf.round(labelled[:, :, -1]), tf.int32), leading(labelled, 2)[1] - 1)
-        similarity = tf.matmul(self.embed(query_x, training), support, transpose_b=True)  # [B, Q, S]
+        similarity = tf.matmul(_unit(queries), support, transpose_b=True)  # [B, Q, S]
         log_attention = tf.nn.log_softmax(tf.exp(self.log_scale) * similarity)
         # log of the vote of each class: the sum over its items, in the logarithm so that the gradient survives.
         members = tf.one_hot(labels, count_ways(labels), on_value=True, off_value=False, dtype=tf.bool)
@@ -71,11 +104,19 @@ class MatchingNetwork(EmbeddingLearner):
         return tf.reduce_logsumexp(votes, axis=2)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "scale": self.scale, "learn_scale": self.learn_scale}
+        return {
+            **super().get_config(),
+            "scale": self.scale,
+            "learn_scale": self.learn_scale,
+            "full_context": self.full_context,
+            "processing_steps": self.processing_steps,
+            "seed": self.seed,
+        }
 
-    def embed(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Embeds onto the unit sphere: ``[B, M, ...] -> [B, M, D]``."""
-        return tf.math.l2_normalize(super().embed(x, training), axis=-1)
+
+def _unit(x: tf.Tensor) -> tf.Tensor:
+    """Puts embeddings onto the unit sphere."""
+    return tf.math.l2_normalize(x, axis=-1)
 
 
 _NO_VOTE = -1e9

@@ -17,9 +17,11 @@ _HOMES = {
     "maml-omniglot": "omniglot.maml.MAML_OMNIGLOT",
     "prototypical-omniglot": "omniglot.prototypical.PROTOTYPICAL_OMNIGLOT",
     "matching-omniglot": "omniglot.matching.MATCHING_OMNIGLOT",
+    "matching-fce-omniglot": "omniglot.matching.MATCHING_FCE_OMNIGLOT",
     "memory-omniglot": "omniglot.memory.MEMORY_OMNIGLOT",
     "statistician-omniglot": "omniglot.statistician.STATISTICIAN_OMNIGLOT",
     "siamese-omniglot": "omniglot.siamese.SIAMESE_OMNIGLOT",
+    "prototypical-cifar-fs": "cifar_fs.PROTOTYPICAL_CIFAR_FS",
     "maml-sinusoid": "sinusoid.MAML_SINUSOID",
 }
 

@@ -5,6 +5,7 @@ from typing import Any
 
 _HOMES = {
     "MAML_OMNIGLOT": "maml",
+    "MATCHING_FCE_OMNIGLOT": "matching",
     "MATCHING_OMNIGLOT": "matching",
     "MEMORY_OMNIGLOT": "memory",
     "PROTOTYPICAL_OMNIGLOT": "prototypical",
