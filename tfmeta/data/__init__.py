@@ -1,4 +1,4 @@
-"""Sources of tasks, one a file: `omniglot`, `glyphs`, `digits`, `sinusoid`.
+"""Sources of tasks, one a file: `omniglot`, `cifar_fs`, `glyphs`, `digits`, `sinusoid`.
 
 Import the file that you need (`from tfmeta.data.glyphs import glyphs`): some of them need TensorFlow or a
 data set on disk, and nobody should pay for a source that is not used.

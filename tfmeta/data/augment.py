@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tfmeta.core.episodes import Augmentation
 
-__all__ = ["random_affine"]
+__all__ = ["random_affine", "random_mirror"]
 
 
 def random_affine(
@@ -49,6 +49,44 @@ def random_affine(
             fill_value=0.0,
             interpolation="BILINEAR",
             fill_mode="CONSTANT",
+        )
+
+    return augment
+
+
+def random_mirror(*, shift: int = 4) -> Augmentation:
+    """Returns an augmentation that shifts every image, and shows half of them as a mirror does: for photographs.
+
+    What comes into view is the image reflected at its border.
+
+    Args:
+        shift: bound of the translation of each axis, in whole pixels.
+
+    Returns:
+        A function ``(images [M, H, W, C], seed [2]) -> [M, H, W, C]``, a pure function of its arguments.
+
+    Example:
+        >>> augment = random_mirror()
+        >>> augment(tf.ones([3, 32, 32, 3]), tf.constant([0, 1])).shape
+        TensorShape([3, 32, 32, 3])
+    """
+
+    def augment(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        count, width = tf.shape(images)[0], tf.cast(tf.shape(images)[2], tf.float32)
+        mirror_seed, shift_seed = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
+        mirrored = tf.random.stateless_uniform([count], mirror_seed) < 0.5
+        pixels = tf.random.stateless_uniform([count, 2], shift_seed, -shift, shift + 1, tf.int32)
+        right, down = tf.unstack(tf.cast(pixels, tf.float32), axis=1)
+        one, nothing = tf.ones_like(right), tf.zeros_like(right)
+        start = tf.where(mirrored, width - 1.0, 0.0)
+        rows = [tf.where(mirrored, -one, one), nothing, start + right, nothing, one, down, nothing, nothing]
+        return tf.raw_ops.ImageProjectiveTransformV3(
+            images=images,
+            transforms=tf.stack(rows, axis=1),
+            output_shape=tf.shape(images)[1:3],
+            fill_value=0.0,
+            interpolation="NEAREST",
+            fill_mode="REFLECT",
         )
 
     return augment

@@ -5,7 +5,8 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from tfmeta.core.checks import TfmetaError, check
+from tfmeta.core.checks import check
+from tfmeta.data.through_tfds import load_dataset
 
 __all__ = ["SPLITS", "load_omniglot"]
 
@@ -80,7 +81,8 @@ def _members(part: str, split: str, names: tuple[str, ...], seed: int) -> np.nda
 @functools.lru_cache(maxsize=2)
 def _decoded(size: int) -> tuple[np.ndarray, tuple[str, ...]]:
     """Decodes every drawing: uint8 ``[1623, 20, size, size, 1]``, and the name of each class."""
-    dataset, names = _source()
+    dataset, info = load_dataset("omniglot", "Omniglot", "3.0.0")
+    names = tuple(info.features["label"].names)
 
     def shrink(example: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
         ink = 255.0 - tf.cast(example["image"][..., :1], tf.float32)
@@ -90,21 +92,3 @@ def _decoded(size: int) -> tuple[np.ndarray, tuple[str, ...]]:
     images, labels = (np.concatenate(columns) for columns in zip(*batches, strict=True))
     by_class = np.argsort(labels, kind="stable")
     return images[by_class].reshape(len(names), -1, size, size, 1), names
-
-
-def _source() -> tuple[tf.data.Dataset, tuple[str, ...]]:
-    try:
-        import tensorflow_datasets as tfds
-    except ImportError as error:
-        raise TfmetaError(
-            "Omniglot is read through TensorFlow Datasets, which is not installed: pip install 'tfmeta[data]'."
-        ) from error
-    try:
-        dataset, info = tfds.load("omniglot", split="train+test", shuffle_files=False, with_info=True)
-    except Exception as error:  # TFDS raises many kinds where a download fails; the user's remedy is one.
-        raise TfmetaError(
-            "Omniglot was neither found nor downloaded (tfds.load('omniglot') under "
-            f"{tfds.core.constants.DATA_DIR}): {str(error).strip().splitlines()[0] if str(error) else error!r}. "
-            "Set TFDS_DATA_DIR to a folder that holds omniglot/3.0.0, or let this machine reach the network once."
-        ) from error
-    return dataset, tuple(info.features["label"].names)
