@@ -8,7 +8,7 @@ import tensorflow as tf
 from tfmeta.core.shapes import leading, merge_tasks, split_tasks
 from tfmeta.fewshot.learner import FewShotLearner
 
-__all__ = ["EmbeddingLearner", "count_ways"]
+__all__ = ["EmbeddingLearner", "count_ways", "squared_distances"]
 
 
 class EmbeddingLearner(FewShotLearner):
@@ -33,3 +33,9 @@ class EmbeddingLearner(FewShotLearner):
 def count_ways(support_y: tf.Tensor) -> tf.Tensor:
     """Returns the number of classes that the labels of a batch of tasks name, N."""
     return tf.cast(tf.reduce_max(support_y), tf.int32) + 1
+
+
+def squared_distances(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
+    """Returns the squared Euclidean distances of all pairs: ``[B, Q, D], [B, N, D] -> [B, Q, N]``."""
+    squares = tf.reduce_sum(a * a, -1)[:, :, None] + tf.reduce_sum(b * b, -1)[:, None, :]
+    return squares - 2.0 * tf.matmul(a, b, transpose_b=True)

@@ -247,4 +247,4 @@ def _present(
 
 def _swap(x: tf.Tensor) -> tf.Tensor:
     """Puts the memories before the steps, or the steps before the memories."""
-    return tf.transpose(x, [1, 0, *range(2, x.shape.rank)])
+    return tf.transpose(x, [1, 0, *range(2, len(x.shape))])

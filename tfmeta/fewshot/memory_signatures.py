@@ -33,7 +33,7 @@ def memory_signatures(learner: LifelongMemory, requests: Requests) -> Mapping[st
 
     A memory is ``memory_keys [B, M, D]``, ``memory_values [B, M]`` and ``memory_ages [B, M]``, under the same
     names where it goes in and comes out; rows are separate memories. ``x`` is float32 ``[B, S, ...]``, and ``y``
-    int64 ``[B, S]``, from 0 and below M. Where items are drawings there are also ``remember_png`` and
+    int64 ``[B, S]``, from 0 and below M. A memory that is still empty recalls probabilities of 0 and labels of -1. Where items are drawings there are also ``remember_png`` and
     ``recall_png``, which take encoded images as ``x_png`` in place of ``x``.
 
     Args:
@@ -86,10 +86,12 @@ def memory_signatures(learner: LifelongMemory, requests: Requests) -> Mapping[st
 
     def read(memory: Memory, name: str, items: tf.Tensor) -> dict[str, tf.Tensor]:
         memory, (x,) = with_rows(memory, **{name: requests.items(name, items, "Q")})
-        known = tf.reduce_all(tf.reduce_any(memory.values >= 0, axis=1))
-        (x,) = after([require(known, "a memory is empty and knows no class; write to it with remember.")], x)
-        logits = learner.recall(memory, x)
-        return {"probabilities": tf.nn.softmax(logits), "labels": tf.argmax(logits, axis=-1)}
+        logits = learner.recall(memory, x)  # [B, Q, N]
+        known = tf.reduce_any(memory.values >= 0, axis=1)[:, None]
+        return {
+            "probabilities": tf.where(known[:, :, None], tf.nn.softmax(logits), 0.0),
+            "labels": tf.where(known, tf.argmax(logits, axis=-1), -1),
+        }
 
     def empty(rows: tf.Tensor) -> dict[str, tf.Tensor]:
         return named(learner.empty(tf.shape(check_shape("rows", rows, ("B",)))[0]))

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from tfmeta.core.shapes import leading
-from tfmeta.fewshot.embedding import EmbeddingLearner, count_ways
+from tfmeta.fewshot.embedding import EmbeddingLearner, count_ways, squared_distances
 
 __all__ = ["PrototypicalNetwork"]
 
@@ -50,7 +50,7 @@ class PrototypicalNetwork(EmbeddingLearner):
 
     def adapt(self, support_x: tf.Tensor, support_y: tf.Tensor, training: bool = False) -> tf.Tensor:
         embedded = self.embed(support_x, training)  # [B, S, D]
-        members = tf.one_hot(support_y, count_ways(support_y))  # [B, S, N]
+        members = tf.one_hot(support_y, count_ways(support_y), dtype=embedded.dtype)  # [B, S, N]
         counts = tf.reduce_sum(members, axis=1)[:, :, None]  # [B, N, 1]
         prototypes = tf.math.divide_no_nan(tf.matmul(members, embedded, transpose_a=True), counts)
         # An infinitely far prototype has probability zero; squares of it must stay finite for the gradient.
@@ -60,16 +60,10 @@ class PrototypicalNetwork(EmbeddingLearner):
     def respond(self, task_state: tf.Tensor, query_x: tf.Tensor, training: bool = False) -> tf.Tensor:
         prototypes = tf.reshape(task_state, [leading(task_state, 1)[0], -1, self.features])  # [B, N, D]
         embedded = self.embed(query_x, training)  # [B, Q, D]
-        return -self.scale * _squared_distances(embedded, prototypes)
+        return -self.scale * squared_distances(embedded, prototypes)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "scale": self.scale}
 
 
 _FAR = 1e6
-
-
-def _squared_distances(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
-    """Squared Euclidean distances of all pairs: ``[B, Q, D], [B, N, D] -> [B, Q, N]``."""
-    squares = tf.reduce_sum(a * a, -1)[:, :, None] + tf.reduce_sum(b * b, -1)[:, None, :]
-    return squares - 2.0 * tf.matmul(a, b, transpose_b=True)

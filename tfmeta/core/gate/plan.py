@@ -84,8 +84,8 @@ def plan_calls(signatures: Mapping[str, Any], given: Sequence[Request]) -> Plan:
     for key in sorted(requests, key=lambda key: any(name in producers for name in requests[key])):
         others[key] = _other(requests[key])
         for name in requests[key]:
-            if name in producers and producers[name] in others:
-                producer = producers[name]
+            producer = producers.get(name, key)
+            if producer != key and producer in others:
                 others[key][name] = AnswerOf(plan.ask(producer, others[producer]), name)
 
     for key, request in requests.items():

@@ -1,0 +1,107 @@
+"""Fine-tuning: a pretrained network descends on the support set, and nothing was trained for that."""
+
+from typing import Any, Literal
+
+import keras
+import tensorflow as tf
+
+from tfmeta.core.checks import check
+from tfmeta.core.fast_weights import Engine, FastNetwork
+from tfmeta.core.inner_loop import descend
+from tfmeta.core.shapes import leading
+from tfmeta.fewshot.embedding import EmbeddingLearner, count_ways
+
+__all__ = ["FineTuning"]
+
+
+@keras.saving.register_keras_serializable("tfmeta")
+class FineTuning(EmbeddingLearner):
+    """Puts a fresh linear head on a network, and learns a task by gradient descent on its support set.
+
+    It is MAML's inner loop from weights that were not meta-trained, as many classes as a task has: the network
+    comes from an ordinary classification (`tfmeta.fewshot.pretraining.Classifier`). Batch normalisation keeps to
+    its moving statistics. The task state is the head, ``[B, N*(D+1)]``, behind the network's weights where these
+    descend too.
+
+    Args:
+        network: the embedding, ``[M, ...] -> [M, D]``.
+        tuned: ``"head"``, or ``"all"`` for the network's weights as well.
+        steps: gradient steps.
+        rate: their rate.
+        engine: how the tasks of a batch are computed; see `tfmeta.core.fast_weights.FastNetwork`.
+
+    Raises:
+        ValueError: for an unknown option, or a network that cannot descend.
+
+    Example:
+        >>> from tfmeta.networks import conv4
+        >>> learner = FineTuning(conv4(), steps=5)
+        >>> state = learner.adapt(tf.random.uniform([1, 3, 28, 28, 1]), tf.constant([[0, 1, 2]]))
+        >>> learner.respond(state, tf.random.uniform([1, 4, 28, 28, 1])).shape
+        TensorShape([1, 4, 3])
+
+    Reference:
+        Chen, Liu, Kira, Wang, Huang. "A Closer Look at Few-shot Classification." ICLR 2019.
+    """
+
+    def __init__(
+        self,
+        network: keras.Model,
+        *,
+        tuned: Literal["head", "all"] = "head",
+        steps: int = 20,
+        rate: float = 0.05,
+        engine: Engine = "auto",
+        **kwargs: Any,
+    ):
+        check(tuned in ("head", "all"), f"tuned={tuned!r}; expected 'head' or 'all'.")
+        check(steps >= 1 and rate > 0, f"steps={steps}, rate={rate}; expected steps >= 1 and a rate > 0.")
+        super().__init__(network, **kwargs)
+        self.tuned = tuned
+        self.steps = steps
+        self.rate = rate
+        self.engine = engine
+        self.fast = FastNetwork(network, engine) if tuned == "all" else None
+
+    def adapt(self, support_x: tf.Tensor, support_y: tf.Tensor, training: bool = False) -> tf.Tensor:
+        tasks, ways = leading(support_x, 1)[0], count_ways(support_y)
+        slow = self.fast.slow_weights() if self.fast else []
+        weights = [tf.broadcast_to(weight, [tasks, *weight.shape]) for weight in slow]
+        head = tf.zeros([tasks, ways, self.features + 1])
+        # Where only the head descends, the network is asked once.
+        fixed = None if self.fast else self.embed(support_x, training)
+
+        def loss(weights: list[tf.Tensor], step: int) -> tf.Tensor:
+            *body, head = weights
+            features = self._embed_with(body, support_x) if fixed is None else fixed
+            labels = tf.cast(support_y, tf.int32)
+            entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, _logits(head, features))
+            return tf.reduce_mean(entropy, axis=1)
+
+        start = [*weights, head]
+        tuned = descend(loss, start, [[self.rate] * len(start)] * self.steps)
+        return tf.concat([tf.reshape(weight, [tasks, -1]) for weight in tuned], axis=1)
+
+    def respond(self, task_state: tf.Tensor, query_x: tf.Tensor, training: bool = False) -> tf.Tensor:
+        tasks = leading(task_state, 1)[0]
+        shapes = [variable.shape for variable in self.fast.variables] if self.fast else []
+        sizes = [tf.TensorShape(shape).num_elements() for shape in shapes]
+        body, head = task_state[:, : sum(sizes)], task_state[:, sum(sizes) :]
+        weights = [
+            tf.reshape(part, [tasks, *shape])
+            for part, shape in zip(tf.split(body, sizes, axis=1) if sizes else [], shapes, strict=True)
+        ]
+        features = self._embed_with(weights, query_x) if self.fast else self.embed(query_x, training)
+        return _logits(tf.reshape(head, [tasks, -1, self.features + 1]), features)
+
+    def get_config(self) -> dict[str, Any]:
+        names = ("tuned", "steps", "rate", "engine")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+    def _embed_with(self, weights: list[tf.Tensor], x: tf.Tensor) -> tf.Tensor:
+        return self.fast(weights, x, self.fast.stored_moments(leading(x, 1)[0]))[0]
+
+
+def _logits(head: tf.Tensor, features: tf.Tensor) -> tf.Tensor:
+    """Applies heads ``[B, N, D+1]``, the last column of which is the bias: ``[B, M, D] -> [B, M, N]``."""
+    return tf.matmul(features, head[:, :, :-1], transpose_b=True) + head[:, None, :, -1]
