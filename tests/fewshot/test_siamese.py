@@ -37,7 +37,7 @@ def learner(request):
 def log_odds(learner, a, b):
     """The definition, for one pair, in NumPy."""
     if learner.pair_loss == "contrastive":
-        return 4.0 * (1.0 - np.sqrt(np.sum((a - b) ** 2)))  # 8 / margin and margin / 2 to begin with
+        return 4.0 * (1.0 - np.sqrt(np.sum((a - b) ** 2)))  # 8 (1/2 - distance / margin)
     return 3.0 + np.abs(a - b) @ [-1.0, -0.5, -2.0]
 
 

@@ -27,9 +27,9 @@ class SiameseNetwork(EmbeddingLearner):
 
         ||φ(a) - φ(b)|| for the same class,    max(margin - ||φ(a) - φ(b)||, 0) for different ones.
 
-    A distance is no probability; a logistic curve ``σ(s (t - ||φ(a) - φ(b)||))`` makes it one. Its slope ``s`` and
-    threshold ``t`` are fitted by cross-entropy to the same pairs as the distances are trained on, without a part
-    in training them.
+    A distance is no probability; a logistic curve ``σ(s (t - ||φ(a) - φ(b)|| / margin))`` makes it one. Its slope
+    ``s`` and threshold ``t`` are fitted by cross-entropy to the same pairs as the distances are trained on,
+    without a part in training them.
 
     ``loss="verification"`` trains a head over the two embeddings by cross-entropy (Koch et al. 2015):
 
@@ -100,8 +100,8 @@ class SiameseNetwork(EmbeddingLearner):
         self.class_score = class_score
         if loss == "contrastive":
             # At first the odds are even at half the margin, and 55 to 1 at none and at the whole of it.
-            self.slope = self._constant("slope", (), 8.0 / margin)
-            self.threshold = self._constant("threshold", (), 0.5 * margin)
+            self.slope = self._constant("slope", (), 8.0)
+            self.threshold = self._constant("threshold", (), 0.5)
         else:
             # About even odds for features of unit variance, whose mean absolute difference is about 1.
             self.alpha = self._constant("alpha", (self.features,), -3.0 / self.features)
@@ -198,7 +198,7 @@ class SiameseNetwork(EmbeddingLearner):
     def _log_odds(self, dissimilarity: tf.Tensor) -> tf.Tensor:
         if self.pair_loss == "verification":
             return self.beta - dissimilarity
-        return self.slope * (self.threshold - dissimilarity)
+        return self.slope * (self.threshold - dissimilarity / self.margin)
 
     def _loss_of_all_pairs(self, embedded: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         """The loss over the pairs of each set of a batch: ``[B, M, D], [B, M] -> []``."""
