@@ -46,7 +46,7 @@ def evaluate(
         TfmetaError: if the run has not ended, has no such setting, or is for another number of classes.
     """
     settings = recipe.configure(**{**dataclasses.asdict(run.settings(recipe)), **changes})
-    learner = recipe.for_test(run.learner(), settings)
+    learner = recipe.for_test(run.learner_of(recipe), settings)
     _check_ways(learner.ways, settings)
     batches = recipe.episodes(settings, part, 0)
     metric = recipe.metric()

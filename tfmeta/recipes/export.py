@@ -34,7 +34,7 @@ def export_run(
     """
     settings = run.settings(recipe)
     servable = few_shot_servable(
-        recipe.for_test(run.learner(), settings),
+        recipe.for_test(run.learner_of(recipe), settings),
         recipe.artefact(settings),
         example_episode=recipe.example(settings),
         card=card_of(recipe, run),

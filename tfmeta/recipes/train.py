@@ -103,7 +103,10 @@ class Run:
         found = self._read_settings()
         name = found.pop("recipe", "?")
         if name != recipe.name:
-            raise TfmetaError(f"{self.folder} holds a run of {name}, not of {recipe.name}.")
+            raise TfmetaError(
+                f"{self.folder} holds a run of {name}, not of {recipe.name};"
+                f" ask for {name}, or name another folder with --run."
+            )
         return recipe.configure(**{**_before(recipe), **found})
 
     def finish(self, learner: FewShotLearner, steps: int, seconds: float) -> None:
@@ -131,6 +134,26 @@ class Run:
             return keras.saving.load_model(file)
         except Exception as error:  # What a damaged file raises depends on where the damage is.
             raise TfmetaError(f"{file} is damaged; remove it, and train again.") from error
+
+    def learner_of(self, recipe: Recipe[S]) -> FewShotLearner:
+        """Loads the trained learner, which must be of the recipe's kind and size.
+
+        Raises:
+            TfmetaError: if the run has not ended, or the file is damaged or holds another learner.
+        """
+        learner, expected = self.learner(), recipe.learner(self.settings(recipe))
+        if type(learner) is not type(expected):
+            raise TfmetaError(
+                f"{self.folder / LEARNER_FILE} holds a {type(learner).__name__}, but {recipe.name} trains a"
+                f" {type(expected).__name__}; name the folder of its own run with --run, or train again."
+            )
+        sizes = [[tuple(weight.shape) for weight in each.network.weights] for each in (learner, expected)]
+        if sizes[0] != sizes[1]:
+            raise TfmetaError(
+                f"{self.folder / LEARNER_FILE} holds a {type(learner).__name__} of another size than"
+                f" {self._settings_file} says; put back the file of that run, or train again."
+            )
+        return learner
 
     def budget(self) -> dict[str, float]:
         """Reads the steps and seconds that the run took."""
@@ -162,7 +185,7 @@ def train(recipe: Recipe[S], settings: S, out: str | Path, *, verbose: int | str
     if (run.folder / LEARNER_FILE).exists():
         return run.learner()
     learner = recipe.learner(settings)
-    schedule = keras.optimizers.schedules.CosineDecay(settings.learning_rate, settings.steps, alpha=0.01)
+    schedule = keras.optimizers.schedules.CosineDecay(settings.learning_rate, max(settings.steps, 1), alpha=0.01)
     learner.compile(
         optimizer=keras.optimizers.Adam(schedule, clipnorm=10.0),
         loss=recipe.loss(),
@@ -170,7 +193,13 @@ def train(recipe: Recipe[S], settings: S, out: str | Path, *, verbose: int | str
         steps_per_execution=settings.steps_per_execution,
     )
     backup = Backup(run.folder / "backup")
-    done = backup.restore(learner)
+    try:
+        done = backup.restore(learner)
+    except Exception as error:  # What a damaged file raises depends on where the damage is.
+        raise TfmetaError(
+            f"{backup.folder} holds the state of another learner, or a damaged one; remove {run.folder} to begin"
+            " again, or choose another --out."
+        ) from error
     tasks = recipe.episodes(settings, "train", done)
     run.begin(recipe, settings)  # not before all has been found good: what cannot be trained leaves no folder
     with run.writing():
