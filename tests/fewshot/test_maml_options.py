@@ -97,12 +97,11 @@ def task():
 
 @pytest.mark.parametrize("statistics", ["support", "transductive"])
 def test_the_multi_step_loss_fades_into_that_of_the_last_step(network, task, statistics):
-    learner = MAML(network, inner_rate=RATE, inner_steps=3, multi_step_until=2, batch_statistics=statistics)
-    support = statistics == "support"
-    importances = [[1 / 3, 1 / 3, 1 / 3], [1 / 6, 1 / 6, 2 / 3], [0, 0, 1]]
-    expected = [reference(network, *task, each, support=support) for each in importances]
-    for actual, desired in zip(fitted(learner, *task, steps=3), expected, strict=True):
-        assert_close(actual, desired)
+    learner = MAML(network, inner_rate=RATE, inner_steps=2, multi_step_until=2, batch_statistics=statistics)
+    importances = [[1 / 2, 1 / 2], [1 / 4, 3 / 4], [0, 1]]
+    found = fitted(learner, *task, steps=3)
+    for actual, each in zip(found, importances, strict=True):
+        assert_close(actual, reference(network, *task, each, support=statistics == "support"))
 
 
 def test_the_importances_sum_to_one_and_only_the_last_stays():
@@ -145,19 +144,20 @@ def test_phases_change_nothing_outside_of_training(network, task):
         np.testing.assert_array_equal(rich(task[0], training=training), plain(task[0], training=training))
 
 
-@pytest.mark.parametrize("statistics", ["support", "transductive"])
-@pytest.mark.parametrize("engine", ["batched", "map"])
+@pytest.mark.parametrize(
+    ("engine", "statistics"), [("batched", "support"), ("batched", "transductive"), ("map", "support")]
+)
 def test_anil_adapts_the_head_alone(network, task, statistics, engine):
     learner = MAML(
         network,
         inner_rate=RATE,
-        inner_steps=3,
+        inner_steps=2,
         adapt_only="head",
         batch_statistics=statistics,
         engine=engine,
     )
-    assert learner.inner_rates.shape == (3, 2)
-    expected = reference(network, *task, [0, 0, 1], support=statistics == "support", adapted=slice(6, None))
+    assert learner.inner_rates.shape == (2, 2)
+    expected = reference(network, *task, [0, 1], support=statistics == "support", adapted=slice(6, None))
     assert_close(fitted(learner, *task)[0], expected)
     state = learner.adapt(task[0]["support_x"], task[0]["support_y"])
     head = sum(v.value.shape.num_elements() for v in network.trainable_variables[6:])

@@ -31,7 +31,8 @@ class PhasedLearner(FewShotLearner):
 
     The phase of a step depends on the optimizer's count of steps alone, so a run that is resumed goes on in it. Each
     phase is a graph of its own, traced when it begins: none pays for what another computes, as it would for both
-    branches of a condition, and a learner without phases is what it would be without this class.
+    branches of a condition, and a learner without phases is what it would be without this class. Where Keras takes
+    several steps in one execution, they share the phase of the first.
 
     Subclasses ask `phase` in a call with ``training=True`` and return, where it says so, a list of answers.
 
