@@ -86,7 +86,7 @@ class MatchingNetwork(EmbeddingLearner):
     def adapt(self, support_x: tf.Tensor, support_y: tf.Tensor, training: bool = False) -> tf.Tensor:
         support = self.embed(support_x, training)
         support = self.support_context(support) if self.in_context else _unit(support)
-        labelled = tf.concat([support, tf.cast(support_y, tf.float32)[:, :, None]], axis=-1)
+        labelled = tf.concat([support, tf.cast(support_y, support.dtype)[:, :, None]], axis=-1)
         return tf.reshape(labelled, [leading(labelled, 1)[0], -1])  # [B, S*(D+1)]
 
     def respond(self, task_state: tf.Tensor, query_x: tf.Tensor, training: bool = False) -> tf.Tensor:
