@@ -20,7 +20,9 @@ def contrastive_loss(
         different: which are of two classes; a pair that is neither does not count.
         margin: the distance beyond which different classes are far enough apart.
         hard_pairs: takes the mean over those different pairs alone that are within the margin. When few are
-            left, their pull is then as strong as when they were many.
+            left, they are then pushed as strongly as when they were many. The two kinds of pairs balance where
+            those of the mean are equally far apart, so that the loss itself stays near half the margin: watch
+            the accuracy.
 
     Returns:
         A scalar.

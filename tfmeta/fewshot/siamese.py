@@ -53,7 +53,8 @@ class SiameseNetwork(EmbeddingLearner):
         network: the embedding ``φ``, ``[M, ...] -> [M, D]``.
         loss: ``"contrastive"`` or ``"verification"``.
         margin: of the contrastive loss.
-        hard_pairs: takes the mean of the contrastive loss over different pairs within the margin alone.
+        hard_pairs: takes the mean of the contrastive loss over different pairs within the margin alone. Its value
+            then says little of progress; see `tfmeta.fewshot.pair_losses.contrastive_loss`.
         class_score: ``"mean"`` or ``"nearest"``.
 
     Raises:
