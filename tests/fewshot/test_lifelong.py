@@ -29,7 +29,7 @@ def learner():
 
 @pytest.fixture(scope="module")
 def path(learner, tmp_path_factory):
-    x, y = stream(4)
+    x, _ = stream(4)
     example = {"support_x": x[:, :3], "support_y": [[0, 1, 2]], "query_x": x[:, 3:]}
     servable = few_shot_servable(learner, "memory", example_episode=example, card=Card("Remembers."))
     return export(servable, tmp_path_factory.mktemp("models"))
@@ -103,7 +103,7 @@ def test_it_trains_without_a_loss_of_queries():
 
 
 def test_more_classes_than_slots_are_refused(learner):
-    x, y = stream(SIZE + 1)
+    x, _ = stream(SIZE + 1)
     with pytest.raises(tf.errors.InvalidArgumentError, match="or build the learner with a larger size"):
         learner.adapt(x, np.arange(SIZE + 1)[None])
 

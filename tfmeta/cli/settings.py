@@ -77,9 +77,14 @@ def run_of(recipe: Any, args: argparse.Namespace) -> Any:
     Raises:
         TfmetaError: if there is no such folder.
     """
-    from tfmeta.recipes.train import Run
+    from tfmeta.recipes.train import Run, train
 
     folder = args.run or default_run(recipe.name, args.split or getattr(recipe.settings, "split", None))
+    if (
+        not folder.is_dir() and recipe.settings.steps == 0
+    ):  # there is nothing to train, and nothing to wait for
+        split = {"split": args.split} if args.split else {}
+        train(recipe, recipe.configure(**split), folder, verbose=0)
     if not folder.is_dir():
         begun = sorted(str(path.parent) for path in Path("runs").glob("*/settings.json"))
         there = f"Runs here: {', '.join(begun)}; name one with --run." if begun else "Train it first"

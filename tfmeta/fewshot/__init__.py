@@ -4,9 +4,15 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
+    "Classifier": "pretraining",
     "FewShotLearner": "learner",
+    "FineTuning": "finetuning",
+    "LifelongMemory": "lifelong",
     "MAML": "maml",
     "MatchingNetwork": "matching",
+    "MemoryLayer": "memory_layer",
+    "NearestCentroid": "baselines",
+    "NearestNeighbour": "baselines",
     "NeuralStatistician": "statistician",
     "PrototypicalNetwork": "prototypical",
     "Reptile": "reptile",

@@ -33,8 +33,9 @@ def memory_signatures(learner: LifelongMemory, requests: Requests) -> Mapping[st
 
     A memory is ``memory_keys [B, M, D]``, ``memory_values [B, M]`` and ``memory_ages [B, M]``, under the same
     names where it goes in and comes out; rows are separate memories. ``x`` is float32 ``[B, S, ...]``, and ``y``
-    int64 ``[B, S]``, from 0 and below M. A memory that is still empty recalls probabilities of 0 and labels of -1. Where items are drawings there are also ``remember_png`` and
-    ``recall_png``, which take encoded images as ``x_png`` in place of ``x``.
+    int64 ``[B, S]``, from 0 and below M. A memory that is still empty recalls probabilities of 0 and labels of
+    -1. Where items are drawings there are also ``remember_png`` and ``recall_png``, which take encoded images as
+    ``x_png`` in place of ``x``.
 
     Args:
         learner: the learner.

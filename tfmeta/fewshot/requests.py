@@ -46,9 +46,10 @@ class Requests:
                 f" [B, M, {', '.join(map(str, self.item))}], with at least one item.",
             )
         self.target = self.example["support_y"].shape[2:]
-        # A state either has one size, or grows with the task: tasks of one item and of two tell which.
+        # A state either has one size, or grows with the task: tasks of one item and of two tell by how much.
         self.state_size, larger = (self._state_size(learner, items) for items in (1, 2))
-        self.free_state = larger != self.state_size
+        self.state_step = larger - self.state_size
+        self.free_state = self.state_step > 0
         shapes = {
             "support_x": [None, None, *self.item],
             "support_y": [None, None, *self.target],
@@ -92,12 +93,13 @@ class Requests:
     def query(self, task_state: tf.Tensor, x: tf.Tensor, kind: str = "x") -> tuple[tf.Tensor, ...]:
         """Checks a task state and queries, and decodes these where they are of the `kind` ``png``."""
         fix = "send back what adapt returned, unchanged"
-        unit = self.state_size
-        task_state = check_shape("task_state", task_state, ("B", "D" if self.free_state else unit), fix)
+        smallest, step = self.state_size, self.state_step
+        task_state = check_shape("task_state", task_state, ("B", "D" if self.free_state else smallest), fix)
         if self.free_state:
             size = tf.shape(task_state)[1]
-            whole = (size > 0) & (size % unit == 0)
-            rule = f" numbers a task, expected a multiple of {unit}; {fix}."
+            whole = (size >= smallest) & ((size - smallest) % step == 0)
+            more = "" if smallest == step else f" more than {smallest - step}"
+            rule = f" numbers a task, expected a multiple of {step}{more}; {fix}."
             (task_state,) = after([require(whole, "task_state has ", size, rule)], task_state)
         name = f"query_{kind}"
         x = self.items(name, x, "Q")

@@ -21,6 +21,9 @@ _HOMES = {
     "memory-omniglot": "omniglot.memory.MEMORY_OMNIGLOT",
     "statistician-omniglot": "omniglot.statistician.STATISTICIAN_OMNIGLOT",
     "siamese-omniglot": "omniglot.siamese.SIAMESE_OMNIGLOT",
+    "pixels-omniglot": "omniglot.baselines.PIXELS_OMNIGLOT",
+    "centroid-omniglot": "omniglot.baselines.CENTROID_OMNIGLOT",
+    "finetune-omniglot": "omniglot.baselines.FINETUNE_OMNIGLOT",
     "prototypical-cifar-fs": "cifar_fs.PROTOTYPICAL_CIFAR_FS",
     "maml-sinusoid": "sinusoid.MAML_SINUSOID",
 }
