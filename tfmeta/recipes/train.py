@@ -185,7 +185,9 @@ def train(recipe: Recipe[S], settings: S, out: str | Path, *, verbose: int | str
     if (run.folder / LEARNER_FILE).exists():
         return run.learner()
     learner = recipe.learner(settings)
-    schedule = keras.optimizers.schedules.CosineDecay(settings.learning_rate, max(settings.steps, 1), alpha=0.01)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        settings.learning_rate, max(settings.steps, 1), alpha=0.01
+    )
     learner.compile(
         optimizer=keras.optimizers.Adam(schedule, clipnorm=10.0),
         loss=recipe.loss(),
@@ -200,6 +202,8 @@ def train(recipe: Recipe[S], settings: S, out: str | Path, *, verbose: int | str
             f"{backup.folder} holds the state of another learner, or a damaged one; remove {run.folder} to begin"
             " again, or choose another --out."
         ) from error
+    if not done:
+        recipe.prepare(learner, settings, run.folder.parent)
     tasks = recipe.episodes(settings, "train", done)
     run.begin(recipe, settings)  # not before all has been found good: what cannot be trained leaves no folder
     with run.writing():

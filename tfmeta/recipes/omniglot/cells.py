@@ -1,7 +1,8 @@
 """The lecture's table as data: its rows, its columns, and the run that fills each cell.
 
 A model that compares images is trained once and tested in all four columns; MAML, whose last layer has an output for
-each class, is trained for each column.
+each class, is trained for each column. Below the lecture's systems stand a further method, and the baselines that make
+learning to learn meaningful.
 """
 
 import dataclasses
@@ -149,4 +150,7 @@ ROWS = (
         differs="as it is served: an answer depends on its own query alone, which is harder than the paper's test",
     ),
     Row("prototypical", "Prototypical Network", "prototypical-omniglot"),
+    Row("pixels", "Nearest neighbour on pixels", "pixels-omniglot"),
+    Row("centroid", "Pretrained, nearest centroid", "centroid-omniglot"),
+    Row("finetune", "Pretrained, fine-tuned", "finetune-omniglot"),
 )  # fmt: skip
