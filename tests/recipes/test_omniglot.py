@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 
+from tfmeta.core.checks import TfmetaError
 from tfmeta.core.hub import load
 from tfmeta.data.glyphs import glyphs
 from tfmeta.recipes.evaluate import evaluate, read_results
@@ -85,3 +86,25 @@ def test_from_training_to_an_exported_model(tmp_path):
     np.testing.assert_allclose(
         np.log(answers), logits - np.logaddexp.reduce(logits, -1, keepdims=True), atol=1e-3
     )
+
+
+def test_a_run_of_maml_starts_from_another_with_fewer_ways_and_steps(tmp_path):
+    before = MAML_OMNIGLOT.learner(MAML_OMNIGLOT.configure(ways=3, seed=1))
+    before.inner_rates.assign(np.random.default_rng(0).random(before.inner_rates.shape))
+    Run(tmp_path / "short").folder.mkdir()
+    before.save(tmp_path / "short/learner.keras")
+
+    settings = MAML_OMNIGLOT.configure(ways=4, inner_steps=2, start_from="short")
+    learner = MAML_OMNIGLOT.learner(settings)
+    head = [weight.numpy() for weight in learner.network.layers[-1].weights]
+    MAML_OMNIGLOT.prepare(learner, settings, tmp_path)
+    for own, taken in zip(learner.network.layers[:-1], before.network.layers[:-1], strict=True):
+        for one, other in zip(own.get_weights(), taken.get_weights(), strict=True):
+            np.testing.assert_array_equal(one, other)
+    for weight, fresh in zip(learner.network.layers[-1].weights, head, strict=True):
+        np.testing.assert_array_equal(weight.numpy(), fresh)
+    np.testing.assert_array_equal(learner.inner_rates, np.repeat(before.inner_rates.numpy(), 2, axis=0))
+    assert "started from the weights of the run short" in MAML_OMNIGLOT.protocol(settings)
+
+    with pytest.raises(TfmetaError, match="nowhere holds no trained learner"):
+        MAML_OMNIGLOT.prepare(learner, MAML_OMNIGLOT.configure(start_from="nowhere"), tmp_path)

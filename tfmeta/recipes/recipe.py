@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
 import keras
@@ -82,6 +83,7 @@ class Recipe(Generic[S]):
         protocol: says how tasks are drawn for training and test.
         published: the published number for a test, if there is one, and its source.
         for_test: sets a trained learner up as it is tested and served.
+        prepare: changes a fresh learner before its first step, knowing the folder that holds all runs.
     """
 
     name: str
@@ -99,6 +101,7 @@ class Recipe(Generic[S]):
     protocol: Callable[[S], str]
     published: Callable[[S], tuple[float | None, str]]
     for_test: Callable[[FewShotLearner, S], FewShotLearner] = lambda learner, settings: learner
+    prepare: Callable[[FewShotLearner, S, Path], None] = lambda learner, settings, runs: None
 
     def configure(self, **changes: Any) -> S:
         """Returns the recipe's settings with `changes`.

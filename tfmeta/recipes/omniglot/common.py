@@ -16,7 +16,9 @@ from tfmeta.networks.conv4 import conv4
 from tfmeta.recipes.omniglot import lecture
 from tfmeta.recipes.recipe import Part, Recipe, Settings
 
-__all__ = ["OmniglotSettings", "embedding", "omniglot_episodes", "omniglot_recipe", "omniglot_setting"]
+__all__ = [
+    "OmniglotSettings", "embedding", "omniglot_episodes", "omniglot_protocol", "omniglot_recipe", "omniglot_setting",
+]  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,7 +103,7 @@ def omniglot_recipe(
         "metric": TaskAccuracy,
         "artefact": lambda s: name(s) if s.split == "alphabets" else f"{name(s)}_{s.split}",
         "setting": omniglot_setting,
-        "protocol": _protocol,
+        "protocol": omniglot_protocol,
         "published": lambda s: lecture.published(system or key, *_tested(s)),
     }
     return Recipe(**{**shared, **others})
@@ -112,7 +114,8 @@ def _tested(settings: OmniglotSettings) -> tuple[int, int]:
     return settings.test_ways or settings.ways, settings.test_shots or settings.shots
 
 
-def _protocol(settings: OmniglotSettings) -> str:
+def omniglot_protocol(settings: OmniglotSettings) -> str:
+    """Says how tasks are drawn for training and test."""
     return (
         f"trained on {settings.ways}-way {settings.shots}-shot tasks of the training classes and their rotations,"
         f" {settings.queries} queries a class; tested on upright test classes of the split '{settings.split}',"
