@@ -23,12 +23,12 @@ class NeuralStatistician(EmbeddingLearner):
         p(D) = ∫ p(c) Π_x [ ∫ p(z | c) p(x | c, z) dz ] dc,    p(c) = N(0, 1).
 
     The statistic network ``q(c | D)`` averages over the items of the set, so that their order does not matter and
-    any number will do; with ``q(z | x, c)`` beside it the network is trained by the evidence lower bound (eq. 5)
+    any number will do; with ``q(z | x, c)`` beside it the network is trained by the evidence lower bound
 
         ELBO(D) = E[ Σ_x log p(x | c, z) ] - KL(q(c | D) || p(c)) - E[ Σ_x KL(q(z | x, c) || p(z | c)) ],
 
     which needs no labels, only sets whose items belong together. Labels come in when a task is learnt: a query
-    belongs to the class with the nearest context (section 5.4),
+    belongs to the class with the nearest context,
 
         logits_k = -τ KL(q(c | D_k) || q(c | {x})),    D_k: the support items of class k.
 
@@ -46,12 +46,12 @@ class NeuralStatistician(EmbeddingLearner):
         latent_layers: stochastic layers; each latent is conditioned on the one before it.
         hidden: width of the other networks.
         sample_dropout: share of a set's items that ``q(c | D)`` is not shown in training; at least one is left.
-            So it learns what sets of few items do not tell, down to the single query (appendix).
+            So it learns what sets of few items do not tell, down to the single query.
         episode_weight: weight of the cross-entropy of the queries beside the ELBO; 0, as in the paper, learns
             without labels of classes.
         scale: ``τ``.
-        direction: ``"support_to_query"`` for the divergence above, ``"query_to_support"`` for
-            ``KL(q(c | {x}) || q(c | D_k))``.
+        direction: ``"support_to_query"`` for the divergence above, which replications of the paper use;
+            ``"query_to_support"`` for ``KL(q(c | {x}) || q(c | D_k))``. It may be set after training.
         seed: of the initial weights besides the encoder's, and of the sampling.
 
     Example:

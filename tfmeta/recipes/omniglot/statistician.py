@@ -3,7 +3,7 @@
 import dataclasses
 
 from tfmeta.fewshot.statistician import NeuralStatistician
-from tfmeta.recipes.omniglot.common import OmniglotSettings, embedding, omniglot_recipe
+from tfmeta.recipes.omniglot.common import OmniglotSettings, embedding, omniglot_recipe, omniglot_setting
 
 __all__ = ["STATISTICIAN_OMNIGLOT"]
 
@@ -35,6 +35,12 @@ def _learner(settings: StatisticianSettings) -> NeuralStatistician:
     )
 
 
+def _setting(settings: StatisticianSettings) -> str:
+    """What the paper does not do is said in every row."""
+    supervised = ", trained with the queries' cross-entropy too" if settings.episode_weight else ""
+    return f"{omniglot_setting(settings)}{supervised}"
+
+
 STATISTICIAN_OMNIGLOT = omniglot_recipe(
     "statistician",
     method="Neural Statistician",
@@ -43,5 +49,6 @@ STATISTICIAN_OMNIGLOT = omniglot_recipe(
     # One support item and four queries of a class are the paper's sets of five.
     settings=StatisticianSettings(ways=60, queries=4, steps=5000, learning_rate=2e-3, test_ways=5),
     learner=_learner,
+    setting=_setting,
     loss=lambda: None,  # the learner has its own
 )
