@@ -17,7 +17,7 @@ class MemorySettings(OmniglotSettings):
 
     size: int = 128
     neighbours: int = 128
-    margin: float = 0.1
+    margin: float = 0.2
 
 
 def _learner(settings: MemorySettings) -> LifelongMemory:
