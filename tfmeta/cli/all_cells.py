@@ -75,7 +75,11 @@ def evaluate_all(args: argparse.Namespace) -> int:
     """Measures the cells that are missing; returns the exit code."""
     wanted, runs = _wanted(args)
     with starting_tensorflow():
+        import tensorflow as tf
+
         from tfmeta.recipes.omniglot.fill import evaluate_cell
+    # TensorFlow takes a graph for each cell for one that is traced again by mistake.
+    tf.get_logger().setLevel("ERROR")
 
     def fill(cell: Any) -> str:
         row, fresh = evaluate_cell(cell, runs, tasks=args.tasks, verbose=keras_verbosity())

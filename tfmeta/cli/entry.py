@@ -46,8 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments; those of the process unless given.
 
     Returns:
-        The exit code: 0; 1 where the gate fails an artefact; 2 for a mistake that the user can mend, which is
-        told in one line on stderr; 130 after Ctrl-C.
+        The exit code: 0; 1 where the gate fails an artefact, or a cell of a table cannot be filled; 2 for a
+        mistake that the user can mend, which is told in one line on stderr; 130 after Ctrl-C.
 
     Example:
         >>> main(["--version"])  # doctest: +ELLIPSIS
