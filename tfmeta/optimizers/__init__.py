@@ -1,0 +1,19 @@
+"""Update rules, designed by hand and learnt, and the problems that they are compared on."""
+
+from importlib import import_module
+from typing import Any
+
+_HOMES = {
+    "Problem": "problem",
+    "Quadratic": "quadratic",
+}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"tfmeta.optimizers.{_HOMES[name]}"), name)
+    raise AttributeError(
+        f"module 'tfmeta.optimizers' has no attribute {name!r}; it offers {', '.join(__all__)}"
+    )
