@@ -4,8 +4,16 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
+    "CoordinatewiseLSTM": "coordinatewise_lstm",
+    "LearnedRule": "learned_rule",
+    "MetaTrainer": "meta_trainer",
+    "KerasProblem": "keras_problem",
     "Problem": "problem",
     "Quadratic": "quadratic",
+    "RandomlyScaled": "random_scaling",
+    "convolution": "convolution",
+    "perceptron": "perceptron",
+    "problem_seeds": "meta_trainer",
 }
 
 __all__ = sorted(_HOMES)

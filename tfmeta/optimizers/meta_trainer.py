@@ -1,0 +1,190 @@
+"""Learning an update rule by gradient descent on how well it descends."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfmeta.core.checks import check
+from tfmeta.core.unroll import cut, unroll
+from tfmeta.optimizers.learned_rule import LearnedRule, RuleState
+from tfmeta.optimizers.problem import Parameters, Problem
+
+__all__ = ["MetaTrainer", "problem_seeds"]
+
+Descent = tuple[list[tf.Tensor], RuleState]
+"""Where a descent stands: the parameters ``θ_t`` and the rule's state ``h_t``."""
+
+
+def problem_seeds(seed: int = 0, start: int = 0) -> tf.data.Dataset:
+    """Names batches of problems without end; batch ``i`` is ``[seed, i]``.
+
+    Args:
+        seed: names the sequence of batches.
+        start: number of the first batch.
+
+    Returns:
+        An infinite dataset of int64 ``[2]``.
+
+    Example:
+        >>> next(iter(problem_seeds(seed=3, start=5))).numpy().tolist()
+        [3, 5]
+    """
+    return tf.data.Dataset.counter(start).map(lambda i: tf.stack([tf.cast(seed, tf.int64), i]))
+
+
+class MetaTrainer(keras.Model):
+    """Trains a rule on problems: ``fit`` minimises the losses along whole descents,
+
+        L(φ) = E_f [ Σ_t w_t f(θ_t) ],        θ_{t+1} = θ_t + g_t(∇f(θ_t), h_t; φ),        w_t = 1.
+
+    A training step is one descent of `steps` steps from fresh problems. Back-propagation through time is truncated:
+    after every `unrolled` steps ``φ`` takes a step of its optimizer, and the descent goes on from where it stands.
+
+    Gradients flow along the solid edges of the paper's figure 2 only: ``∇f(θ_t)`` counts as an input that does not
+    depend on ``φ``. Then ``∂f/∂θ_t`` is known from the descent itself, and no problem is differentiated twice.
+
+    ``fit``, ``evaluate`` and callbacks are Keras's own. The metrics are ``loss``, the mean over a descent and over
+    problems, and ``final_loss``, that at its end.
+
+    Args:
+        rule: what learns.
+        problem: what it learns on.
+        count: problems that descend side by side, B.
+        steps: of a descent in training; may be changed between epochs, by a `Curriculum` for example.
+        unrolled: steps between two updates of ``φ``; a divisor of `steps`.
+        test_steps: of a descent in ``evaluate`` and validation; `steps` unless given.
+        second_derivatives: lets gradients flow along the dashed edges too, through ``∇f(θ_t)``.
+
+    Raises:
+        ValueError: where `unrolled` does not divide `steps`, or a number is below 1.
+
+    Example:
+        >>> from tfmeta.optimizers import CoordinatewiseLSTM, Quadratic
+        >>> rule = LearnedRule(CoordinatewiseLSTM(seed=0))
+        >>> trainer = MetaTrainer(rule, Quadratic(), count=128, steps=100, unrolled=20)
+        >>> trainer.compile(keras.optimizers.Adam(0.003))
+        >>> trainer.fit(problem_seeds(0), epochs=100, steps_per_epoch=20)  # doctest: +SKIP
+
+    Reference:
+        Andrychowicz et al. "Learning to learn by gradient descent by gradient descent." NeurIPS 2016, eq. 3.
+    """
+
+    def __init__(
+        self,
+        rule: LearnedRule,
+        problem: Problem,
+        *,
+        count: int = 1,
+        steps: int = 100,
+        unrolled: int = 20,
+        test_steps: int | None = None,
+        second_derivatives: bool = False,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        check(
+            min(count, steps, unrolled) >= 1,
+            f"count={count}, steps={steps}, unrolled={unrolled}: all must be >= 1.",
+        )
+        check(
+            steps % unrolled == 0, f"steps={steps} is no multiple of unrolled={unrolled}; choose one that is."
+        )
+        # XLA on a CPU makes these graphs slower, by three times and more.
+        self.supports_jit = False
+        self.rule = rule
+        self.problem = problem
+        self.count = count
+        self.unrolled = unrolled
+        self.test_steps = test_steps or steps
+        self.second_derivatives = second_derivatives
+        self.steps = self.add_weight(
+            shape=(),
+            dtype="int32",
+            initializer=keras.initializers.Constant(steps),
+            trainable=False,
+            name="steps",
+        )
+        self.trackers = [keras.metrics.Mean(name=name) for name in ("loss", "final_loss")]
+        self.built = True
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        return self.trackers
+
+    def train_step(self, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+        def segment(start: tf.Tensor, descent: Descent, _: tf.Tensor) -> tuple[tf.Tensor, Descent, tf.Tensor]:
+            with tf.GradientTape() as tape:
+                descent, losses = unroll(
+                    lambda descent, step: self._step(descent, seed, step), descent, self.unrolled, start
+                )
+                # θ at the beginning of a segment does not depend on φ; that after its last step does.
+                last, _ = self._evaluate(descent[0], seed, start + self.unrolled)
+                losses = tf.concat([losses[1:], last[None]], axis=0)  # [unrolled, B]
+                objective = tf.reduce_sum(tf.reduce_mean(losses, axis=1))
+            self._learn(tape, objective)
+            self.trackers[0].update_state(losses)
+            return start + self.unrolled, cut(descent), tf.reduce_mean(last)
+
+        steps = tf.convert_to_tensor(self.steps)
+        begin = (tf.constant(0), self._begin(seed), tf.constant(0.0))
+        *_, final = tf.while_loop(lambda start, *_: start < steps, segment, begin)
+        self.trackers[1].update_state(final)
+        return self.get_metrics_result()
+
+    def test_step(self, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+        losses = self._descend(seed, self.count, self.test_steps)
+        self.trackers[0].update_state(losses[1:])
+        self.trackers[1].update_state(losses[-1])
+        return self.get_metrics_result()
+
+    def _descend(self, seed: tf.Tensor, count: int, steps: int) -> tf.Tensor:
+        """Returns the losses before the first update and after each, ``[T + 1, B]``."""
+        (parameters, _), losses = unroll(
+            lambda descent, step: self._step(descent, seed, step), self._begin(seed, count), steps
+        )
+        return tf.concat([losses, self.problem.loss(parameters, seed, steps)[None]], axis=0)
+
+    def _begin(self, seed: tf.Tensor, count: int | None = None) -> Descent:
+        parameters = self.problem.initial(seed, count or self.count)
+        return parameters, self.rule.initial_state(parameters, batched=True)
+
+    def _step(self, descent: Descent, seed: tf.Tensor, step: tf.Tensor) -> tuple[Descent, tf.Tensor]:
+        parameters, state = descent
+        losses, gradients = self._evaluate(parameters, seed, step)
+        updates, state = self.rule.update(gradients, state, batched=True)
+        return ([theta + update for theta, update in zip(parameters, updates, strict=True)], state), losses
+
+    def _evaluate(
+        self, parameters: Parameters, seed: tf.Tensor, step: tf.Tensor
+    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """Returns ``f(θ)``, ``[B]``, to be differentiated with respect to ``θ``, and ``∇f(θ)``."""
+        at = parameters if self.second_derivatives else cut(parameters)
+        with tf.GradientTape() as tape:
+            tape.watch(at)
+            losses = self.problem.loss(at, seed, step)
+        gradients = tape.gradient(losses, at, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        if self.second_derivatives:
+            return losses, gradients
+        gradients = cut(gradients)
+        return _linear(losses, at, gradients, parameters), gradients
+
+    def _learn(self, tape: tf.GradientTape, objective: tf.Tensor) -> None:
+        variables = self.rule.trainable_variables
+        gradients = tape.gradient(objective, variables)
+        # A descent that has run away to infinity teaches nothing, and must not spoil the rule.
+        finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(gradient)) for gradient in gradients])
+        self.optimizer.apply(
+            [tf.where(finite, gradient, tf.zeros_like(gradient)) for gradient in gradients], variables
+        )
+
+
+def _linear(losses: tf.Tensor, at: Parameters, gradients: Parameters, parameters: Parameters) -> tf.Tensor:
+    """Returns the losses ``[B]`` as they are at `at`, with the gradient that is known already.
+
+    f(θ) = f(a) + <∇f(a), θ - a>    where θ = a
+    """
+    for point, gradient, theta in zip(at, gradients, parameters, strict=True):
+        product = gradient * (theta - point)  # zero, but for its derivative
+        losses += tf.reduce_sum(tf.reshape(product, [tf.shape(product)[0], -1]), axis=1)
+    return losses
