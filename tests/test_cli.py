@@ -107,8 +107,9 @@ def start(*argv):
     environment.pop("TF_CPP_MIN_LOG_LEVEL", None)  # the command keeps TensorFlow quiet of itself
     command = [sys.executable, "-m", "tfmeta.cli", *map(str, argv)]
     return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
-    )
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background job begins deaf to it
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -149,9 +149,13 @@ def _load(models: Any) -> None:
 
     loading = logging.getLogger("tfmeta.serving.lifecycle.model")
     loading.setLevel(logging.ERROR)  # what fails now is told by an exception
-    with tqdm(total=len(models.names), desc="Loading models", unit="model", leave=False, disable=None) as bar:
-        models.load(lambda version: bar.update())
-    loading.setLevel(logging.NOTSET)
+    try:
+        with tqdm(
+            total=len(models.names), desc="Loading models", unit="model", leave=False, disable=None
+        ) as bar:
+            models.load(lambda version: bar.update())
+    finally:
+        loading.setLevel(logging.NOTSET)
     _LOG.setLevel(logging.INFO)
 
 
