@@ -5,15 +5,23 @@ from typing import Any
 
 _HOMES = {
     "CoordinatewiseLSTM": "coordinatewise_lstm",
+    "Curriculum": "curriculum",
+    "Descents": "race",
+    "KerasProblem": "keras_problem",
+    "LearnedOptimizer": "learned_optimizer",
     "LearnedRule": "learned_rule",
     "MetaTrainer": "meta_trainer",
-    "KerasProblem": "keras_problem",
     "Problem": "problem",
     "Quadratic": "quadratic",
     "RandomlyScaled": "random_scaling",
-    "convolution": "convolution",
-    "perceptron": "perceptron",
+    "Sensitivity": "tuning",
+    "ZOO": "zoo",
+    "convolution_problem": "convolution",
+    "descend": "race",
+    "find_rule": "zoo",
+    "perceptron_problem": "perceptron",
     "problem_seeds": "meta_trainer",
+    "tune": "tuning",
 }
 
 __all__ = sorted(_HOMES)

@@ -6,12 +6,12 @@ import numpy as np
 from tfmeta.core.checks import check
 from tfmeta.optimizers.keras_problem import KerasProblem
 
-__all__ = ["convolution"]
+__all__ = ["convolution_problem"]
 
 _BLOCKS = 3
 
 
-def convolution(
+def convolution_problem(
     images: np.ndarray,
     labels: np.ndarray,
     *,
@@ -38,7 +38,7 @@ def convolution(
         ValueError: for images that cannot be halved three times.
 
     Example:
-        >>> problem = convolution(np.zeros([20, 32, 32, 3], np.uint8), np.arange(20) % 10)
+        >>> problem = convolution_problem(np.zeros([20, 32, 32, 3], np.uint8), np.arange(20) % 10)
         >>> sum(int(np.prod(parameter.shape)) for parameter in problem.initial([0, 7], count=1))
         13802
 

@@ -79,7 +79,7 @@ class CoordinatewiseLSTM(keras.layers.Layer):
         seed: int | None = None,
         **kwargs: Any,
     ):
-        super().__init__(**kwargs)
+        super().__init__(**{"dtype": "float32", **kwargs})  # whatever the precision of what is optimised
         check(
             len(units) >= 1 and min(units) >= 1,
             f"units={list(units)}; expected a size for at least one layer.",
@@ -137,5 +137,6 @@ class CoordinatewiseLSTM(keras.layers.Layer):
         return self.output_scale * update, after
 
     def get_config(self) -> dict[str, Any]:
-        names = ("units", "preprocessing", "p", "output_scale", "seed")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+        names = ("preprocessing", "p", "output_scale", "seed")
+        own = {name: getattr(self, name) for name in names}
+        return {**super().get_config(), "units": list(self.units), **own}

@@ -39,7 +39,7 @@ class LearnedRule(keras.layers.Layer):
     def __init__(
         self, network: CoordinatewiseLSTM, convolution: CoordinatewiseLSTM | None = None, **kwargs: Any
     ):
-        super().__init__(**kwargs)
+        super().__init__(**{"dtype": "float32", **kwargs})
         self.network = network
         self.convolution = convolution
         self.built = True

@@ -1,6 +1,6 @@
 """Learning an update rule by gradient descent on how well it descends."""
 
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import tensorflow as tf
@@ -36,7 +36,7 @@ def problem_seeds(seed: int = 0, start: int = 0) -> tf.data.Dataset:
 class MetaTrainer(keras.Model):
     """Trains a rule on problems: ``fit`` minimises the losses along whole descents,
 
-        L(φ) = E_f [ Σ_t w_t f(θ_t) ],        θ_{t+1} = θ_t + g_t(∇f(θ_t), h_t; φ),        w_t = 1.
+        L(φ) = E_f [ Σ_t w_t f(θ_t) ],        θ_{t+1} = θ_t + g_t(∇f(θ_t), h_t; φ).
 
     A training step is one descent of `steps` steps from fresh problems. Back-propagation through time is truncated:
     after every `unrolled` steps ``φ`` takes a step of its optimizer, and the descent goes on from where it stands.
@@ -45,7 +45,8 @@ class MetaTrainer(keras.Model):
     depend on ``φ``. Then ``∂f/∂θ_t`` is known from the descent itself, and no problem is differentiated twice.
 
     ``fit``, ``evaluate`` and callbacks are Keras's own. The metrics are ``loss``, the mean over a descent and over
-    problems, and ``final_loss``, that at its end.
+    problems, and ``final_loss``, that at its end. A run resumes at batch number `descents` of `problem_seeds`, which
+    ``save_weights`` keeps together with the rule and the optimizer.
 
     Args:
         rule: what learns.
@@ -54,10 +55,11 @@ class MetaTrainer(keras.Model):
         steps: of a descent in training; may be changed between epochs, by a `Curriculum` for example.
         unrolled: steps between two updates of ``φ``; a divisor of `steps`.
         test_steps: of a descent in ``evaluate`` and validation; `steps` unless given.
+        weights: ``w_t``: 1 for ``"all"`` steps, or for the ``"last"`` before each update of ``φ`` alone.
         second_derivatives: lets gradients flow along the dashed edges too, through ``∇f(θ_t)``.
 
     Raises:
-        ValueError: where `unrolled` does not divide `steps`, or a number is below 1.
+        ValueError: for unknown `weights`, where `unrolled` does not divide `steps`, or a number is below 1.
 
     Example:
         >>> from tfmeta.optimizers import CoordinatewiseLSTM, Quadratic
@@ -79,6 +81,7 @@ class MetaTrainer(keras.Model):
         steps: int = 100,
         unrolled: int = 20,
         test_steps: int | None = None,
+        weights: Literal["all", "last"] = "all",
         second_derivatives: bool = False,
         **kwargs: Any,
     ):
@@ -90,6 +93,7 @@ class MetaTrainer(keras.Model):
         check(
             steps % unrolled == 0, f"steps={steps} is no multiple of unrolled={unrolled}; choose one that is."
         )
+        check(weights in ("all", "last"), f"weights={weights!r}; expected 'all' or 'last'.")
         # XLA on a CPU makes these graphs slower, by three times and more.
         self.supports_jit = False
         self.rule = rule
@@ -97,6 +101,7 @@ class MetaTrainer(keras.Model):
         self.count = count
         self.unrolled = unrolled
         self.test_steps = test_steps or steps
+        self.weights_of_steps = weights
         self.second_derivatives = second_derivatives
         self.steps = self.add_weight(
             shape=(),
@@ -104,6 +109,9 @@ class MetaTrainer(keras.Model):
             initializer=keras.initializers.Constant(steps),
             trainable=False,
             name="steps",
+        )
+        self.descents = self.add_weight(
+            shape=(), dtype="int32", initializer="zeros", trainable=False, name="descents"
         )
         self.trackers = [keras.metrics.Mean(name=name) for name in ("loss", "final_loss")]
         self.built = True
@@ -115,21 +123,18 @@ class MetaTrainer(keras.Model):
     def train_step(self, seed: tf.Tensor) -> dict[str, tf.Tensor]:
         def segment(start: tf.Tensor, descent: Descent, _: tf.Tensor) -> tuple[tf.Tensor, Descent, tf.Tensor]:
             with tf.GradientTape() as tape:
-                descent, losses = unroll(
-                    lambda descent, step: self._step(descent, seed, step), descent, self.unrolled, start
-                )
-                # θ at the beginning of a segment does not depend on φ; that after its last step does.
-                last, _ = self._evaluate(descent[0], seed, start + self.unrolled)
-                losses = tf.concat([losses[1:], last[None]], axis=0)  # [unrolled, B]
-                objective = tf.reduce_sum(tf.reduce_mean(losses, axis=1))
+                descent, losses = self._segment(descent, seed, start)
+                means = tf.reduce_mean(losses, axis=1)
+                objective = means[-1] if self.weights_of_steps == "last" else tf.reduce_sum(means)
             self._learn(tape, objective)
             self.trackers[0].update_state(losses)
-            return start + self.unrolled, cut(descent), tf.reduce_mean(last)
+            return start + self.unrolled, cut(descent), means[-1]
 
         steps = tf.convert_to_tensor(self.steps)
         begin = (tf.constant(0), self._begin(seed), tf.constant(0.0))
         *_, final = tf.while_loop(lambda start, *_: start < steps, segment, begin)
         self.trackers[1].update_state(final)
+        self.descents.assign_add(1)
         return self.get_metrics_result()
 
     def test_step(self, seed: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -148,6 +153,15 @@ class MetaTrainer(keras.Model):
     def _begin(self, seed: tf.Tensor, count: int | None = None) -> Descent:
         parameters = self.problem.initial(seed, count or self.count)
         return parameters, self.rule.initial_state(parameters, batched=True)
+
+    def _segment(self, descent: Descent, seed: tf.Tensor, start: tf.Tensor) -> tuple[Descent, tf.Tensor]:
+        """Takes `unrolled` steps; returns where they end, and the losses after each, ``[unrolled, B]``."""
+        descent, losses = unroll(
+            lambda descent, step: self._step(descent, seed, step), descent, self.unrolled, start
+        )
+        # θ at the beginning of a segment does not depend on φ; that after its last step does.
+        last, _ = self._evaluate(descent[0], seed, start + self.unrolled)
+        return descent, tf.concat([losses[1:], last[None]], axis=0)
 
     def _step(self, descent: Descent, seed: tf.Tensor, step: tf.Tensor) -> tuple[Descent, tf.Tensor]:
         parameters, state = descent

@@ -9,10 +9,10 @@ from tfmeta.core.checks import check
 from tfmeta.networks.mlp import mlp
 from tfmeta.optimizers.keras_problem import KerasProblem
 
-__all__ = ["perceptron"]
+__all__ = ["perceptron_problem"]
 
 
-def perceptron(
+def perceptron_problem(
     images: np.ndarray,
     labels: np.ndarray,
     *,
@@ -40,7 +40,7 @@ def perceptron(
 
     Example:
         >>> from tfmeta.data.digits import load_digits
-        >>> problem = perceptron(*load_digits())
+        >>> problem = perceptron_problem(*load_digits())
         >>> [parameter.shape for parameter in problem.initial([0, 7], count=1)]
         [TensorShape([1, 784, 20]), TensorShape([1, 20]), TensorShape([1, 20, 10]), TensorShape([1, 10])]
 
