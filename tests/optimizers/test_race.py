@@ -135,8 +135,8 @@ def test_tuning_and_test_use_other_problems():
 
 
 def test_the_grid_is_logarithmic():
-    np.testing.assert_allclose(np.diff(np.log10(RATES)), 1 / 3, rtol=1e-6)
-    assert len(RATES) == 22 and (RATES[0], RATES[-1]) == pytest.approx((1e-4, 1e3))
+    np.testing.assert_allclose(np.diff(np.log10(RATES)), 1 / 4, rtol=1e-6)
+    assert len(RATES) == 29 and (RATES[0], RATES[-1]) == pytest.approx((1e-4, 1e3))
     assert log_grid(0.1, 0.1, 3) == (0.1,)
     for wrong in ([], [0.0, 1.0]):
         with pytest.raises(ValueError, match="all positive"):

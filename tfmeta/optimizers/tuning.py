@@ -26,7 +26,7 @@ def log_grid(low: float, high: float, per_decade: int) -> tuple[float, ...]:
     return tuple(float(rate) for rate in np.geomspace(low, high, count))
 
 
-RATES = log_grid(1e-4, 1e3, per_decade=3)
+RATES = log_grid(1e-4, 1e3, per_decade=4)
 """The grid of every rule, wide enough for Adadelta, whose steps begin at the root of ε."""
 
 

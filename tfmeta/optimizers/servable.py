@@ -1,0 +1,130 @@
+"""Learnt update rules as servables: whoever holds the gradients and the state asks for the next update."""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from tfmeta.core.cards import Card
+from tfmeta.core.export import Servable, Signature
+from tfmeta.core.graph_checks import after, check_finite, check_leading, check_shape, require
+from tfmeta.optimizers.coordinatewise_lstm import CoordinatewiseLSTM
+from tfmeta.optimizers.learned_rule import LearnedRule
+
+__all__ = ["MOST_COORDINATES", "rule_servable"]
+
+MOST_COORDINATES = 10_000_000
+"""How many coordinates a request may ask a state for: 3.2 GB for two layers of 20."""
+
+_EXAMPLE = np.array([[0.5, -2.0, 1e-3, 0.0, -1e-6, 30.0]], np.float32)
+
+
+def rule_servable(rule: LearnedRule, name: str, *, card: Card) -> Servable:
+    """Makes the signatures of a learnt rule.
+
+    ===================  ==========================================  =======================================
+    signature            inputs                                      outputs
+    ===================  ==========================================  =======================================
+    ``initial_state``    count ``[B]`` int64, P in each row          the state before the first step
+    ``update``           gradient ``[B, P]`` float32, the state      update ``[B, P]``, the state afterwards
+    ``serving_default``  as ``update``
+    ===================  ==========================================  =======================================
+
+    Rows are separate models of equally many parameters, and ``update`` is to be added to the parameters. The state
+    is ``hidden_0, cell_0, hidden_1, cell_1, …``, two tensors ``[B, P, units]`` for each layer of the rule, under the
+    same names where it goes in and comes out, so that a client can loop without knowing what it is. A request that
+    does not fit fails with a message that says what came, what was expected, and how to mend it.
+
+    A rule with a network of its own for convolution kernels has each signature for those coordinates too:
+    ``convolution_initial_state`` and ``convolution_update``, with the state ``convolution_hidden_0, …``.
+
+    Args:
+        rule: the rule, with its trained weights.
+        name: name of the model.
+        card: the model card.
+
+    Returns:
+        A servable for `tfmeta.core.export.export`.
+
+    Example:
+        >>> servable = rule_servable(LearnedRule(CoordinatewiseLSTM(seed=0)), "rule", card=Card("A rule."))
+        >>> sorted(servable.signatures)
+        ['initial_state', 'serving_default', 'update']
+    """
+    signatures: dict[str, Signature] = {}
+    for network, prefix in zip(rule.networks, ("", "convolution_"), strict=False):
+        signatures |= _network_signatures(network, prefix)
+    signatures["serving_default"] = signatures["update"]
+    return Servable(name, signatures, tracked=[rule], card=card)
+
+
+def _network_signatures(network: CoordinatewiseLSTM, prefix: str) -> Mapping[str, Signature]:
+    # A state of no coordinate says what that of any number looks like.
+    widths = [tensor.shape[1] for tensor in network.initial_state(0)]
+    names = [f"{prefix}{('hidden', 'cell')[i % 2]}_{i // 2}" for i in range(len(widths))]
+    fix = f"send back what {prefix}update or {prefix}initial_state returned, unchanged"
+
+    def initial_state(count: tf.Tensor) -> dict[str, tf.Tensor]:
+        (count,) = check_leading(count=check_shape("count", count, ("B",)))
+        low, high = tf.reduce_min(count), tf.reduce_max(count)
+        count = after([
+            require(low == high, "count holds ", low, " to ", high,
+                    "; expected the same number in each row: ask for models of other sizes one by one."),
+            require((low >= 1) & (high <= MOST_COORDINATES // tf.size(count, tf.int64)), "count holds ", high,
+                    f"; expected at least 1, and at most {MOST_COORDINATES} in all rows together."),
+        ], count)[0]  # fmt: skip
+        rows, each = tf.shape(count, tf.int64)[0], count[0]
+        flat = network.initial_state(rows * each)
+        return _named(
+            names, [tf.reshape(x, [rows, each, width]) for x, width in zip(flat, widths, strict=True)]
+        )
+
+    def update(gradient: tf.Tensor, **state: tf.Tensor) -> dict[str, tf.Tensor]:
+        gradient = check_finite("gradient", check_shape("gradient", gradient, ("B", "P")))
+        checked = {
+            key: check_finite(key, check_shape(key, state[key], ("B", "P", width), fix))
+            for key, width in zip(names, widths, strict=True)
+        }
+        gradient, *tensors = check_leading(gradient=gradient, **checked)
+        counts = tf.stack([tf.shape(tensor)[1] for tensor in (gradient, *tensors)])
+        gradient, *tensors = after([
+            require(tf.reduce_all(counts == counts[0]), f"gradient, {', '.join(names)} hold ", counts,
+                    f" coordinates; expected one state for each coordinate of the gradient: {fix}."),
+        ], gradient, *tensors)  # fmt: skip
+        flat = [tf.reshape(x, [-1, width]) for x, width in zip(tensors, widths, strict=True)]
+        answer, new = network(tf.reshape(gradient, [-1]), flat)
+        new = [tf.reshape(x, tf.shape(old)) for x, old in zip(new, tensors, strict=True)]
+        return {"update": tf.reshape(answer, tf.shape(gradient)), **_named(names, new)}
+
+    begun = network.initial_state(_EXAMPLE.size)
+    moved = network(tf.constant(_EXAMPLE[0]), begun)[1]
+    example = {key: x.numpy()[None] for key, x in zip(names, moved, strict=True)}
+    specs = [tf.TensorSpec([None, None, width], name=key) for key, width in zip(names, widths, strict=True)]
+    count = np.array([_EXAMPLE.size], np.int64)
+    return {
+        f"{prefix}initial_state": Signature(
+            initial_state, (tf.TensorSpec([None], tf.int64, "count"),), {"count": count}
+        ),
+        f"{prefix}update": Signature(
+            _with_arguments(update, ["gradient", *names]),
+            (tf.TensorSpec([None, None], name="gradient"), *specs),
+            {"gradient": _EXAMPLE, **example},
+        ),
+    }
+
+
+def _named(names: Sequence[str], tensors: Sequence[tf.Tensor]) -> dict[str, tf.Tensor]:
+    # Identities, since a signature must not hand out the same tensor under two names.
+    return {name: tf.identity(tensor) for name, tensor in zip(names, tensors, strict=True)}
+
+
+def _with_arguments(function: Callable, names: Sequence[str]) -> Callable:
+    """Gives a function that takes any keywords the arguments that `tf.function` is to see."""
+
+    def call(*args: tf.Tensor, **kwargs: tf.Tensor) -> dict[str, tf.Tensor]:
+        return function(**dict(zip(names, args, strict=False)), **kwargs)
+
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    call.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in names])  # type: ignore
+    return call
