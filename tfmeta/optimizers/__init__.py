@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
+    "Comparison": "comparison",
     "CoordinatewiseLSTM": "coordinatewise_lstm",
     "Curriculum": "curriculum",
     "Descents": "race",
@@ -16,11 +17,13 @@ _HOMES = {
     "RandomlyScaled": "random_scaling",
     "Sensitivity": "tuning",
     "ZOO": "zoo",
+    "compare": "comparison",
     "convolution_problem": "convolution",
     "descend": "race",
     "find_rule": "zoo",
     "perceptron_problem": "perceptron",
     "problem_seeds": "meta_trainer",
+    "rule_servable": "servable",
     "tune": "tuning",
 }
 
