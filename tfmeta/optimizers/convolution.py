@@ -40,7 +40,7 @@ def convolution_problem(
     Example:
         >>> problem = convolution_problem(np.zeros([20, 32, 32, 3], np.uint8), np.arange(20) % 10)
         >>> sum(int(np.prod(parameter.shape)) for parameter in problem.initial([0, 7], count=1))
-        13802
+        13738
 
     Reference:
         Andrychowicz et al. "Learning to learn by gradient descent by gradient descent." NeurIPS 2016, section 3.3.
