@@ -80,9 +80,8 @@ def run_of(recipe: Any, args: argparse.Namespace) -> Any:
     from tfmeta.recipes.train import Run, train
 
     folder = args.run or default_run(recipe.name, args.split or getattr(recipe.settings, "split", None))
-    if (
-        not folder.is_dir() and recipe.settings.steps == 0
-    ):  # there is nothing to train, and nothing to wait for
+    # There may be nothing to train, and nothing to wait for.
+    if not folder.is_dir() and recipe.settings.steps == 0:
         split = {"split": args.split} if args.split else {}
         train(recipe, recipe.configure(**split), folder, verbose=0)
     if not folder.is_dir():
