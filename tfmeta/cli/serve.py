@@ -12,7 +12,6 @@ that they replace unloaded, while requests are answered.
 """
 
 import argparse
-import gc
 import logging
 import socket
 from contextlib import ExitStack
@@ -23,7 +22,7 @@ from tfmeta.cli.progress import starting_tensorflow
 from tfmeta.cli.serve_flags import add_flags, given_without_effect
 from tfmeta.cli.serve_models import chosen_models, described
 from tfmeta.core.checks import TfmetaError
-from tfmeta.serving.process import before_tensorflow
+from tfmeta.serving.process import after_tensorflow, before_tensorflow
 
 SUMMARY = "answer gRPC and REST requests as TensorFlow Serving does"
 
@@ -50,7 +49,7 @@ def run(args: argparse.Namespace) -> None:
     before_tensorflow()
     with starting_tensorflow():
         from tfmeta.serving.server import serve_forever
-    gc.freeze()  # what TensorFlow brings along stays, and need not be looked through for garbage
+    after_tensorflow()
     models = _models(args, config)
     server, rest = _servers(args, models)
     with ExitStack() as at_the_end:
