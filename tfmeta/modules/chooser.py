@@ -1,0 +1,85 @@
+"""The layout chooser: which of a question's candidates is to be composed."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfmeta.modules.layout import MODULES
+from tfmeta.modules.program import NO_STEP, Program
+from tfmeta.modules.weights import Weights, linear
+
+__all__ = ["LayoutChooser"]
+
+
+@keras.saving.register_keras_serializable("tfmeta")
+class LayoutChooser(keras.layers.Layer):
+    """Scores the candidate layouts of a question:
+
+        s(z_i | x) = aᵀ σ(B h_q(x) + C f(z_i) + d),        p(z_i | x) = e^{s(z_i | x)} / Σ_j e^{s(z_j | x)},
+
+    where ``h_q`` is an LSTM's last output after the question, σ a ReLU, and the features ``f(z)`` count how often
+    each module and each argument comes in the candidate.
+
+    Args:
+        question_words: how many words of questions there are, unknown ones included.
+        arguments: how many arguments of modules there are, unknown ones included.
+        units: of the LSTM, and numbers in the vector of a word.
+        hidden: units of the hidden layer.
+        seed: of the initial weights.
+
+    Reference:
+        Andreas, Rohrbach, Darrell, Klein. "Learning to Compose Neural Networks for Question Answering." NAACL 2016,
+        section 4.2.
+    """
+
+    def __init__(
+        self,
+        question_words: int,
+        arguments: int,
+        *,
+        units: int = 64,
+        hidden: int = 64,
+        seed: int | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.units = units
+        weight = Weights(self, seed)
+        glorot = keras.initializers.GlorotUniform(seed=seed)
+        orthogonal = keras.initializers.Orthogonal(seed=seed)
+        self.words = weight("words", [question_words, units], "small")
+        self.lstm = keras.layers.LSTM(
+            units, kernel_initializer=glorot, recurrent_initializer=orthogonal, dtype=self.dtype_policy
+        )
+        self.lstm.build([None, None, units])
+        self.B = weight("B", [units, hidden])
+        self.C_modules = weight("C_modules", [len(MODULES), hidden], "small")
+        self.C_arguments = weight("C_arguments", [arguments, hidden], "small")
+        self.d = weight("d", [hidden], "zeros")
+        self.a = weight("a", [hidden, 1])
+        self.built = True
+
+    def call(self, question: tf.Tensor, asked: tf.Tensor, program: Program) -> tf.Tensor:
+        """Scores candidates.
+
+        Args:
+            question: the words' numbers, ``[B, T]``.
+            asked: which of them there are, ``[B, T]`` bool; the others fill up.
+            program: the candidates.
+
+        Returns:
+            Scores ``[B, M]``; -1e9 for candidates that only fill up.
+        """
+        h = self.lstm(tf.gather(self.words, question), mask=asked)
+        inside = linear(h, self.B)[:, None] + self._features(program) + self.d
+        scores = linear(tf.nn.relu(inside), self.a)[..., 0]
+        return tf.where(program.candidates(), scores, tf.constant(-1e9, scores.dtype))
+
+    def _features(self, program: Program) -> tf.Tensor:
+        """``C f(z)``, ``[B, M, hidden]``: what is counted is summed, so that counts of no word are written down."""
+        kinds = tf.minimum(program.kinds, len(MODULES) - 1)
+        of_modules = tf.where((program.kinds != NO_STEP)[..., None], tf.gather(self.C_modules, kinds), 0.0)
+        named = program.is_any(*(name for name in MODULES if MODULES[name].argument))
+        of_arguments = tf.where(named[..., None], tf.gather(self.C_arguments, program.words), 0.0)
+        return tf.reduce_sum(of_modules + of_arguments, axis=2)

@@ -1,0 +1,182 @@
+"""Module networks as servables: a question with candidate layouts goes in, the answer and its attentions come out."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfmeta.core.cards import Card
+from tfmeta.core.checks import check
+from tfmeta.core.export import Servable, Signature
+from tfmeta.core.graph_checks import after, check_finite, check_leading, check_shape, require
+from tfmeta.modules.module_network import ModuleNetwork, Reading
+from tfmeta.modules.vocabulary import split_words
+
+__all__ = ["module_servable"]
+
+
+def module_servable(
+    network: ModuleNetwork, name: str, *, example: Mapping[str, np.ndarray], card: Card
+) -> Servable:
+    """Makes the signature of a module network: ``answer``, which is also ``serving_default``.
+
+    Its inputs are those of the example, which are inputs of `ModuleNetwork`: ``question [B]`` and
+    ``layouts [B, M, L]``, strings, and either ``image [B, H, W, C]`` or ``features [B, K, D]``, ``mask [B, K]``,
+    ``pairs [B, K, K, R]`` and ``names [B, K]``, as far as the model knows them. Its outputs are
+
+    =================  =========================================================================================
+    ``probabilities``  of the labels, ``[B, A]``; zero where the chosen layout ends with an attention
+    ``answer``         the most probable label, a string ``[B]``; empty where there is none
+    ``positions``      in a model of sets: each position's probability to be in the answer, ``[B, K]``; zero where
+                       the chosen layout ends with labels
+    ``layout``         which candidate was chosen, ``[B]`` int32
+    ``scores``         of the candidates, ``[B, M]``; -1e9 for those that only fill up
+    ``attentions``     of every step of every candidate, ``[B, M, L, K]``: what it gave, or, if it answers, what it
+                       looked at
+    =================  =========================================================================================
+
+    Words are told apart in the graph, and unknown words share their parameters, so that a client needs no
+    vocabulary. A request that does not fit fails with a message that says what came, what was expected, and how to
+    mend it: so do an empty question, a program that the machine cannot run, and a name that the world does not have.
+
+    Args:
+        network: the network, with its trained weights.
+        name: name of the model.
+        example: a request, for the warm-up.
+        card: the model card.
+
+    Returns:
+        A servable for `tfmeta.core.export.export`.
+
+    Raises:
+        ValueError: where the example does not fit the network.
+
+    Example:
+        >>> network = ModuleNetwork(["red"], ["is", "it"], ["yes", "no"], features=3)
+        >>> example = {"question": ["is it red"], "layouts": [[["find[red]", "exists"]]],
+        ...            "features": np.ones([1, 9, 3], np.float32), "mask": np.ones([1, 9], np.float32)}
+        >>> sorted(module_servable(network, "toy", example=example, card=Card("A toy.")).signatures)
+        ['answer', 'serving_default']
+    """
+    specs = _specs(network)
+    needed = {"question", "layouts", "image"} if network.front is not None else {*specs} - {"names"}
+    wrong = sorted(needed - {*example}) + sorted({*example} - {*specs})
+    check(
+        not wrong,
+        f"the example holds {', '.join(sorted(example))}; expected {', '.join(sorted(needed))}"
+        + (", and names where positions have any." if "names" in specs else "."),
+    )
+    inputs = [input_name for input_name in specs if input_name in example]
+
+    def answer(**given: tf.Tensor) -> dict[str, tf.Tensor]:
+        checked = {key: _checked(key, given[key], specs[key]) for key in inputs}
+        checked = dict(zip(inputs, check_leading(**checked), strict=True))
+        checked = _agreeing(checked)
+        reading = _found(network.read(checked))
+        answers, attentions = network.run(reading.program, reading.world)
+        layout = network.best(reading)
+        outputs = {"layout": layout, "scores": reading.scores, "attentions": attentions}
+        chosen = tf.gather(answers, layout, axis=1, batch_dims=1)
+        labels, positions = chosen[:, : len(network.answers)], chosen[:, len(network.answers) :]
+        if network.answers:
+            best = tf.gather(tf.constant(network.answers), tf.argmax(labels, axis=-1))
+            some = tf.reduce_any(labels > 0, axis=-1)
+            outputs |= {"probabilities": labels, "answer": tf.where(some, best, "")}
+        return outputs | ({"positions": positions} if network.sets else {})
+
+    signature = Signature(
+        _with_arguments(answer, inputs),
+        tuple(specs[key] for key in inputs),
+        {key: np.asarray(example[key], _numpy_type(specs[key])) for key in inputs},
+    )
+    return Servable(name, {"answer": signature, "serving_default": signature}, tracked=[network], card=card)
+
+
+def _specs(network: ModuleNetwork) -> dict[str, tf.TensorSpec]:
+    """The inputs that a signature may have, in their order."""
+    specs = {
+        "question": tf.TensorSpec([None], tf.string, "question"),
+        "layouts": tf.TensorSpec([None, None, None], tf.string, "layouts"),
+    }
+    if network.front is not None:
+        return specs | {"image": tf.TensorSpec([None, *network.front.input_shape[1:]], name="image")}
+    inventory = network.inventory
+    specs["features"] = tf.TensorSpec([None, inventory.positions, inventory.features], name="features")
+    specs["mask"] = tf.TensorSpec([None, inventory.positions], name="mask")
+    if inventory.pairs:
+        shape = [None, inventory.positions, inventory.positions, inventory.pairs]
+        specs["pairs"] = tf.TensorSpec(shape, name="pairs")
+    return specs | {"names": tf.TensorSpec([None, inventory.positions], tf.string, "names")}
+
+
+_LETTERS = {
+    "question": "B", "layouts": "BML", "image": "BHWC", "features": "BKD", "mask": "BK", "pairs": "BKKR",
+    "names": "BK",
+}  # fmt: skip
+
+
+def _checked(name: str, x: tf.Tensor, spec: tf.TensorSpec) -> tf.Tensor:
+    dims = [letter if size is None else size for letter, size in zip(_LETTERS[name], spec.shape, strict=True)]
+    fix = f"resize the images to {dims[1]}x{dims[2]}" if name == "image" else ""
+    x = check_shape(name, x, dims, fix)
+    if name == "question":
+        counts = tf.reduce_sum(tf.cast(split_words(x) != "", tf.int32), axis=1) - 1  # without the full stop
+        empty = tf.argmin(counts, output_type=tf.int32)
+        message = "] holds no word; expected a question such as: is there a red shape."
+        return after([require(tf.reduce_min(counts) > 0, "question[", empty, message)], x)[0]
+    if name == "layouts":
+        wide = tf.reduce_all(tf.shape(x)[1:] > 0)
+        message = "; expected at least one candidate of at least one step."
+        return after([require(wide, "layouts has the shape ", tf.shape(x), message)], x)[0]
+    return check_finite(name, x) if x.dtype.is_floating else x
+
+
+def _agreeing(inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    """Checks that all that is said of positions is said of equally many."""
+    names = [name for name in ("features", "mask", "pairs", "names") if name in inputs]
+    if not names:
+        return inputs
+    counts = [tf.shape(inputs[name])[1] for name in names]
+    counts += [tf.shape(inputs["pairs"])[2]] if "pairs" in inputs else []
+    counts = tf.stack(counts)
+    fits = require(
+        tf.reduce_all(counts == counts[0]) & (counts[0] > 0), f"{', '.join(names)} hold ", counts,
+        " positions; expected the same number, at least 1.",
+    )  # fmt: skip
+    return inputs | dict(zip(names, after([fits], *(inputs[name] for name in names)), strict=True))
+
+
+def _found(reading: Reading) -> Reading:
+    """Checks that every name that is looked up is in its world."""
+    program, names = reading.program, reading.world.names
+    if names is None:
+        return reading
+    arguments = program.arguments
+    here = (arguments[..., None] == names[:, None, None, :]) & (reading.world.mask > 0)[:, None, None, :]
+    lost = program.is_any("lookup") & ~tf.reduce_any(here, axis=-1)
+    flat = tf.reshape(lost, [-1])
+    first = tf.argmax(flat, output_type=tf.int32)
+    place = tf.unravel_index(first, tf.shape(lost))
+    known = tf.strings.reduce_join(names[place[0]], separator=", ")
+    fits = require(
+        ~tf.reduce_any(flat), "layouts", place, " looks up ", tf.reshape(arguments, [-1])[first],
+        ", but the positions of this world are called ", known, "; expected one of these.",
+    )  # fmt: skip
+    return reading._replace(program=program._replace(kinds=after([fits], program.kinds)[0]))
+
+
+def _numpy_type(spec: tf.TensorSpec) -> Any:
+    return object if spec.dtype == tf.string else spec.dtype.as_numpy_dtype
+
+
+def _with_arguments(function: Callable, names: list[str]) -> Callable:
+    """Gives a function that takes any keywords the arguments that `tf.function` is to see."""
+
+    def call(*args: tf.Tensor, **kwargs: tf.Tensor) -> dict[str, tf.Tensor]:
+        return function(**dict(zip(names, args, strict=False)), **kwargs)
+
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    call.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in names])  # type: ignore
+    return call
