@@ -1,3 +1,5 @@
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -5,7 +7,7 @@ import tensorflow as tf
 
 from tfmeta.core.checks import TfmetaError
 from tfmeta.optimizers import CoordinatewiseLSTM, LearnedOptimizer, LearnedRule
-from tfmeta.optimizers.rule_file import RULE_FILE, write_rule
+from tfmeta.optimizers.rule_file import RULE_FILE, describe_rule
 
 X = np.random.default_rng(0).normal(size=[24, 5, 5, 1]).astype(np.float32)
 Y = np.arange(24) % 3
@@ -84,11 +86,13 @@ def test_the_rule_of_an_artefact_is_found(rule, tmp_path):
     (tmp_path / "1/saved_model.pb").touch()
     with pytest.raises(TfmetaError, match="holds no update rule"):
         LearnedOptimizer.from_saved(tmp_path)
-    write_rule(rule, tmp_path / "1")
+    file = tmp_path / "1/assets.extra" / RULE_FILE
+    file.parent.mkdir()
+    file.write_text(json.dumps(describe_rule(rule)))
     optimizer = LearnedOptimizer.from_saved(tmp_path, learning_rate=0.5)
     same(optimizer.rule, rule)
     assert float(optimizer.learning_rate) == 0.5
-    (tmp_path / "1" / RULE_FILE).write_text("{}")
+    file.write_text("{}")
     with pytest.raises(TfmetaError, match="is damaged"):
         LearnedOptimizer.from_saved(tmp_path)
 

@@ -28,7 +28,7 @@ def runs(place):
     for name, recipe in (("proto", PROTOTYPICAL_OMNIGLOT), ("matching", MATCHING_OMNIGLOT)):
         settings, run = recipe.configure(**SMALL), Run(place / name)
         run.begin(recipe, settings)
-        run.finish(recipe.learner(settings), 1, 1.0)
+        run.finish(recipe, recipe.learner(settings), 1, 1.0)
     return place
 
 

@@ -46,7 +46,7 @@ def test_from_training_to_an_exported_model(tmp_path):
     settings = RECIPE.configure(ways=3, shots=1, queries=1, steps=2, epoch_steps=1, test_queries=2)
     train(RECIPE, settings, tmp_path / "run", verbose=0)
     run = Run(tmp_path / "run")
-    assert evaluate(RECIPE, run, tasks=20, verbose=0).mean > 0.5
+    assert evaluate(RECIPE, run, tasks=20, verbose=0)[0].value > 0.5
     folder = export_run(RECIPE, run, tmp_path / "models")
     card = json.loads((folder / "assets.extra/card.json").read_text())
     assert card["name"] == "prototypical_cifar_fs" and card["results"][0]["setting"] == "5-way 1-shot"

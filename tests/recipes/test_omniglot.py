@@ -67,15 +67,15 @@ def test_from_training_to_an_exported_model(tmp_path):
     learner = train(recipe, settings, tmp_path / "run", verbose=0)
     run = Run(tmp_path / "run")
     assert run.settings(recipe) == settings and run.budget()["steps"] == 4
-    for trained, kept in zip(learner.get_weights(), run.learner().get_weights(), strict=True):
+    for trained, kept in zip(learner.get_weights(), run.learner(recipe).get_weights(), strict=True):
         np.testing.assert_array_equal(trained, kept)
 
-    measured = evaluate(recipe, run, tasks=20, verbose=0)
-    assert evaluate(recipe, run, part="validation", tasks=20, verbose=0) != measured
+    (measured,) = evaluate(recipe, run, tasks=20, verbose=0)
+    assert evaluate(recipe, run, part="validation", tasks=20, verbose=0) != [measured]
     evaluate(recipe, run, tasks=20, verbose=0, test_ways=5)
     rows = read_results(run)
     assert [row.setting for row in rows] == [f"{ways}-way 1-shot, split alphabets" for ways in (3, 5)]
-    assert (rows[0].value, rows[0].tasks) == (measured.mean, 20) and 0.0 < measured.mean <= 1.0
+    assert (rows[0].value, rows[0].tasks) == (measured.value, 20) and 0.0 < measured.value <= 1.0
 
     export_run(recipe, run, tmp_path / "models")
     card = json.loads((tmp_path / "models/prototypical_omniglot/1/assets.extra/card.json").read_text())
@@ -89,10 +89,11 @@ def test_from_training_to_an_exported_model(tmp_path):
 
 
 def test_a_run_of_maml_starts_from_another_with_fewer_ways_and_steps(tmp_path):
-    before = MAML_OMNIGLOT.learner(MAML_OMNIGLOT.configure(ways=3, seed=1))
+    short = MAML_OMNIGLOT.configure(ways=3, seed=1)
+    before = MAML_OMNIGLOT.learner(short)
     before.inner_rates.assign(np.random.default_rng(0).random(before.inner_rates.shape))
-    Run(tmp_path / "short").folder.mkdir()
-    before.save(tmp_path / "short/learner.keras")
+    Run(tmp_path / "short").begin(MAML_OMNIGLOT, short)
+    Run(tmp_path / "short").finish(MAML_OMNIGLOT, before, 1, 1.0)
 
     settings = MAML_OMNIGLOT.configure(ways=4, inner_steps=2, start_from="short")
     learner = MAML_OMNIGLOT.learner(settings)

@@ -22,11 +22,11 @@ def test_from_training_to_a_model_that_verifies(tmp_path):
     recipe, run = SIAMESE_OMNIGLOT, Run(tmp_path / "run")
     settings = recipe.configure(ways=4, queries=2, steps=4, epoch_steps=2, test_ways=3)
     learner = train(recipe, settings, run.folder, verbose=0)
-    measured = evaluate(recipe, run, part="validation", tasks=20, verbose=0, test_shots=5)
-    nearest = evaluate(
+    (measured,) = evaluate(recipe, run, part="validation", tasks=20, verbose=0, test_shots=5)
+    (nearest,) = evaluate(
         recipe, run, part="validation", tasks=20, verbose=0, test_shots=5, class_score="nearest"
     )
-    assert 0.0 < measured.mean <= 1.0 and nearest != measured
+    assert 0.0 < measured.value <= 1.0 and nearest != measured
 
     export_run(recipe, run, tmp_path / "models")
     model = load(tmp_path / "models/siamese_omniglot/1")

@@ -85,7 +85,7 @@ def evaluate_all(args: argparse.Namespace) -> int:
         row, fresh = evaluate_cell(cell, runs, tasks=args.tasks, verbose=keras_verbosity())
         beside = "" if row.published is None else f"; published: {row.published}"
         note = "" if fresh else "; stands, skipped"
-        return f"{cell}: {row.metric} {row.value:.4f} ± {row.ci95:.4f} ({row.tasks:,} tasks){beside}{note}"
+        return f"{cell}: {row}{beside}{note}"
 
     return _each({str(cell): cell for cell in wanted}, fill)
 

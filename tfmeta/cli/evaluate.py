@@ -12,6 +12,7 @@ it is served, on the test tasks of the recipe that its card names.
 
 import argparse
 import shlex
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ways", metavar="N", type=count, help="classes of a test task")
     parser.add_argument("--shots", metavar="K", type=count, help="support examples of each class")
     parser.add_argument(
-        "--tasks", metavar="TASKS", type=count, default=1000, help="test tasks (default: 1000)"
+        "--tasks", metavar="TASKS", type=count, help="test tasks (default: as many as the recipe's results)"
     )
     parser.add_argument(
         "--set", metavar="NAME=VALUE", dest="pairs", action="append", default=[],
@@ -68,21 +69,18 @@ def _evaluate_run(recipe: Any, args: argparse.Namespace) -> None:
     changed = _changes(recipe, args)
     settings = recipe.configure(**{**vars(trained.settings(recipe)), **changed})
     _load_data(recipe, settings)
-    found = evaluate(recipe, trained, tasks=args.tasks, verbose=keras_verbosity(), **changed)
-    _tell(recipe, settings, found)
+    _tell(evaluate(recipe, trained, tasks=args.tasks, verbose=keras_verbosity(), **changed))
 
 
 def _evaluate_model(args: argparse.Namespace) -> None:
-    from tfmeta.recipes.evaluate import evaluate_model
-
     model = _load_model(args)
     if args.pairs:
         raise TfmetaError(f"--set {args.pairs[0]}: a model is tested as it was exported; --set is for runs.")
     recipe, given = _trained_by(model.card)
     settings = recipe.configure(**{**given, **_changes(recipe, args)})
     _load_data(recipe, settings)
-    found = evaluate_model(recipe, settings, model, tasks=args.tasks, verbose=keras_verbosity())
-    _tell(recipe, settings, found)
+    tasks = args.tasks or recipe.test_tasks
+    _tell(recipe.measure_model(model, settings, tasks=tasks, verbose=keras_verbosity()))
 
 
 def _one_shot(args: argparse.Namespace) -> None:
@@ -124,7 +122,7 @@ def _load_model(args: argparse.Namespace) -> Any:
 
 def _load_data(recipe: Any, settings: Any) -> None:
     with working("Loading the data"):  # once: what is read from a disk is kept
-        recipe.episodes(settings, "test", 0)
+        recipe.batches(settings, "test")
 
 
 def _changes(recipe: Any, args: argparse.Namespace) -> dict[str, Any]:
@@ -149,7 +147,7 @@ def _trained_by(card: Any) -> tuple[Any, dict[str, Any]]:
     return recipe, train.given(recipe, args)
 
 
-def _tell(recipe: Any, settings: Any, found: Any) -> None:
-    published, source = recipe.published(settings)
-    beside = f"; published: {published} ({source})" if published is not None else ""
-    print(f"{recipe.metric().name} {found}, {recipe.setting(settings)}{beside}")
+def _tell(results: Iterable[Any]) -> None:
+    for row in results:
+        beside = f"; published: {row.published} ({row.source})" if row.published is not None else ""
+        print(f"{row}, {row.setting}{beside}")

@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> None:
         runs = {"MAML": args.run, "trained for all waves at once": args.beside}
         with working("Drawing the waves"):
             learners = {
-                name: recipe.for_test(Run(folder).learner(), Run(folder).settings(recipe))
+                name: recipe.for_test(Run(folder).learner(recipe), Run(folder).settings(recipe))
                 for name, folder in runs.items()
                 if folder is not None
             }

@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     )
     Run(out).check_free(recipe, settings)
     with working("Loading the data"):  # once: what is read from a disk is kept
-        recipe.episodes(settings, "train", 0)
+        recipe.batches(settings, "train")
     train(recipe, settings, out, verbose=keras_verbosity())
     where = f" --run {args.out}" if args.out else f" --split {args.split}" if args.split else ""
     print(f"Trained. Next: tfmeta evaluate {recipe.name}{where}")

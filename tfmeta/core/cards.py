@@ -72,6 +72,9 @@ class Result:
     published: float | None = None
     source: str = ""
 
+    def __str__(self) -> str:
+        return f"{self.metric} {self.value:.4f} ± {self.ci95:.4f} ({self.tasks:,} tasks)"
+
 
 @dataclasses.dataclass(frozen=True)
 class Card:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfmeta.core.atomic import check_free, new_folder
+from tfmeta.core.atomic import check_free, new_folder, write_text
 from tfmeta.core.cards import CARD_FILE, Card
 from tfmeta.core.checks import TfmetaError, check
 from tfmeta.core.warmup import WARMUP_FILE, write_requests
@@ -48,12 +48,14 @@ class Servable:
             names.
         tracked: the Keras models, layers and variables (or `tf.Variable`) that the signatures read.
         card: the model card.
+        extras: further files of ``assets.extra/``, texts by their names.
     """
 
     name: str
     signatures: Mapping[str, Signature]
     tracked: Sequence[Any]
     card: Card
+    extras: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check(
@@ -123,6 +125,8 @@ def export(servable: Servable, root: str | Path, *, version: int = 1, overwrite:
             (temporary / "assets.extra").mkdir()
             write_requests(temporary / WARMUP_FILE, servable.name, requests)
             np.savez(temporary / GOLDEN_FILE, **golden)  # type: ignore[arg-type]
+            for name, text in servable.extras.items():
+                write_text(temporary / "assets.extra" / name, text)
             card.write(temporary / CARD_FILE)
     except (OSError, tf.errors.OpError) as error:
         reason = getattr(error, "strerror", None) or str(error).splitlines()[0]

@@ -55,7 +55,9 @@ class MetaTrainer(keras.Model):
         steps: of a descent in training; may be changed between epochs, by a `Curriculum` for example.
         unrolled: steps between two updates of ``φ``; a divisor of `steps`.
         test_steps: of a descent in ``evaluate`` and validation; `steps` unless given.
-        weights: ``w_t``: 1 for ``"all"`` steps, or for the ``"last"`` before each update of ``φ`` alone.
+        weights: ``w_t``: 1 for ``"all"`` steps, or for the ``"last"`` before each update of ``φ`` alone. With
+            ``"relative"`` it is one by the mean of ``f(θ_t)`` over the problems, so that the end of a descent, where
+            losses are small, counts as much as its beginning.
         second_derivatives: lets gradients flow along the dashed edges too, through ``∇f(θ_t)``.
 
     Raises:
@@ -81,7 +83,7 @@ class MetaTrainer(keras.Model):
         steps: int = 100,
         unrolled: int = 20,
         test_steps: int | None = None,
-        weights: Literal["all", "last"] = "all",
+        weights: Literal["all", "last", "relative"] = "all",
         second_derivatives: bool = False,
         **kwargs: Any,
     ):
@@ -93,7 +95,10 @@ class MetaTrainer(keras.Model):
         check(
             steps % unrolled == 0, f"steps={steps} is no multiple of unrolled={unrolled}; choose one that is."
         )
-        check(weights in ("all", "last"), f"weights={weights!r}; expected 'all' or 'last'.")
+        check(
+            weights in ("all", "last", "relative"),
+            f"weights={weights!r}; expected 'all', 'last' or 'relative'.",
+        )
         # XLA on a CPU makes these graphs slower, by three times and more.
         self.supports_jit = False
         self.rule = rule
@@ -125,7 +130,7 @@ class MetaTrainer(keras.Model):
             with tf.GradientTape() as tape:
                 descent, losses = self._segment(descent, seed, start)
                 means = tf.reduce_mean(losses, axis=1)
-                objective = means[-1] if self.weights_of_steps == "last" else tf.reduce_sum(means)
+                objective = self._objective(means)
             self._learn(tape, objective)
             self.trackers[0].update_state(losses)
             return start + self.unrolled, cut(descent), means[-1]
@@ -142,6 +147,14 @@ class MetaTrainer(keras.Model):
         self.trackers[0].update_state(losses[1:])
         self.trackers[1].update_state(losses[-1])
         return self.get_metrics_result()
+
+    def _objective(self, means: tf.Tensor) -> tf.Tensor:
+        """Weighs the mean losses ``[unrolled]`` after each step."""
+        if self.weights_of_steps == "last":
+            return means[-1]
+        return tf.reduce_sum(
+            means / tf.stop_gradient(means) if self.weights_of_steps == "relative" else means
+        )
 
     def _descend(self, seed: tf.Tensor, count: int, steps: int) -> tf.Tensor:
         """Returns the losses before the first update and after each, ``[T + 1, B]``."""

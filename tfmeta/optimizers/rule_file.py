@@ -8,15 +8,14 @@ from typing import Any
 import keras
 import numpy as np
 
-from tfmeta.core.atomic import write_text
 from tfmeta.core.checks import TfmetaError
 from tfmeta.core.hub import find_model
 from tfmeta.optimizers.learned_rule import LearnedRule
 
-__all__ = ["RULE_FILE", "describe_rule", "read_rule", "restore_rule", "write_rule"]
+__all__ = ["RULE_FILE", "describe_rule", "read_rule", "restore_rule"]
 
-RULE_FILE = "assets.extra/rule.json"
-"""Where an artefact keeps its rule, for `tfmeta.optimizers.LearnedOptimizer`."""
+RULE_FILE = "rule.json"
+"""What an artefact keeps its rule in, in ``assets.extra/``, for `tfmeta.optimizers.LearnedOptimizer`."""
 
 
 def describe_rule(rule: LearnedRule) -> dict[str, Any]:
@@ -53,16 +52,6 @@ def restore_rule(description: dict[str, Any]) -> LearnedRule:
     return rule
 
 
-def write_rule(rule: LearnedRule, folder: Path) -> None:
-    """Writes a rule into the version folder of an artefact.
-
-    Raises:
-        OSError: if it cannot be written.
-    """
-    (folder / RULE_FILE).parent.mkdir(parents=True, exist_ok=True)
-    write_text(folder / RULE_FILE, json.dumps(describe_rule(rule)) + "\n")
-
-
 def read_rule(name: str | Path, version: int | None = None) -> LearnedRule:
     """Reads the rule of an artefact.
 
@@ -74,7 +63,7 @@ def read_rule(name: str | Path, version: int | None = None) -> LearnedRule:
         TfmetaError: if there is no such artefact, or it holds no update rule.
     """
     folder = find_model(name, version)
-    file = folder / RULE_FILE
+    file = folder / "assets.extra" / RULE_FILE
     if not file.is_file():
         raise TfmetaError(f"{folder} holds no update rule: {RULE_FILE} is missing; name the artefact of one.")
     try:

@@ -1,6 +1,7 @@
 """Learnt update rules as servables: whoever holds the gradients and the state asks for the next update."""
 
 import inspect
+import json
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -11,6 +12,7 @@ from tfmeta.core.export import Servable, Signature
 from tfmeta.core.graph_checks import after, check_finite, check_leading, check_shape, require
 from tfmeta.optimizers.coordinatewise_lstm import CoordinatewiseLSTM
 from tfmeta.optimizers.learned_rule import LearnedRule
+from tfmeta.optimizers.rule_file import RULE_FILE, describe_rule
 
 __all__ = ["MOST_COORDINATES", "rule_servable"]
 
@@ -56,7 +58,8 @@ def rule_servable(rule: LearnedRule, name: str, *, card: Card) -> Servable:
     for network, prefix in zip(rule.networks, ("", "convolution_"), strict=False):
         signatures |= _network_signatures(network, prefix)
     signatures["serving_default"] = signatures["update"]
-    return Servable(name, signatures, tracked=[rule], card=card)
+    extras = {RULE_FILE: json.dumps(describe_rule(rule)) + "\n"}
+    return Servable(name, signatures, tracked=[rule], card=card, extras=extras)
 
 
 def _network_signatures(network: CoordinatewiseLSTM, prefix: str) -> Mapping[str, Signature]:

@@ -11,7 +11,8 @@ from tfmeta.data.augment import random_mirror
 from tfmeta.data.cifar_fs import load_cifar_fs
 from tfmeta.fewshot.prototypical import PrototypicalNetwork
 from tfmeta.networks.conv4 import conv4
-from tfmeta.recipes.recipe import Part, Recipe, Settings
+from tfmeta.recipes.few_shot import EpisodeSettings, FewShotRecipe
+from tfmeta.recipes.recipe import Part
 
 __all__ = ["PROTOTYPICAL_CIFAR_FS"]
 
@@ -20,7 +21,7 @@ _SOURCE = "Bertinetto et al., ICLR 2019, four blocks of 64 filters"
 
 
 @dataclasses.dataclass(frozen=True)
-class CifarFSSettings(Settings):
+class CifarFSSettings(EpisodeSettings):
     """Settings of a recipe on CIFAR-FS.
 
     Attributes:
@@ -79,7 +80,7 @@ def _published(settings: CifarFSSettings) -> tuple[float | None, str]:
     return found, "" if found is None else _SOURCE
 
 
-PROTOTYPICAL_CIFAR_FS = Recipe(
+PROTOTYPICAL_CIFAR_FS = FewShotRecipe(
     name="prototypical-cifar-fs",
     summary="Tells small photographs apart by their distance to the mean of a few examples of each class.",
     method="Prototypical Network",

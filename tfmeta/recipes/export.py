@@ -4,7 +4,6 @@ from pathlib import Path
 
 from tfmeta.core.cards import Card
 from tfmeta.core.export import export
-from tfmeta.fewshot.servable import few_shot_servable
 from tfmeta.recipes.evaluate import read_results
 from tfmeta.recipes.recipe import Recipe, S, counted
 from tfmeta.recipes.train import Run
@@ -33,12 +32,7 @@ def export_run(
         TfmetaError: if the run has not ended, the version exists, or the folder cannot be written.
     """
     settings = run.settings(recipe)
-    servable = few_shot_servable(
-        recipe.for_test(run.learner_of(recipe), settings),
-        recipe.artefact(settings),
-        example_episode=recipe.example(settings),
-        card=card_of(recipe, run),
-    )
+    servable = recipe.servable(run.learner_of(recipe), settings, card_of(recipe, run))
     return export(servable, root, version=version, overwrite=overwrite)
 
 
@@ -62,7 +56,7 @@ def card_of(recipe: Recipe[S], run: Run) -> Card:
         command=recipe.command(settings),
         seed=settings.seed,
         training=(
-            f"{counted(budget['steps'], 'step')} of {counted(settings.batch_size, 'task')},"
+            f"{counted(budget['steps'], 'step')} of {counted(settings.batch_size, recipe.of_a_step)},"
             f" {counted(round(budget['seconds'] / 60), 'minute')} on {counted(budget['cores'], 'core')}"
         ),
         results=tuple(sorted(read_results(run), key=lambda result: result.setting != as_served)),

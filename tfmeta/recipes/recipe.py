@@ -1,19 +1,20 @@
-"""A recipe: everything that makes one published result, from data to learner."""
+"""A recipe: everything that makes one published result, from data to a served model."""
 
 import dataclasses
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import keras
-import numpy as np
 import tensorflow as tf
 
+from tfmeta.core.cards import Card, Result
 from tfmeta.core.checks import TfmetaError, nearest
-from tfmeta.core.evaluate import TaskMean
-from tfmeta.fewshot.learner import FewShotLearner
+from tfmeta.core.export import Servable
+from tfmeta.core.hub import LoadedModel
 
-__all__ = ["Part", "Recipe", "Settings", "counted"]
+__all__ = ["Part", "Recipe", "S", "Settings", "counted"]
 
 Part = Literal["train", "validation", "test"]
 
@@ -30,13 +31,10 @@ def counted(count: int, noun: str) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """The settings that every episodic recipe has.
+    """The settings that every recipe has.
 
     Attributes:
-        ways: classes of a training task.
-        shots: support examples of each class.
-        queries: query examples of each class.
-        batch_size: tasks of a training step.
+        batch_size: tasks (or problems, or questions) of a training step.
         steps: training steps, rounded up to whole epochs.
         epoch_steps: steps between two backups.
         steps_per_execution: steps that Keras runs in one go, for small networks.
@@ -44,9 +42,6 @@ class Settings:
         seed: of the initial weights and of the training tasks.
     """
 
-    ways: int = 5
-    shots: int = 1
-    queries: int = 1
     batch_size: int = 1
     steps: int = 1000
     epoch_steps: int = 50
@@ -63,9 +58,9 @@ class Settings:
 S = TypeVar("S", bound=Settings)
 
 
-@dataclasses.dataclass(frozen=True)
-class Recipe(Generic[S]):
-    """One published result.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Recipe(ABC, Generic[S]):
+    """One published result. Its fields say what it is, and its methods what its kind of model does.
 
     Attributes:
         name: what it is called on the command line.
@@ -75,15 +70,9 @@ class Recipe(Generic[S]):
         data: what it learns from.
         settings: the settings of the published result.
         learner: builds the learner, with fresh weights that depend on ``settings.seed`` alone.
-        episodes: ``(settings, part, start)`` gives the batches of a part from number `start` on.
-        loss: makes the loss of the queries.
-        metric: makes the metric that results are reported in.
         artefact: names the exported model.
         setting: says what distinguishes a test, e.g. ``"5-way 1-shot, split alphabets"``.
         protocol: says how tasks are drawn for training and test.
-        published: the published number for a test, if there is one, and its source.
-        for_test: sets a trained learner up as it is tested and served.
-        prepare: changes a fresh learner before its first step, knowing the folder that holds all runs.
     """
 
     name: str
@@ -92,16 +81,17 @@ class Recipe(Generic[S]):
     paper: str
     data: str
     settings: S
-    learner: Callable[[S], FewShotLearner]
-    episodes: Callable[[S, Part, int], tf.data.Dataset]
-    loss: Callable[[], keras.losses.Loss]
-    metric: Callable[[], TaskMean]
+    learner: Callable[[S], keras.Model]
     artefact: Callable[[S], str]
     setting: Callable[[S], str]
     protocol: Callable[[S], str]
-    published: Callable[[S], tuple[float | None, str]]
-    for_test: Callable[[FewShotLearner, S], FewShotLearner] = lambda learner, settings: learner
-    prepare: Callable[[FewShotLearner, S, Path], None] = lambda learner, settings, runs: None
+
+    learner_file: ClassVar[str] = "learner.keras"
+    """What `save` writes in the folder of a run."""
+    test_tasks: ClassVar[int] = 1000
+    """What a result is the mean over, unless told otherwise."""
+    of_a_step: ClassVar[str] = "task"
+    """What ``settings.batch_size`` counts."""
 
     def configure(self, **changes: Any) -> S:
         """Returns the recipe's settings with `changes`.
@@ -124,10 +114,70 @@ class Recipe(Generic[S]):
         options += [f"--{name} {changed[name]}" for name in _OPTIONS if name in changed]
         return " ".join(["tfmeta train", self.name, *options])
 
-    def example(self, settings: S) -> dict[str, np.ndarray]:
-        """Returns one validation task, as a request to the exported model would hold it."""
-        inputs, _ = next(iter(self.episodes(settings, "validation", 0)))
-        return {name: value[:1].numpy() for name, value in inputs.items()}
+    @abstractmethod
+    def compile(self, learner: keras.Model, settings: S) -> None:
+        """Compiles a fresh learner for its training."""
+
+    @abstractmethod
+    def batches(self, settings: S, part: Part, start: int = 0) -> tf.data.Dataset:
+        """Returns what the learner is fitted to or tested on, batch number `start` first."""
+
+    @abstractmethod
+    def measure(
+        self, learner: Any, settings: S, part: Part, *, tasks: int, folder: Path, verbose: int | str
+    ) -> list[Result]:
+        """Measures a trained learner.
+
+        Args:
+            learner: what `load` returned.
+            settings: those of its run, with what is changed for this test.
+            part: ``"test"``, or ``"validation"``.
+            tasks: how many tasks.
+            folder: of the run, which may keep more than the results.
+            verbose: whether to show progress.
+
+        Returns:
+            The result that was asked for, and any others that came with it.
+        """
+
+    @abstractmethod
+    def servable(self, learner: Any, settings: S, card: Card) -> Servable:
+        """Makes of a trained learner what is exported."""
+
+    def begin(self, learner: keras.Model, settings: S, runs: Path) -> None:
+        """Changes a fresh learner before its first step, knowing the folder that holds all runs."""
+
+    def done(self, learner: keras.Model) -> int:
+        """Returns how many batches a learner has seen."""
+        return int(learner.optimizer.iterations.numpy())
+
+    def fit_options(self, settings: S, folder: Path) -> dict[str, Any]:
+        """Returns further arguments of ``fit``; ``callbacks`` come after the backup's."""
+        return {}
+
+    def save(self, learner: keras.Model, file: Path) -> None:
+        """Writes a trained learner to a file."""
+        learner.save(file)
+
+    def load(self, file: Path, settings: S) -> Any:
+        """Reads what `save` wrote."""
+        return keras.saving.load_model(file)
+
+    def weights_of(self, learner: Any) -> Sequence[keras.Variable]:
+        """Returns the weights whose shapes tell learners of different settings apart."""
+        return learner.weights
+
+    def measure_model(
+        self, model: LoadedModel, settings: S, *, tasks: int, verbose: int | str
+    ) -> list[Result]:
+        """Measures an exported model as it is served.
+
+        Raises:
+            TfmetaError: where models of this kind are only measured in the folders of their runs.
+        """
+        raise TfmetaError(
+            f"Models of {self.name} are measured in the folder of their run: `tfmeta evaluate {self.name}`."
+        )
 
 
 # Settings with an option of their own on the command line.

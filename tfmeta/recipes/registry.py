@@ -26,6 +26,9 @@ _HOMES = {
     "finetune-omniglot": "omniglot.baselines.FINETUNE_OMNIGLOT",
     "prototypical-cifar-fs": "cifar_fs.PROTOTYPICAL_CIFAR_FS",
     "maml-sinusoid": "sinusoid.MAML_SINUSOID",
+    "lstm-optimizer-quadratic": "update_rules.LSTM_QUADRATIC",
+    "lstm-optimizer-mnist": "update_rules.LSTM_MNIST",
+    "lstm-optimizer-cifar": "update_rules.LSTM_CIFAR",
 }
 
 

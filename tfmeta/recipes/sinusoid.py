@@ -10,13 +10,14 @@ from tfmeta.data.sinusoid import sinusoid
 from tfmeta.fewshot.learner import FewShotLearner
 from tfmeta.fewshot.maml import MAML
 from tfmeta.networks.mlp import mlp
-from tfmeta.recipes.recipe import Part, Recipe, Settings, counted
+from tfmeta.recipes.few_shot import EpisodeSettings, FewShotRecipe
+from tfmeta.recipes.recipe import Part, counted
 
 __all__ = ["MAML_SINUSOID"]
 
 
 @dataclasses.dataclass(frozen=True)
-class SinusoidSettings(Settings):
+class SinusoidSettings(EpisodeSettings):
     """Settings of MAML on sine waves.
 
     Attributes:
@@ -68,7 +69,7 @@ def _protocol(settings: SinusoidSettings) -> str:
     )
 
 
-MAML_SINUSOID = Recipe(
+MAML_SINUSOID = FewShotRecipe(
     name="maml-sinusoid",
     summary="Continues a sine wave from ten points of it.",
     method="MAML",

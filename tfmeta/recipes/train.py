@@ -13,12 +13,9 @@ import keras
 from tfmeta.core.atomic import write_text
 from tfmeta.core.backup import Backup
 from tfmeta.core.checks import TfmetaError
-from tfmeta.fewshot.learner import FewShotLearner
 from tfmeta.recipes.recipe import Recipe, S
 
-__all__ = ["LEARNER_FILE", "Run", "train"]
-
-LEARNER_FILE = "learner.keras"
+__all__ = ["Run", "train"]
 
 _DISK_TROUBLE = ("No space left", "File too large", "quota exceeded", "Read-only", "Permission denied")
 
@@ -31,7 +28,7 @@ class Run:
     ``settings.json``    the recipe's name and all its settings
     ``backup/``          where the run stands, until it has ended
     ``logs/``            for TensorBoard
-    ``learner.keras``    the trained learner
+    ``learner.keras``    the trained learner (of some kinds ``learner.weights.h5``)
     ``budget.json``      steps and seconds that it took
     ===================  =======================================================================
     """
@@ -109,48 +106,53 @@ class Run:
             )
         return recipe.configure(**{**_before(recipe), **found})
 
-    def finish(self, learner: FewShotLearner, steps: int, seconds: float) -> None:
+    def ended(self, recipe: Recipe[S]) -> bool:
+        """Whether there is a trained learner."""
+        return (self.folder / recipe.learner_file).exists()
+
+    def finish(self, recipe: Recipe[S], learner: keras.Model, steps: int, seconds: float) -> None:
         """Writes the trained learner and what it cost."""
-        temporary = self.folder / f"new-{LEARNER_FILE}"
+        temporary = self.folder / f"new-{recipe.learner_file}"
         try:
-            learner.save(temporary)
+            recipe.save(learner, temporary)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
         budget = {"steps": steps, "seconds": round(seconds, 1), "cores": os.cpu_count()}
         write_text(self.folder / "budget.json", json.dumps(budget) + "\n")
-        os.replace(temporary, self.folder / LEARNER_FILE)
+        os.replace(temporary, self.folder / recipe.learner_file)
 
-    def learner(self) -> FewShotLearner:
+    def learner(self, recipe: Recipe[S]) -> Any:
         """Loads the trained learner.
 
         Raises:
             TfmetaError: if the run has not ended, or the file is damaged.
         """
-        file = self.folder / LEARNER_FILE
+        file = self.folder / recipe.learner_file
         if not file.exists():
             raise TfmetaError(f"{self.folder} holds no trained learner; let the training end first.")
+        settings = self.settings(recipe)
         try:
-            return keras.saving.load_model(file)
+            return recipe.load(file, settings)
         except Exception as error:  # What a damaged file raises depends on where the damage is.
             raise TfmetaError(f"{file} is damaged; remove it, and train again.") from error
 
-    def learner_of(self, recipe: Recipe[S]) -> FewShotLearner:
+    def learner_of(self, recipe: Recipe[S]) -> Any:
         """Loads the trained learner, which must be of the recipe's kind and size.
 
         Raises:
             TfmetaError: if the run has not ended, or the file is damaged or holds another learner.
         """
-        learner, expected = self.learner(), recipe.learner(self.settings(recipe))
+        learner, expected = self.learner(recipe), recipe.learner(self.settings(recipe))
         if type(learner) is not type(expected):
             raise TfmetaError(
-                f"{self.folder / LEARNER_FILE} holds a {type(learner).__name__}, but {recipe.name} trains a"
+                f"{self.folder / recipe.learner_file} holds a {type(learner).__name__}, but {recipe.name} trains a"
                 f" {type(expected).__name__}; name the folder of its own run with --run, or train again."
             )
-        sizes = [[tuple(weight.shape) for weight in each.network.weights] for each in (learner, expected)]
+        sizes = [[tuple(w.shape) for w in recipe.weights_of(each)] for each in (learner, expected)]
         if sizes[0] != sizes[1]:
             raise TfmetaError(
-                f"{self.folder / LEARNER_FILE} holds a {type(learner).__name__} of another size than"
+                f"{self.folder / recipe.learner_file} holds a {type(learner).__name__} of another size than"
                 f" {self._settings_file} says; put back the file of that run, or train again."
             )
         return learner
@@ -165,7 +167,7 @@ def _before(recipe: Recipe[S]) -> dict[str, Any]:
     return {field.name: field.default for field in dataclasses.fields(recipe.settings)}
 
 
-def train(recipe: Recipe[S], settings: S, out: str | Path, *, verbose: int | str = "auto") -> FewShotLearner:
+def train(recipe: Recipe[S], settings: S, out: str | Path, *, verbose: int | str = "auto") -> Any:
     """Trains a recipe in a folder; a run that was interrupted goes on where its last epoch ended.
 
     Args:
@@ -182,39 +184,35 @@ def train(recipe: Recipe[S], settings: S, out: str | Path, *, verbose: int | str
     """
     run = Run(Path(out))
     run.check_free(recipe, settings)
-    if (run.folder / LEARNER_FILE).exists():
-        return run.learner()
+    if run.ended(recipe):
+        return run.learner(recipe)
     learner = recipe.learner(settings)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        settings.learning_rate, max(settings.steps, 1), alpha=0.01
-    )
-    learner.compile(
-        optimizer=keras.optimizers.Adam(schedule, clipnorm=10.0),
-        loss=recipe.loss(),
-        metrics=[recipe.metric()],
-        steps_per_execution=settings.steps_per_execution,
-    )
+    recipe.compile(learner, settings)
     backup = Backup(run.folder / "backup")
     try:
-        done = backup.restore(learner)
+        backup.restore(learner)
+        done = recipe.done(learner)
     except Exception as error:  # What a damaged file raises depends on where the damage is.
         raise TfmetaError(
             f"{backup.folder} holds the state of another learner, or a damaged one; remove {run.folder} to begin"
             " again, or choose another --out."
         ) from error
     if not done:
-        recipe.prepare(learner, settings, run.folder.parent)
-    tasks = recipe.episodes(settings, "train", done)
+        recipe.begin(learner, settings, run.folder.parent)
+    batches = recipe.batches(settings, "train", done)
+    options = recipe.fit_options(settings, run.folder)
+    callbacks = [backup, keras.callbacks.TensorBoard(run.folder / "logs"), *options.pop("callbacks", [])]
     run.begin(recipe, settings)  # not before all has been found good: what cannot be trained leaves no folder
     with run.writing():
         learner.fit(
-            tasks,
+            batches,
             epochs=settings.epochs,
             initial_epoch=done // settings.epoch_steps,
             steps_per_epoch=settings.epoch_steps,
             shuffle=False,
-            callbacks=[backup, keras.callbacks.TensorBoard(run.folder / "logs")],
+            callbacks=callbacks,
             verbose=verbose,
+            **options,
         )
-        run.finish(learner, settings.epochs * settings.epoch_steps, backup.seconds)
+        run.finish(recipe, learner, recipe.done(learner), backup.seconds)
     return learner

@@ -12,9 +12,10 @@ from tfmeta.data.omniglot import load_omniglot
 from tfmeta.fewshot.baselines import NearestCentroid, NearestNeighbour, pixels
 from tfmeta.fewshot.finetuning import FineTuning
 from tfmeta.fewshot.pretraining import Classifier
+from tfmeta.recipes.few_shot import FewShotRecipe
 from tfmeta.recipes.omniglot.common import OmniglotSettings, embedding, omniglot_episodes, omniglot_recipe
 from tfmeta.recipes.omniglot.lecture import SETTINGS
-from tfmeta.recipes.recipe import Part, Recipe
+from tfmeta.recipes.recipe import Part
 
 __all__ = ["CENTROID_OMNIGLOT", "FINETUNE_OMNIGLOT", "PIXELS_OMNIGLOT"]
 
@@ -112,7 +113,7 @@ def _published(*accuracies: float) -> Callable[[OmniglotSettings], tuple[float |
     return published
 
 
-def _pretrained_recipe(key: str, **fields: Any) -> Recipe:
+def _pretrained_recipe(key: str, **fields: Any) -> FewShotRecipe:
     return omniglot_recipe(key, learner=_classifier, episodes=_examples, protocol=_pretrained, **fields)
 
 

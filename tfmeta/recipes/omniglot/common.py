@@ -13,8 +13,9 @@ from tfmeta.data.augment import random_affine
 from tfmeta.data.omniglot import load_omniglot
 from tfmeta.fewshot.learner import FewShotLearner
 from tfmeta.networks.conv4 import conv4
+from tfmeta.recipes.few_shot import EpisodeSettings, FewShotRecipe
 from tfmeta.recipes.omniglot import lecture
-from tfmeta.recipes.recipe import Part, Recipe, Settings
+from tfmeta.recipes.recipe import Part
 
 __all__ = [
     "OmniglotSettings", "embedding", "omniglot_episodes", "omniglot_protocol", "omniglot_recipe", "omniglot_setting",
@@ -22,7 +23,7 @@ __all__ = [
 
 
 @dataclasses.dataclass(frozen=True)
-class OmniglotSettings(Settings):
+class OmniglotSettings(EpisodeSettings):
     """Settings of a recipe on Omniglot.
 
     Attributes:
@@ -76,7 +77,7 @@ def omniglot_recipe(
     artefact: Callable[[Any], str] | None = None,
     system: str | None = None,
     **others: Any,
-) -> Recipe:
+) -> FewShotRecipe:
     """Makes the recipe of a method.
 
     Args:
@@ -85,7 +86,7 @@ def omniglot_recipe(
         learner: builds the learner.
         artefact: names the model, without the split; ``<key>_omniglot`` if None.
         system: its row of the lecture's table; `key` if None.
-        **others: further fields of the `Recipe`: its method, summary and paper, and what else it does in
+        **others: further fields of the `FewShotRecipe`: its method, summary and paper, and what else it does in
             its own way.
 
     Returns:
@@ -106,7 +107,7 @@ def omniglot_recipe(
         "protocol": omniglot_protocol,
         "published": lambda s: lecture.published(system or key, *_tested(s)),
     }
-    return Recipe(**{**shared, **others})
+    return FewShotRecipe(**{**shared, **others})
 
 
 def _tested(settings: OmniglotSettings) -> tuple[int, int]:

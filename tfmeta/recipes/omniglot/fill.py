@@ -9,7 +9,7 @@ from tfmeta.core.checks import TfmetaError
 from tfmeta.recipes.evaluate import evaluate, read_results
 from tfmeta.recipes.omniglot.cells import Cell
 from tfmeta.recipes.registry import find_recipe
-from tfmeta.recipes.train import LEARNER_FILE, Run, train
+from tfmeta.recipes.train import Run, train
 
 __all__ = ["evaluate_cell", "train_cell"]
 
@@ -31,7 +31,7 @@ def train_cell(cell: Cell, runs: Path, *, verbose: int | str = "auto") -> bool:
     recipe = find_recipe(cell.row.recipe)
     settings, folder = recipe.configure(**cell.trained), cell.run(runs)
     Run(folder).check_free(recipe, settings)
-    if (folder / LEARNER_FILE).exists():
+    if Run(folder).ended(recipe):
         return False
     keras.backend.clear_session()  # the graphs of the run before
     train(recipe, settings, folder, verbose=verbose)
@@ -39,14 +39,14 @@ def train_cell(cell: Cell, runs: Path, *, verbose: int | str = "auto") -> bool:
 
 
 def evaluate_cell(
-    cell: Cell, runs: Path, *, tasks: int = 1000, verbose: int | str = "auto"
+    cell: Cell, runs: Path, *, tasks: int | None = None, verbose: int | str = "auto"
 ) -> tuple[Result, bool]:
     """Measures a cell on the test tasks, and keeps the result in the folder of its run.
 
     Args:
         cell: a cell of the table.
         runs: the folder of all runs.
-        tasks: how many tasks; a result of as many or more stands.
+        tasks: how many tasks, 1,000 unless given; a result of as many or more stands.
         verbose: whether Keras shows its progress bar.
 
     Returns:
@@ -59,7 +59,7 @@ def evaluate_cell(
     settings = recipe.configure(**cell.trained)
     if not settings.steps:  # there is nothing to train, and nothing to wait for
         train_cell(cell, runs, verbose=0)
-    if not (run.folder / LEARNER_FILE).exists():
+    if not run.ended(recipe):
         raise TfmetaError(f"{run.folder} holds no trained learner; train it first, with --all-cells.")
     run.check_free(recipe, settings)
     setting = recipe.setting(recipe.configure(**{**cell.trained, **cell.tested}))
@@ -68,7 +68,7 @@ def evaluate_cell(
         return next((row for row in read_results(run) if row.setting == setting), None)
 
     found = standing()
-    fresh = found is None or found.tasks < tasks
+    fresh = found is None or found.tasks < (tasks or recipe.test_tasks)
     if fresh:
         keras.backend.clear_session()
         evaluate(recipe, run, tasks=tasks, verbose=verbose, **cell.tested)

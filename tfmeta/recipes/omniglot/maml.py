@@ -57,7 +57,7 @@ def _start_from(learner: MAML, settings: MAMLSettings, runs: Path) -> None:
     """Takes over what fits of another run's learner."""
     if not settings.start_from:
         return
-    before = Run(runs / settings.start_from).learner()
+    before = Run(runs / settings.start_from).learner(MAML_OMNIGLOT)
     for layer, known in zip(learner.network.layers, before.network.layers, strict=True):
         if [weight.shape for weight in layer.weights] == [weight.shape for weight in known.weights]:
             layer.set_weights(known.get_weights())

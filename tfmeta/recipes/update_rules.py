@@ -1,0 +1,263 @@
+"""Learnt update rules: trained on a family of problems, and raced against every tuned rule of the zoo."""
+
+import dataclasses
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar
+
+import keras
+import tensorflow as tf
+
+from tfmeta.core.best import KeepBest
+from tfmeta.core.cards import Card, Result
+from tfmeta.core.estimate import estimate
+from tfmeta.core.export import Servable
+from tfmeta.data.labelled_images import load_cifar10, load_mnist
+from tfmeta.optimizers import (
+    Comparison,
+    CoordinatewiseLSTM,
+    LearnedRule,
+    MetaTrainer,
+    Problem,
+    Quadratic,
+    RandomlyScaled,
+    compare,
+    convolution_problem,
+    descend,
+    perceptron_problem,
+    problem_seeds,
+    rule_servable,
+)
+from tfmeta.optimizers.race import VALIDATION_SEED
+from tfmeta.recipes.recipe import Part, Recipe, Settings, counted
+
+__all__ = [
+    "LEARNT",
+    "LSTM_CIFAR",
+    "LSTM_MNIST",
+    "LSTM_QUADRATIC",
+    "RuleRecipe",
+    "RuleSettings",
+    "comparison_file",
+]
+
+LEARNT = "LSTM"
+"""What races call the learnt rule."""
+
+
+@dataclasses.dataclass(frozen=True)
+class RuleSettings(Settings):
+    """Settings of a learnt update rule.
+
+    A training step is one descent; ``batch_size`` problems descend side by side.
+
+    Attributes:
+        descent: updates of a descent in training.
+        unrolled: updates between two steps of the rule's own training.
+        weights: of the losses along a descent; see `tfmeta.optimizers.MetaTrainer`.
+        output_scale: factor on the updates; see `tfmeta.optimizers.CoordinatewiseLSTM`.
+        log_range: how far the units of coordinates are stretched in training; see `tfmeta.optimizers.RandomlyScaled`.
+        groups: gives convolution kernels a network of their own.
+        validation_batches: batches of problems that the best epoch is chosen on.
+        patience: epochs without a better descent on validation problems after which training ends; 0 for never.
+        test_descent: updates of a test descent.
+        tuned_for: updates that the learning rates of the designed rules are tuned for.
+        at_once: problems that descend side by side in a race.
+        problem: the variant that is tested; see the recipe.
+    """
+
+    batch_size: int = 128
+    descent: int = 100
+    unrolled: int = 20
+    weights: str = "relative"
+    output_scale: float = 0.1
+    log_range: float = 0.0
+    groups: bool = False
+    validation_batches: int = 4
+    patience: int = 0
+    test_descent: int = 200
+    tuned_for: int = 100
+    at_once: int = 100
+    problem: str = ""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RuleRecipe(Recipe[RuleSettings]):
+    """One published result of learning to optimize.
+
+    Attributes:
+        problems: builds the family of problems of a part.
+        variants: what ``settings.problem`` may be, and what it is called.
+    """
+
+    problems: Callable[[RuleSettings, Part], Problem]
+    variants: dict[str, str]
+
+    learner_file: ClassVar[str] = "learner.weights.h5"
+    test_tasks: ClassVar[int] = 100
+    of_a_step: ClassVar[str] = "problem"
+
+    def compile(self, learner: keras.Model, settings: RuleSettings) -> None:
+        updates = settings.steps * (settings.descent // settings.unrolled)
+        schedule = keras.optimizers.schedules.CosineDecay(settings.learning_rate, max(updates, 1), alpha=0.01)
+        learner.compile(
+            keras.optimizers.Adam(schedule, clipnorm=1.0), steps_per_execution=settings.steps_per_execution
+        )
+
+    def batches(self, settings: RuleSettings, part: Part, start: int = 0) -> tf.data.Dataset:
+        return problem_seeds(settings.seed if part == "train" else VALIDATION_SEED, start)
+
+    def done(self, learner: MetaTrainer) -> int:
+        return int(learner.descents.numpy())
+
+    def fit_options(self, settings: RuleSettings, folder: Path) -> dict[str, Any]:
+        best = KeepBest(folder / "best", "val_final_loss", settings.patience)
+        validation = self.batches(settings, "validation").take(settings.validation_batches)
+        return {"validation_data": validation, "callbacks": [best]}
+
+    def save(self, learner: MetaTrainer, file: Path) -> None:
+        learner.save_weights(file)
+
+    def load(self, file: Path, settings: RuleSettings) -> MetaTrainer:
+        learner = self.learner(settings)
+        learner.load_weights(file)
+        return learner
+
+    def measure(
+        self,
+        learner: MetaTrainer,
+        settings: RuleSettings,
+        part: Part,
+        *,
+        tasks: int,
+        folder: Path,
+        verbose: int | str,
+    ) -> list[Result]:
+        problem, rule = self.problems(settings, part), learner.rule
+        sizes = {"problems": tasks, "at_once": min(settings.at_once, tasks), "steps": settings.test_descent}
+        if part != "test":
+            losses = descend(rule, problem, seed=VALIDATION_SEED, **sizes)
+            found = Comparison({LEARNT: losses}, {})
+        else:
+            say = print if verbose else lambda line: None
+            found = compare({LEARNT: rule}, problem, tuned_for=settings.tuned_for, say=say, **sizes)
+            found.write(comparison_file(folder, settings.problem))
+        return self._results(found, settings)
+
+    def servable(self, learner: MetaTrainer, settings: RuleSettings, card: Card) -> Servable:
+        return rule_servable(learner.rule, self.artefact(settings), card=card)
+
+    def _results(self, found: Comparison, settings: RuleSettings) -> list[Result]:
+        """The learnt rule first, and then the designed ones; each when the rates were tuned for and at the end."""
+        steps = sorted({min(settings.tuned_for, settings.test_descent), settings.test_descent})
+        variant = self.variants[settings.problem]
+        return [
+            Result(
+                "loss", value.mean, value.ci95, value.tasks, f"{title}, {variant}, {counted(step, 'update')}"
+            )
+            for title, losses in found.losses.items()
+            for step in steps
+            for value in [estimate(losses[:, step])]
+        ]
+
+
+def comparison_file(folder: Path, problem: str = "") -> Path:
+    """Returns where a run keeps the race on a variant of its problems."""
+    return folder / f"race-{re.sub(r'[^a-z0-9]+', '-', problem) or 'own'}.npz"
+
+
+def _trainer(problems: Callable[[RuleSettings, Part], Problem]) -> Callable[[RuleSettings], MetaTrainer]:
+    def build(settings: RuleSettings) -> MetaTrainer:
+        seeds = (settings.seed, settings.seed + 1)
+        networks = [CoordinatewiseLSTM(seed=seed, output_scale=settings.output_scale) for seed in seeds]
+        problem = problems(dataclasses.replace(settings, problem=""), "train")
+        return MetaTrainer(
+            LearnedRule(*networks[: 1 + settings.groups]),
+            RandomlyScaled(problem, settings.log_range) if settings.log_range else problem,
+            count=settings.batch_size,
+            steps=settings.descent,
+            unrolled=settings.unrolled,
+            weights=settings.weights,
+        )
+
+    return build
+
+
+def _protocol(settings: RuleSettings) -> str:
+    return (
+        f"trained on descents of {counted(settings.descent, 'update')} from fresh problems,"
+        f" {settings.unrolled} unrolled at a time; chosen by validation problems; raced on"
+        f" {RuleRecipe.test_tasks} further problems, against rules whose learning rate (of 29, on 64 problems"
+        f" of their own) is the best after {counted(settings.tuned_for, 'update')}"
+    )
+
+
+def _quadratics(settings: RuleSettings, part: Part) -> Problem:
+    return Quadratic(10)
+
+
+def _perceptrons(settings: RuleSettings, part: Part) -> Problem:
+    hidden, activation = _PERCEPTRONS[settings.problem]
+    return perceptron_problem(*load_mnist("train"), hidden=hidden, activation=activation)
+
+
+def _convolutions(settings: RuleSettings, part: Part) -> Problem:
+    return convolution_problem(*load_cifar10("train"))
+
+
+_PERCEPTRONS = {
+    "": ([20], "sigmoid"),
+    "40 units": ([40], "sigmoid"),
+    "2 layers": ([20, 20], "sigmoid"),
+    "ReLU": ([20], "relu"),
+}
+_PAPER = "Andrychowicz et al., NIPS 2016"
+
+LSTM_QUADRATIC = RuleRecipe(
+    name="lstm-optimizer-quadratic",
+    summary="Descends quadratic functions by an update rule that was learnt.",
+    method="Coordinatewise LSTM",
+    paper=_PAPER,
+    data="random quadratic functions of ten dimensions, drawn as they are needed",
+    settings=RuleSettings(batch_size=64, steps=3000, epoch_steps=50, learning_rate=5e-3),
+    learner=_trainer(_quadratics),
+    artefact=lambda settings: "lstm_optimizer_quadratic",
+    setting=lambda settings: f"{LEARNT}, quadratics, {counted(settings.tuned_for, 'update')}",
+    protocol=_protocol,
+    problems=_quadratics,
+    variants={"": "quadratics"},
+)
+
+LSTM_MNIST = RuleRecipe(
+    name="lstm-optimizer-mnist",
+    summary="Trains small networks on MNIST by an update rule that was learnt.",
+    method="Coordinatewise LSTM",
+    paper=_PAPER,
+    data="MNIST, complete, through TensorFlow Datasets",
+    settings=RuleSettings(batch_size=1, steps=4000, epoch_steps=50, learning_rate=3e-3, at_once=5),
+    learner=_trainer(_perceptrons),
+    artefact=lambda settings: "lstm_optimizer_mnist",
+    setting=lambda settings: f"{LEARNT}, 20 units, {counted(settings.tuned_for, 'update')}",
+    protocol=_protocol,
+    problems=_perceptrons,
+    variants={"": "20 units", "40 units": "40 units", "2 layers": "2 layers of 20 units", "ReLU": "20 ReLUs"},
+)
+
+LSTM_CIFAR = RuleRecipe(
+    name="lstm-optimizer-cifar",
+    summary="Trains small convolution networks on CIFAR-10 by an update rule that was learnt.",
+    method="Coordinatewise LSTM, one for convolutions and one for dense layers",
+    paper=_PAPER,
+    data="CIFAR-10, what is prepared of it on the machine, through TensorFlow Datasets",
+    settings=RuleSettings(
+        batch_size=1, steps=1000, epoch_steps=25, learning_rate=3e-3, groups=True, test_descent=300, tuned_for=300,
+        at_once=1,
+    ),
+    learner=_trainer(_convolutions),
+    artefact=lambda settings: "lstm_optimizer_cifar",
+    setting=lambda settings: f"{LEARNT}, convolutions, {counted(settings.tuned_for, 'update')}",
+    protocol=_protocol,
+    problems=_convolutions,
+    variants={"": "convolutions"},
+)  # fmt: skip
