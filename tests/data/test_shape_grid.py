@@ -28,15 +28,16 @@ SCENE = scene("red-circle . blue-square / . green-circle red-square / blue-trian
         ("(exists (and find[green] find[square]))", "no"),
         ("(exists (and find[red] (relate[below] find[blue])))", "yes"),
         ("(exists (and find[red] (relate[above] find[blue])))", "no"),
-        ("(exists (and find[circle] (relate[left_of] find[square])))", "yes"),
-        ("(exists (and find[circle] (relate[left_of] (and find[blue] find[square]))))", "no"),
-        ("(exists (and find[red] (relate[above] (relate[left_of] find[green]))))", "yes"),
-        ("(exists (relate[right_of] find[square]))", "no"),  # there is no cell to the right of the last
+        ("(exists (and find[circle] (relate[left-of] find[square])))", "yes"),
+        ("(exists (and find[circle] (relate[left-of] (and find[blue] find[square]))))", "no"),
+        ("(exists (and find[red] (relate[above] (relate[left-of] find[green]))))", "yes"),
+        ("(exists (relate[right-of] find[square]))", "no"),  # there is no cell to the right of the last
         ("(measure[count] find[red])", "2"),
         ("(measure[count] find[shape])", "5"),
         ("(measure[count] find[small])", "0"),
         ("(describe[color] find[triangle])", "blue"),
-        ("(describe[colour] (relate[right_of] find[green]))", "red"),
+        ("(exists (relate[left_of] find[square]))", "yes"),  # as the authors of SHAPES spell it
+        ("(describe[colour] (relate[right-of] find[green]))", "red"),
         ("(describe[shape] find[green])", "circle"),
         ("(describe[size] find[shape])", "big"),
         ("(describe[color] find[circle])", ""),  # they are of two colours
@@ -68,7 +69,7 @@ def _contents(grids):
     ("layout", "message"),
     [
         ("(exists find[rde])", "names rde .*mean red"),
-        ("(exists (relate[over] find[red]))", "names over .*Known: above, below, left_of, right_of"),
+        ("(exists (relate[over] find[red]))", "names over .*Known: above, below, left-of, right-of"),
         ("find[red]", "gives no answer"),
         ("(measure[weight] find[red])", "names weight"),
         ("(exists (and find[red]))", "and of 1 attentions"),

@@ -57,7 +57,7 @@ def test_english_is_that_of_the_data_set():
 @needs_shapes
 def test_pairings_answer_as_the_judge_does():
     images, questions = load_shapes("train_tiny"), load_shapes_questions("train")[::20]
-    x, y = next(iter(pairings(images, questions, size=200, balanced=True)))
+    x, y = next(iter(pairings(images.images, images.grids, questions, size=200, balanced=True)))
     assert 0.35 < y.numpy().mean() < 0.65
     pictures = {image.tobytes(): number for number, image in enumerate(images.images)}
     for image, layout, text, answer in zip(
@@ -73,10 +73,12 @@ def test_pairings_answer_as_the_judge_does():
 @needs_shapes
 def test_pairings_depend_on_the_seed_and_the_number_of_the_batch_alone():
     images, questions = load_shapes("train_tiny"), load_shapes_questions("test")
-    batches = [x["image"].numpy() for x, _ in pairings(images, questions, size=4).take(3)]
-    later = next(iter(pairings(images, questions, size=4, start=2)))[0]["image"].numpy()
+    batches = [
+        x["image"].numpy() for x, _ in pairings(images.images, images.grids, questions, size=4).take(3)
+    ]
+    later = next(iter(pairings(images.images, images.grids, questions, size=4, start=2)))[0]["image"].numpy()
     np.testing.assert_array_equal(later, batches[2])
-    other = next(iter(pairings(images, questions, size=4, seed=1)))[0]["image"].numpy()
+    other = next(iter(pairings(images.images, images.grids, questions, size=4, seed=1)))[0]["image"].numpy()
     assert (batches[0] != batches[1]).any() and (batches[0] != other).any()
 
 

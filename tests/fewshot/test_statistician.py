@@ -139,7 +139,7 @@ def test_logits_are_divergences_of_contexts(drawings):
 
     def context(learner, x):
         """Of one set by itself."""
-        found = learner.context(learner.embed(x[None]), np.ones([1, len(x), 1], np.float32))
+        found = learner.context(learner.embed(x[None]), np.ones([1, len(x), 1], np.float32), as_one=True)
         return Gaussian(found.mean[0, 0], found.log_variance[0, 0])
 
     for direction in ("support_to_query", "query_to_support"):

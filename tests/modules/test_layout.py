@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfmeta.core.checks import TfmetaError
@@ -37,6 +37,7 @@ def flat(layout: Layout) -> Layout:
     return Layout(layout.module, layout.argument, children)
 
 
+@settings(max_examples=25, deadline=None)
 @given(layouts)
 def test_what_is_printed_is_read_back(layout):
     assert parse_layout(str(layout)) == layout
@@ -44,11 +45,13 @@ def test_what_is_printed_is_read_back(layout):
     assert parse_layout(str(layout).replace(" ", "\n\t ").replace("(", "( ")) == layout
 
 
+@settings(max_examples=25, deadline=None)
 @given(layouts)
 def test_a_program_is_read_back(layout):
     assert Layout.from_tokens([*layout.tokens(), "", ""]) == flat(layout)
 
 
+@settings(max_examples=25, deadline=None)
 @given(layouts)
 def test_a_program_keeps_the_stack(layout):
     depth = 0

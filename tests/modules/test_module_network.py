@@ -90,31 +90,28 @@ def without(inputs, name):
 def test_fit_moves_what_it_trains(choice):
     network = build(choice=choice, exploration=0.01)
     network.compile(optimizer=keras.optimizers.Adam(0.02), metrics=["accuracy"])
-    data = tf.data.Dataset.from_tensors((inputs_of(LAYOUTS), tf.constant([1, 2, 0]))).repeat(12)
+    data = tf.data.Dataset.from_tensors((inputs_of(LAYOUTS), tf.constant([1, 2, 0])))
     before = [weight.numpy() for weight in network.trainable_variables]
-    history = network.fit(data, epochs=2, steps_per_epoch=6, verbose=0).history
+    history = network.fit(data.repeat(3), verbose=0, shuffle=False).history
     assert set(history) == {"loss", "accuracy"} and np.all(np.isfinite(history["loss"]))
     moved = {
         weight.path.split("/")[-2]
         for weight, old in zip(network.trainable_variables, before, strict=True)
         if (weight.numpy() != old).any()
     }
-    assert "find" in moved
-    assert (network.chooser is None) == (choice == "first")
-    if network.chooser is not None:
-        assert any("layout_chooser" in weight.path for weight in network.trainable_variables)
-        assert "lstm_cell" in moved
-    assert {"loss", "accuracy"} == set(network.evaluate(data.take(1), verbose=0, return_dict=True))
-    assert network.predict(data.take(1), verbose=0)["answers"].shape == (B, len(ANSWERS))
+    assert moved >= {"find", "exists", *(() if choice == "first" else ("chooser", "lstm_cell"))}
+    if choice == "sampled":
+        assert set(network.evaluate(data, verbose=0, return_dict=True)) == {"loss", "accuracy"}
+        assert network.predict(data, verbose=0)["answers"].shape == (B, len(ANSWERS))
 
 
 def test_sets_are_learnt(of_sets):
     network = type(of_sets).from_config(of_sets.get_config())
-    network.compile(optimizer=keras.optimizers.Adam(0.05))
+    network.compile(optimizer=keras.optimizers.Adam(0.1))
     wanted = np.zeros([B, len(ANSWERS) + K], np.float32)
     wanted[0, 3], wanted[1, 4], wanted[2, 0] = 1.0, 1.0, 1.0
-    data = tf.data.Dataset.from_tensors((inputs_of(SETS), tf.constant(wanted))).repeat(80)
-    history = network.fit(data, epochs=2, steps_per_epoch=40, verbose=0).history["loss"]
+    data = tf.data.Dataset.from_tensors((inputs_of(SETS), tf.constant(wanted))).repeat(40)
+    history = network.fit(data, epochs=2, steps_per_epoch=20, verbose=0, shuffle=False).history["loss"]
     assert history[1] < history[0]
     assert ((network(inputs_of(SETS))["answers"].numpy() > 0.5) == wanted)[1:].all()
 

@@ -48,7 +48,7 @@ def test_coordinates_do_not_touch_each_other(lstm):
     update, state = lstm(gradient, lstm.initial_state(4))
     shuffled, other = lstm(tf.gather(gradient, order), lstm.initial_state(4))
     np.testing.assert_allclose(tf.gather(update, order), shuffled, atol=1e-7)
-    np.testing.assert_allclose(tf.gather(state[3], order), other[3], atol=1e-7)
+    np.testing.assert_allclose(tf.gather(state[3], order, axis=1), other[3], atol=1e-7)
 
 
 def test_all_tensors_are_updated_as_one_vector(lstm):
@@ -71,7 +71,7 @@ def test_kernels_of_convolutions_may_have_a_rule_of_their_own(lstm, batched):
     one = [network(tf.ones([1]), network.initial_state(1))[0][0] for network in (other, lstm)]
     np.testing.assert_allclose(updates[0], np.full(updates[0].shape, one[0]), rtol=1e-5)
     np.testing.assert_allclose(updates[1], np.full(updates[1].shape, one[1]), rtol=1e-5)
-    assert [tensor.shape[1] for tensor in state[1]] == [5, 5]
+    assert [tensor.shape[0] for tensor in state[1]] == [5, 5]
 
 
 def test_a_configuration_builds_the_same_rule(lstm):

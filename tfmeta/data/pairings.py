@@ -6,15 +6,16 @@ import numpy as np
 import tensorflow as tf
 
 from tfmeta.core.checks import check
-from tfmeta.data.image_questions import ImageQuestions, numbered
-from tfmeta.data.shape_grid import attend, judge
+from tfmeta.data.image_questions import numbered
+from tfmeta.data.shape_grid import Grids, attend, judge
 from tfmeta.data.shapes import ShapesQuestion
 
 __all__ = ["pairings"]
 
 
 def pairings(
-    images: ImageQuestions,
+    images: np.ndarray,
+    grids: Grids,
     questions: Sequence[ShapesQuestion],
     *,
     size: int,
@@ -26,11 +27,13 @@ def pairings(
 ) -> tf.data.Dataset:
     """Draws batches of images, each with any of the questions, without end; batch ``i`` is a function of (seed, i).
 
-    The questions that came with the images are left aside. Few images so give many examples: SHAPES has 640 for
-    training, whose questions are ten, and 212 questions for training.
+    Few images so give many examples: SHAPES has 640 for training, which came with ten questions, and 212 questions
+    for training.
 
     Args:
-        images: M of them, such as `tfmeta.data.shapes.load_shapes("train_small")`.
+        images: M of them, float32 ``[M, H, W, 3]``, such as those of `tfmeta.data.shapes.load_shapes` or of
+            `tfmeta.data.shape_world.ShapeWorld`.
+        grids: what stands in their cells.
         questions: Q of them, such as `tfmeta.data.shapes.load_shapes_questions("train")`, which leaves the
             questions of the test unseen.
         size: examples of a batch, B.
@@ -49,14 +52,19 @@ def pairings(
         ValueError: for an empty batch, or where no pair is left.
 
     Example:
-        >>> batches = pairings(load_shapes("train_small"), load_shapes_questions("train"), size=64)  # doctest: +SKIP
+        >>> from tfmeta.data.shape_world import ShapeWorld
+        >>> from tfmeta.data.shapes import shapes_question
+        >>> asked = shapes_question("(is red (above circle))")
+        >>> x, y = next(iter(pairings(*ShapeWorld().images(range(20)), [asked], size=5)))
+        >>> x["image"].shape, y.shape
+        (TensorShape([5, 30, 30, 3]), TensorShape([5]))
     """
     check(size >= 1, f"size={size}; a batch holds at least 1 example.")
-    found = np.stack([judge(question.layout, images.grids) for question in questions])  # [Q, M]
+    found = np.stack([judge(question.layout, grids) for question in questions])  # [Q, M]
     asked = np.ones(found.shape, bool)
     if subject_present:
         subjects = [f"find[{question.query.split()[1]}]" for question in questions]
-        asked = np.stack([attend(subject, images.grids).any((1, 2)) for subject in subjects])
+        asked = np.stack([attend(subject, grids).any((1, 2)) for subject in subjects])
     check(bool(asked.any()), "No pair is left: no image shows the subject of any of the questions.")
 
     kinds = np.unique(found[asked]) if balanced else [None]
@@ -64,7 +72,7 @@ def pairings(
     firsts = tf.constant(np.cumsum([0, *map(len, pairs)])[:-1], tf.int32)  # [kinds]
     counts = tf.constant([len(part) for part in pairs], tf.int32)
     table = tf.constant(np.concatenate(pairs), tf.int32)  # [pairs, 2]: question, image
-    pool, right = tf.constant(images.images), tf.constant(numbered(found, answers))
+    pool, right = tf.constant(images), tf.constant(numbered(found, answers))
     texts = tf.constant([question.text for question in questions])
     layouts = tf.constant([question.layout for question in questions])
 

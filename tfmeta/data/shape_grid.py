@@ -1,5 +1,6 @@
 """Coloured shapes in the cells of a grid, and what a layout says of them: the judge of the image worlds."""
 
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
@@ -19,7 +20,7 @@ SIZES = ("small", "big")
 """Names of sizes."""
 
 # Where the cells that `relate` gives lie, seen from those that it takes: rows down, columns to the right.
-_STEPS = {"above": (-1, 0), "below": (1, 0), "left_of": (0, -1), "right_of": (0, 1)}
+_STEPS = {"above": (-1, 0), "below": (1, 0), "left-of": (0, -1), "right-of": (0, 1)}
 _TOKEN = re.compile(r"[()]|[^\s()]+")
 _HEAD = re.compile(r"(\w+)(?:\[([^\[\]]+)\])?")
 
@@ -95,7 +96,7 @@ def attend(layout: str, grids: Grids) -> np.ndarray:
     """Returns the set of cells that a layout means, in each image.
 
     ``find[word]`` means the cells that hold a colour, a shape, a size, or any ``shape`` at all;
-    ``relate[above](h)`` the cells *directly* above one of h (so do ``below``, ``left_of``, ``right_of``);
+    ``relate[above](h)`` the cells *directly* above one of h (so do ``below``, ``left-of``, ``right-of``);
     ``and`` the cells that all of its inputs mean.
 
     Args:
@@ -110,14 +111,14 @@ def attend(layout: str, grids: Grids) -> np.ndarray:
 
     Example:
         >>> one = np.array([[[0, -1], [-1, -1]]], np.int8)
-        >>> attend("(relate[right_of] find[red])", Grids(one, one, one)).astype(int)
+        >>> attend("(relate[right-of] find[red])", Grids(one, one, one)).astype(int)
         array([[[0, 1],
                 [0, 0]]])
     """
     return _carry_out(_read(layout), layout, grids)
 
 
-_Tree = tuple[str, str, list["_Tree"]]  # a module, its word, and what goes into it
+_Tree = tuple[str, str, tuple["_Tree", ...]]  # a module, its word, and what goes into it
 
 
 def _carry_out(tree: _Tree, layout: str, grids: Grids) -> np.ndarray:
@@ -126,7 +127,7 @@ def _carry_out(tree: _Tree, layout: str, grids: Grids) -> np.ndarray:
     if module == "find" and not inputs:
         return _found(word, layout, grids)
     if module == "relate" and len(inputs) == 1:
-        down, right = _expect(word, _STEPS, layout)
+        down, right = _expect(word.replace("_", "-"), _STEPS, layout)
         return _moved(inputs[0], down, right)
     if module == "and" and len(inputs) >= 2:
         return np.logical_and.reduce(inputs)
@@ -161,11 +162,15 @@ def _expect(word: str, known: Any, layout: str) -> Any:
 
 def _moved(cells: np.ndarray, down: int, right: int) -> np.ndarray:
     """Moves a set of cells by one; what leaves the grid is lost."""
+    moved = np.zeros_like(cells)
     size = cells.shape[1]
-    framed = np.pad(cells, [(0, 0), (1, 1), (1, 1)])
-    return framed[:, 1 - down : 1 - down + size, 1 - right : 1 - right + size]
+    rows, columns = slice(max(down, 0), size + min(down, 0)), slice(max(right, 0), size + min(right, 0))
+    before = slice(max(-down, 0), size + min(-down, 0)), slice(max(-right, 0), size + min(-right, 0))
+    moved[:, rows, columns] = cells[:, *before]
+    return moved
 
 
+@functools.lru_cache(maxsize=4096)
 def _read(layout: str) -> _Tree:
     """Reads the text of a layout. Its types are the affair of whoever composes networks from it."""
     tokens = iter(_TOKEN.findall(layout))
@@ -186,4 +191,4 @@ def _read_from(tokens: Iterator[str], token: str) -> _Tree:
     children = []
     while opened and (token := next(tokens)) != ")":
         children.append(_read_from(tokens, token))
-    return head[1], head[2] or "", children
+    return head[1], head[2] or "", tuple(children)

@@ -25,6 +25,7 @@ SPLITS = ("train_tiny", "train_small", "val", "test")
 """The splits whose images are in the authors' repository; ``train_tiny`` is the first tenth of ``train_small``."""
 
 _CELLS = 3
+_BETWEEN_SIZES = 0.306  # of a cell is the radius: small shapes have 0.25 give or take a tenth, big ones 0.375
 _ANSWERS = {"true": "yes", "false": "no"}
 _WITH_QUESTIONS = {"train": "train_large", "val": "val", "test": "test"}
 
@@ -35,7 +36,7 @@ class ShapesQuestion(NamedTuple):
     Attributes:
         query: the authors' own, such as ``(is red (left_of circle))``.
         text: English, ``is a red shape left of a circle``.
-        layout: ``(exists (and find[red] (relate[left_of] find[circle])))``.
+        layout: ``(exists (and find[red] (relate[left-of] find[circle])))``.
     """
 
     query: str
@@ -65,7 +66,7 @@ def load_shapes(split: str, path: str | Path | None = None) -> ImageQuestions:
     Example:
         >>> test = load_shapes("test")  # doctest: +SKIP
         >>> test.questions[0], test.layouts[0], test.answers[0]  # doctest: +SKIP
-        ('is a green shape right of a blue shape', '(exists (and find[green] (relate[right_of] find[blue])))', 'no')
+        ('is a green shape right of a blue shape', '(exists (and find[green] (relate[right-of] find[blue])))', 'no')
 
     Reference:
         Andreas, Rohrbach, Darrell, Klein. "Neural Module Networks." CVPR, 2016.
@@ -131,7 +132,7 @@ def shapes_question(query: str) -> ShapesQuestion:
         >>> shapes_question("(is red (above (left_of square)))")
         ShapesQuestion(query='(is red (above (left_of square)))',
             text='is a red shape above left of a square',
-            layout='(exists (and find[red] (relate[above] (relate[left_of] find[square]))))')
+            layout='(exists (and find[red] (relate[above] (relate[left-of] find[square]))))')
         >>> shapes_question("(is circle blue)").text
         'is a circle blue'
     """
@@ -147,7 +148,7 @@ def shapes_question(query: str) -> ShapesQuestion:
     text = " ".join(["is", subject, *(relation.replace("_", " ") for relation in relations), reference])
     layout = f"find[{words[-1]}]"
     for relation in reversed(relations):
-        layout = f"(relate[{relation}] {layout})"
+        layout = f"(relate[{relation.replace('_', '-')}] {layout})"
     return ShapesQuestion(query, text, f"(exists (and find[{words[0]}] {layout}))")
 
 
@@ -156,7 +157,7 @@ def read_grids(images: np.ndarray, cells: int = _CELLS) -> Grids:
 
     A shape lies within its cell, its strongest channel names its colour, and the strength of that channel is how
     much of a pixel the shape covers. A triangle has more below than above; a square fills the box around it, and a
-    circle π / 4 of it. Big shapes are three quarters of a cell wide, small ones a half, each give or take a tenth.
+    circle π / 4 of it. Its area tells its size.
 
     Args:
         images: float ``[M, H, W, 3]``, 0 to 1, of red, green and blue shapes on black.
@@ -187,7 +188,8 @@ def read_grids(images: np.ndarray, cells: int = _CELLS) -> Grids:
     leaning = np.abs(covered - covered[..., ::-1, :]).sum((3, 4)) > 0.15 * area
     full = area > 0.9 * height * width
     shapes = np.where(leaning, SHAPES.index("triangle"), np.where(full, SHAPES.index("square"), 0))
-    big = width > 0.625 * pixels
+    unit_area = np.array([np.pi, 4.0, 2.0])[shapes]  # of a shape of radius 1
+    big = np.sqrt(area / unit_area) > _BETWEEN_SIZES * pixels
 
     def where_occupied(contents: np.ndarray) -> np.ndarray:
         return np.where(occupied, contents, -1).astype(np.int8)

@@ -4,9 +4,15 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
-    "MODULES": "layout",
+    "DependencyParse": "parse",
     "Layout": "layout",
     "LayoutError": "layout",
+    "MODULES": "layout",
+    "QuestionError": "parse",
+    "RecordedParser": "parse",
+    "SpacyParser": "parse",
+    "Token": "parse",
+    "layout_candidates": "candidates",
     "parse_layout": "layout",
 }
 

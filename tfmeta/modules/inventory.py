@@ -57,14 +57,18 @@ class Inventory(keras.layers.Layer):
         seeds = iter([None] * 5 if seed is None else range(5 * seed, 5 * seed + 5))
         kinds = {"hidden": hidden, "attention": attention, "form": form, "dtype": self.dtype_policy}
         of_labels = {"hidden": hidden, "dtype": self.dtype_policy}
-        self.find = Find(count, features, **kinds, seed=next(seeds))
-        self.relate = Relate(count, features, pairs=pairs, **kinds, seed=next(seeds))
+        self.find = Find(count, features, **kinds, seed=next(seeds), name="find")
+        self.relate = Relate(count, features, pairs=pairs, **kinds, seed=next(seeds), name="relate")
         self.describe = self.measure = self.exists = None
         if answers:
-            self.describe = Describe(count, features, len(answers), **of_labels, seed=next(seeds))
-            self.exists = Exists(answers, dtype=self.dtype_policy, seed=next(seeds))
+            self.describe = Describe(
+                count, features, len(answers), **of_labels, seed=next(seeds), name="describe"
+            )
+            self.exists = Exists(answers, dtype=self.dtype_policy, seed=next(seeds), name="exists")
             if positions is not None:
-                self.measure = Measure(count, positions, len(answers), **of_labels, seed=next(seeds))
+                self.measure = Measure(
+                    count, positions, len(answers), **of_labels, seed=next(seeds), name="measure"
+                )
         self.built = True
 
     @property

@@ -142,14 +142,14 @@ class ModuleNetwork(keras.Model):
         self.front = front
         self.inventory = Inventory(
             words, features, answers, pairs=pairs, positions=positions, hidden=hidden,
-            attention=attention, form=form, seed=seed, dtype=self.dtype_policy,
+            attention=attention, form=form, seed=seed, dtype=self.dtype_policy, name="inventory",
         )  # fmt: skip
         self.question_vocabulary = Vocabulary(question_words)
         self.chooser = None
         if choice != "first":
             self.chooser = LayoutChooser(
                 self.question_vocabulary.size, self.inventory.vocabulary.size,
-                units=units, hidden=units, seed=seed, dtype=self.dtype_policy,
+                units=units, hidden=units, seed=seed, dtype=self.dtype_policy, name="chooser",
             )  # fmt: skip
         self.built = True
 
@@ -227,14 +227,14 @@ class ModuleNetwork(keras.Model):
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         scores = y_pred["scores"]
         if training and self.choice == "expected":
-            losses = expected_loss(scores, self._losses_of_all(y, y_pred["every"]))
+            losses = expected_loss(scores, self._losses_of_candidates(y, y_pred["every"]))
             if sample_weight is not None:
                 losses *= tf.cast(sample_weight, losses.dtype)
             loss = tf.add_n([tf.reduce_mean(losses), *self.losses]) / replicas
         else:
             loss = super().compute_loss(x, y, y_pred["answers"], sample_weight, training)
         if training and self.choice == "sampled":
-            losses = self._losses(y, y_pred["answers"])
+            losses = self._losses_of_answers(y, y_pred["answers"])
             loss += reinforce_loss(scores, y_pred["choice"], losses) / replicas
         if training and self.exploration:
             loss -= self.exploration * tf.reduce_mean(entropy(scores)) / replicas
@@ -278,14 +278,14 @@ class ModuleNetwork(keras.Model):
         seed = [tf.cast(self.seed or 0, tf.int64), tf.cast(step, tf.int64)]
         return sample_choice(reading.scores, tf.stack(seed))
 
-    def _losses(self, y: tf.Tensor, answers: tf.Tensor) -> tf.Tensor:
+    def _losses_of_answers(self, y: tf.Tensor, answers: tf.Tensor) -> tf.Tensor:
         """The loss of each answer, ``[B]``."""
         loss = keras.losses.get(self.loss)
         return (loss.call if isinstance(loss, keras.losses.Loss) else loss)(tf.convert_to_tensor(y), answers)
 
-    def _losses_of_all(self, y: tf.Tensor, every: tf.Tensor) -> tf.Tensor:
+    def _losses_of_candidates(self, y: tf.Tensor, every: tf.Tensor) -> tf.Tensor:
         """The loss of each candidate's answer, ``[B, M]``."""
         batch, candidates = leading(every, 2)
         y = tf.repeat(tf.convert_to_tensor(y), candidates, axis=0)
-        losses = self._losses(y, tf.reshape(every, [batch * candidates, every.shape[-1]]))
+        losses = self._losses_of_answers(y, tf.reshape(every, [batch * candidates, every.shape[-1]]))
         return tf.reshape(losses, [batch, candidates])

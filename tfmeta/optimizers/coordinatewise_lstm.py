@@ -14,7 +14,7 @@ __all__ = ["CoordinatewiseLSTM", "log_and_sign"]
 Preprocessing = Literal["log_and_sign", "none"]
 
 
-def log_and_sign(gradient: tf.Tensor, p: float = 10.0) -> tf.Tensor:
+def log_and_sign(gradient: tf.Tensor, p: float = 10.0, axis: int = -1) -> tf.Tensor:
     """Splits numbers of all magnitudes into a logarithm and a sign, both about as large as 1.
 
         ∇ -> (log|∇| / p, sgn ∇)   where |∇| >= e^-p,   and   (-1, e^p ∇)   elsewhere.
@@ -22,9 +22,10 @@ def log_and_sign(gradient: tf.Tensor, p: float = 10.0) -> tf.Tensor:
     Args:
         gradient: ``[...]``.
         p: how small a gradient is told from zero.
+        axis: where the two of them lie.
 
     Returns:
-        ``[..., 2]``.
+        ``[..., 2]``, or with another `axis` ``[2, ...]``.
 
     Example:
         >>> log_and_sign(tf.constant([1.0, 0.0])).numpy().tolist()
@@ -37,7 +38,7 @@ def log_and_sign(gradient: tf.Tensor, p: float = 10.0) -> tf.Tensor:
     size = tf.abs(gradient)
     large = size >= threshold
     log = tf.where(large, tf.math.log(tf.maximum(size, threshold)) / p, -1.0)
-    return tf.stack([log, tf.where(large, tf.sign(gradient), gradient / threshold)], axis=-1)
+    return tf.stack([log, tf.where(large, tf.sign(gradient), gradient / threshold)], axis=axis)
 
 
 @keras.saving.register_keras_serializable("tfmeta")
@@ -47,7 +48,8 @@ class CoordinatewiseLSTM(keras.layers.Layer):
         [g_t, h_{t+1}] = m(∇_t, h_t; φ),        θ_{t+1} = θ_t + g_t.
 
     Only the state ``h`` is a coordinate's own, so a rule that was learnt on one network updates any other, whatever
-    its size. All coordinates are computed as one matrix product.
+    its size. All coordinates are computed as one matrix product; they lie along the last axis, where a gate is a block
+    of rows that is cut out in one piece.
 
     Args:
         units: sizes of the layers.
@@ -63,7 +65,7 @@ class CoordinatewiseLSTM(keras.layers.Layer):
         >>> lstm = CoordinatewiseLSTM(seed=0)
         >>> update, state = lstm(tf.constant([0.1, -3.0, 0.0]), lstm.initial_state(3))
         >>> update.shape, [tensor.shape for tensor in state]
-        (TensorShape([3]), [TensorShape([3, 20]), TensorShape([3, 20]), TensorShape([3, 20]), TensorShape([3, 20])])
+        (TensorShape([3]), [TensorShape([20, 3]), TensorShape([20, 3]), TensorShape([20, 3]), TensorShape([20, 3])])
 
     Reference:
         Andrychowicz et al. "Learning to learn by gradient descent by gradient descent." NeurIPS 2016, section 2.1.
@@ -111,9 +113,9 @@ class CoordinatewiseLSTM(keras.layers.Layer):
         """Returns the state ``h_0`` of `count` coordinates.
 
         Returns:
-            Output and memory of each layer in turn, each ``[count, units]``, zero.
+            Output and memory of each layer in turn, each ``[units, count]``, zero.
         """
-        return [tf.zeros([count, size]) for size in self.units for _ in range(2)]
+        return [tf.zeros([size, count]) for size in self.units for _ in range(2)]
 
     def call(self, gradient: tf.Tensor, state: Sequence[tf.Tensor]) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """Computes the updates of coordinates.
@@ -125,15 +127,20 @@ class CoordinatewiseLSTM(keras.layers.Layer):
         Returns:
             The updates ``[P]``, to be added to the parameters, and the next states.
         """
-        x = log_and_sign(gradient, self.p) if self.preprocessing == "log_and_sign" else gradient[:, None]
+        whole = self.preprocessing == "log_and_sign"
+        x = log_and_sign(gradient, self.p, axis=0) if whole else gradient[None]  # [features, P]
         after: list[tf.Tensor] = []
         for (kernel, bias), output, memory in zip(self.layers, state[::2], state[1::2], strict=True):
-            gates = tf.matmul(tf.concat([x, output], axis=1), kernel) + bias  # [P, 4 * units]
-            write, keep, show, new = tf.split(gates, 4, axis=1)
-            memory = tf.sigmoid(keep) * memory + tf.sigmoid(write) * tf.tanh(new)
-            x = tf.sigmoid(show) * tf.tanh(memory)
+            # sigmoid(z) = (1 + tanh(z / 2)) / 2, so that all gates are one call of tanh.
+            half = tf.repeat([0.5, 0.5, 0.5, 1.0], output.shape[0])
+            gates = tf.matmul(kernel * half, tf.concat([x, output], axis=0), transpose_a=True)
+            gates = tf.tanh(gates + (bias * half)[:, None])  # [4 * units, P]
+            write, keep, show, new = tf.split(gates, 4, axis=0)
+            memory = 0.5 * (memory + keep * memory + new + write * new)
+            shown = tf.tanh(memory)
+            x = 0.5 * (shown + show * shown)
             after += [x, memory]
-        update = tf.reshape(tf.matmul(x, self.head), leading(gradient, 1))
+        update = tf.reshape(tf.matmul(self.head, x, transpose_a=True), leading(gradient, 1))
         return self.output_scale * update, after
 
     def get_config(self) -> dict[str, Any]:

@@ -99,7 +99,7 @@ class LearnedOptimizer(keras.optimizers.Optimizer):
         # A network's state of no coordinate says what that of one needs.
         templates = [network.initial_state(0) for network in self.rule.networks]
         needed = sum(
-            count * tensor.shape[1] * tensor.dtype.size
+            count * tensor.shape[0] * tensor.dtype.size
             for count, template in zip(counts, templates, strict=True)
             for tensor in template
         )
@@ -112,7 +112,7 @@ class LearnedOptimizer(keras.optimizers.Optimizer):
         self._state = [
             [
                 self.add_variable(
-                    (count, tensor.shape[1]), name=f"state_{group}_{i}", aggregation="only_first_replica"
+                    (tensor.shape[0], count), name=f"state_{group}_{i}", aggregation="only_first_replica"
                 )
                 for i, tensor in enumerate(template)
             ]

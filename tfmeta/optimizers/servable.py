@@ -64,7 +64,7 @@ def rule_servable(rule: LearnedRule, name: str, *, card: Card) -> Servable:
 
 def _network_signatures(network: CoordinatewiseLSTM, prefix: str) -> Mapping[str, Signature]:
     # A state of no coordinate says what that of any number looks like.
-    widths = [tensor.shape[1] for tensor in network.initial_state(0)]
+    widths = [tensor.shape[0] for tensor in network.initial_state(0)]
     names = [f"{prefix}{('hidden', 'cell')[i % 2]}_{i // 2}" for i in range(len(widths))]
     fix = f"send back what {prefix}update or {prefix}initial_state returned, unchanged"
 
@@ -78,10 +78,7 @@ def _network_signatures(network: CoordinatewiseLSTM, prefix: str) -> Mapping[str
                     f"; expected at least 1, and at most {MOST_COORDINATES} in all rows together."),
         ], count)[0]  # fmt: skip
         rows, each = tf.shape(count, tf.int64)[0], count[0]
-        flat = network.initial_state(rows * each)
-        return _named(
-            names, [tf.reshape(x, [rows, each, width]) for x, width in zip(flat, widths, strict=True)]
-        )
+        return _named(names, [tf.zeros([rows, each, width]) for width in widths])
 
     def update(gradient: tf.Tensor, **state: tf.Tensor) -> dict[str, tf.Tensor]:
         gradient = check_finite("gradient", check_shape("gradient", gradient, ("B", "P")))
@@ -95,14 +92,15 @@ def _network_signatures(network: CoordinatewiseLSTM, prefix: str) -> Mapping[str
             require(tf.reduce_all(counts == counts[0]), f"gradient, {', '.join(names)} hold ", counts,
                     f" coordinates; expected one state for each coordinate of the gradient: {fix}."),
         ], gradient, *tensors)  # fmt: skip
-        flat = [tf.reshape(x, [-1, width]) for x, width in zip(tensors, widths, strict=True)]
+        # Clients count by rows [B, P, units]; the network has all coordinates side by side, [units, B * P].
+        flat = [tf.transpose(tf.reshape(x, [-1, width])) for x, width in zip(tensors, widths, strict=True)]
         answer, new = network(tf.reshape(gradient, [-1]), flat)
-        new = [tf.reshape(x, tf.shape(old)) for x, old in zip(new, tensors, strict=True)]
+        new = [tf.reshape(tf.transpose(x), tf.shape(old)) for x, old in zip(new, tensors, strict=True)]
         return {"update": tf.reshape(answer, tf.shape(gradient)), **_named(names, new)}
 
     begun = network.initial_state(_EXAMPLE.size)
     moved = network(tf.constant(_EXAMPLE[0]), begun)[1]
-    example = {key: x.numpy()[None] for key, x in zip(names, moved, strict=True)}
+    example = {key: x.numpy().T[None] for key, x in zip(names, moved, strict=True)}
     specs = [tf.TensorSpec([None, None, width], name=key) for key, width in zip(names, widths, strict=True)]
     count = np.array([_EXAMPLE.size], np.int64)
     return {
