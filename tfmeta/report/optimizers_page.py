@@ -1,0 +1,104 @@
+"""The page of races: what every rule came to on every family of problems, with the pictures."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from tfmeta.core.atomic import write_text
+from tfmeta.core.checks import TfmetaError
+from tfmeta.optimizers.comparison import Comparison
+from tfmeta.recipes.registry import find_recipe
+from tfmeta.recipes.train import Run
+from tfmeta.recipes.update_rules import RuleRecipe, RuleSettings, comparison_file
+from tfmeta.report.optimizers import draw_race, draw_sensitivity, draw_transfer, render_race
+
+__all__ = ["write_races"]
+
+_RECIPES = {
+    "lstm-optimizer-quadratic": "Quadratic functions of ten dimensions",
+    "lstm-optimizer-mnist": "A perceptron of 20 sigmoid units on MNIST",
+    "lstm-optimizer-cifar": "A convolution network on CIFAR-10",
+}
+
+_HEAD = """# Races of update rules
+
+Mean loss ± its 95% confidence interval over problems that no rule was trained, tuned or chosen on; the lowest mean
+is bold. Each designed rule has the best of 29 learning rates, tuned on problems of its own for as many updates as
+the first column says that is marked so; the learnt rule has nothing to tune. In the pictures the band is one
+standard error, and the dotted line marks the updates of a descent in training. This page is generated:
+`tfmeta report optimizers`.
+"""
+
+
+class _Ended(NamedTuple):
+    """A run that has been raced, and its races by the variant of the problem."""
+
+    recipe: RuleRecipe
+    settings: RuleSettings
+    races: dict[str, Comparison]
+
+
+def write_races(runs: Path, page: Path) -> list[Path]:
+    """Writes the page of races and its pictures.
+
+    Args:
+        runs: the folder of all runs, evaluated.
+        page: where the page is written; pictures go to ``pictures/`` beside it.
+
+    Returns:
+        What was written.
+
+    Raises:
+        TfmetaError: where nothing has been raced.
+    """
+    ended = [found for name in _RECIPES if (found := _ended(name, runs))]
+    if not ended:
+        raise TfmetaError(
+            f"{runs} holds no race. Train one of {', '.join(_RECIPES)} there, and measure it: tfmeta evaluate."
+        )
+    pictures = page.parent / "pictures"
+    pictures.mkdir(parents=True, exist_ok=True)
+    written, text = [], [_HEAD]
+    for found in ended:
+        text += _section(found, pictures, written)
+    own = {_RECIPES[found.recipe.name]: found.races[""] for found in ended if "" in found.races}
+    if own:
+        text += ["## Each rule's learning rate", "", *_picture("learning_rates", pictures, written)]
+        draw_sensitivity(own, written[-1])
+    write_text(page, "\n".join(text).rstrip() + "\n")
+    return [*written, page]
+
+
+def _ended(name: str, runs: Path) -> _Ended | None:
+    recipe = find_recipe(name)
+    run = Run(runs / name)
+    files = {variant: comparison_file(run.folder, variant) for variant in recipe.variants}
+    races = {variant: Comparison.read(file) for variant, file in files.items() if file.exists()}
+    return _Ended(recipe, run.settings(recipe), races) if races else None
+
+
+def _section(found: _Ended, pictures: Path, written: list[Path]) -> list[str]:
+    """The lines on one recipe: its own problems, and those that its rule is transferred to."""
+    recipe, settings, races = found
+    short = recipe.name.removeprefix("lstm-optimizer-")
+    steps = tuple(sorted({20, settings.tuned_for, settings.test_descent}))
+    lines = [f"## {_RECIPES[recipe.name]}", ""]
+    if "" in races:
+        lines += [*_picture(f"race_{short}", pictures, written), render_race(races[""], steps), ""]
+        draw_race(races[""], written[-1], trained_for=settings.descent)
+    others = {recipe.variants[variant]: race for variant, race in races.items() if variant}
+    if others:
+        lines += ["### Transfer: what the rule was not trained on", ""]
+        lines += _picture(f"transfer_{short}", pictures, written)
+        draw_transfer(others, written[-1], trained_for=settings.descent)
+        for title, race in others.items():
+            lines += [f"**{title}**", "", render_race(race, steps), ""]
+    return [
+        *lines,
+        f"Rates are tuned for {settings.tuned_for} updates. Made by `{recipe.command(settings)}`.",
+        "",
+    ]
+
+
+def _picture(name: str, pictures: Path, written: list[Path]) -> list[str]:
+    written.append(pictures / f"{name}.png")
+    return [f"![{name.replace('_', ' ')}](pictures/{name}.png)", ""]
