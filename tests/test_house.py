@@ -114,7 +114,7 @@ def test_every_folder_of_code_is_a_package():
 
 def test_the_public_names_of_the_front_door():
     assert tfmeta.__all__ == [
-        "__version__", "core", "data", "fewshot", "load", "networks", "recipes", "serving"
+        "__version__", "core", "data", "fewshot", "load", "modules", "networks", "optimizers", "recipes", "serving"
     ]  # fmt: skip
     for name in tfmeta.__all__:
         assert getattr(tfmeta, name) is not None

@@ -8,9 +8,11 @@ from typing import Any
 
 from tfmeta.version import __version__
 
-_ROOMS = ("core", "data", "fewshot", "networks", "recipes", "serving")
+_ROOMS = ("core", "data", "fewshot", "modules", "networks", "optimizers", "recipes", "serving")
 
-__all__ = ["__version__", "core", "data", "fewshot", "load", "networks", "recipes", "serving"]
+__all__ = [
+    "__version__", "core", "data", "fewshot", "load", "modules", "networks", "optimizers", "recipes", "serving"
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
