@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tfmeta.core.checks import TfmetaError
+from tfmeta.data.geo_layouts import load_recorded_layouts
 from tfmeta.data.geo_world import FEATURES, load_geo_world
 from tfmeta.data.geoqa import ENVIRONMENTS, load_geoqa
 
@@ -158,6 +159,44 @@ def test_an_unknown_kind_of_features(made_up):
         load_geoqa(made_up, features="fact")
     with pytest.raises(ValueError, match="observations need names"):
         load_geo_world(made_up / "environments" / "fl", "observations")
+
+
+@pytest.fixture
+def recorded(tmp_path):
+    """What was recorded of the made-up questions, five lines an environment."""
+    lines = [
+        "emerald;(exists emerald);(and emerald city);(exists (and emerald city))",
+        "oz;(exists oz);(and oz city);(exists (and oz city))",
+        "city;(exists city);(and city (in oz));(exists (and city (in oz)))",
+        "(between oz_kansas);(exists (between oz_kansas))",
+        "(in__inv oz_town);(exists (in__inv oz_town))",
+    ]
+    for name in ENVIRONMENTS:
+        (tmp_path / f"{name}.sps").write_text("\n".join(lines) + "\n")
+    return tmp_path
+
+
+def test_recorded_layouts_are_in_our_notation(made_up, recorded):
+    layouts = load_recorded_layouts(load_geoqa(made_up), recorded)
+    assert len(layouts) == 10 * 5
+    assert layouts[0][2:] == (
+        "(and lookup[emerald] find[city])", "(exists (and lookup[emerald] find[city]))"
+    )  # fmt: skip
+    assert layouts[2][2] == "(and find[city] (relate[in] lookup[oz]))"
+    assert layouts[3] == ("(relate[between] find[oz-kansas])", "(exists (relate[between] find[oz-kansas]))")
+    assert layouts[4][0] == "(relate[in-inverse] lookup[oz-town])"
+
+
+def test_recorded_layouts_that_are_not_there(made_up, recorded, monkeypatch, tmp_path):
+    data = load_geoqa(made_up)
+    monkeypatch.delenv("TFMETA_GEOQA_LAYOUTS", raising=False)
+    with pytest.raises(TfmetaError, match=r"no path was given, and TFMETA_GEOQA_LAYOUTS is not set.*nmn2"):
+        load_recorded_layouts(data)
+    with pytest.raises(TfmetaError, match=r"tried .*nowhere"):
+        load_recorded_layouts(data, tmp_path / "nowhere")
+    (recorded / "ga.sps").write_text("oz\n")
+    with pytest.raises(TfmetaError, match=r"ga\.sps has 1 lines, but the environment 5 questions"):
+        load_recorded_layouts(data, recorded)
 
 
 @pytest.mark.skipif(

@@ -1,14 +1,19 @@
 """From recorded parses to layouts: what is looked for, what stands upon it, and questions that ask for nothing."""
 
+import os
 from pathlib import Path
 from random import Random
 
 import pytest
 
+from tfmeta.core.checks import TfmetaError
+from tfmeta.data.geo_layouts import load_recorded_layouts
+from tfmeta.data.geoqa import ADJECTIVES, load_geoqa
 from tfmeta.modules import (
     DependencyParse,
     QuestionError,
     RecordedParser,
+    SpacyParser,
     Token,
     layout_candidates,
     parse_layout,
@@ -225,3 +230,21 @@ def test_whatever_a_parser_says_gives_layouts_or_a_reason(entities, nested):
         assert len(set(layouts)) == len(layouts)
         assert all(parse_layout(str(layout)) == layout for layout in layouts)
     assert answered > 200
+
+
+@pytest.mark.skipif(
+    not {"TFMETA_GEOQA", "TFMETA_GEOQA_LAYOUTS"} <= set(os.environ),
+    reason="needs GeoQA and its authors' layouts: set TFMETA_GEOQA and TFMETA_GEOQA_LAYOUTS to them",
+)
+def test_most_questions_of_geoqa_are_read_as_their_authors_read_them():
+    try:
+        parser = SpacyParser()
+    except TfmetaError as error:
+        pytest.skip(str(error))
+    data = load_geoqa()
+    agreed = 0
+    for question, recorded in zip(data.questions, load_recorded_layouts(data), strict=True):
+        entities = data.worlds[question.world].entities
+        ours = layout_candidates(parser(question.text), entities=entities, adjectives=ADJECTIVES)
+        agreed += sorted(ours[0].tokens()) == sorted(parse_layout(recorded[-2]).tokens())
+    assert agreed >= 0.8 * len(data.questions)
