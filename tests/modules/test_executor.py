@@ -46,6 +46,11 @@ def run_in_graph(inventory, unrolled):
     return run
 
 
+@pytest.fixture(scope="module", params=[True, False], ids=["unrolled", "loop"])
+def run(inventory, request):
+    return run_in_graph(inventory, request.param)
+
+
 def draw(seed, candidates):
     random = np.random.RandomState(seed)
     return [[random_layout(random) for _ in range(candidates)] for _ in range(B)]
@@ -67,9 +72,8 @@ def steps_of(evaluation):
         yield looks_at.value.numpy()[0]
 
 
-@pytest.mark.parametrize("unrolled", [True, False])
-def test_any_layouts_are_run_as_they_are_composed(inventory, unrolled):
-    run, world, outputs = run_in_graph(inventory, unrolled), random_world(), set()
+def test_any_layouts_are_run_as_they_are_composed(inventory, run):
+    world, outputs = random_world(), set()
     for seed in range(2):
         layouts = draw(seed, candidates=4)
         tokens = pad_layouts(layouts, 11)
@@ -89,10 +93,8 @@ def test_any_layouts_are_run_as_they_are_composed(inventory, unrolled):
     assert outputs == {"attention", "labels"}
 
 
-@pytest.mark.parametrize("unrolled", [True, False])
-def test_gradients_flow_as_through_the_composition(inventory, unrolled):
+def test_gradients_flow_as_through_the_composition(inventory, run):
     layouts, world = draw(7, candidates=4), random_world()
-    run = run_in_graph(inventory, unrolled)
     variables = inventory.trainable_variables
 
     def loss(labels, positions):

@@ -69,6 +69,15 @@ def test_sets_stand_behind_the_labels(of_sets):
     assert not answers[:, 3:][mask == 0].any() and answers[1, 3:].any()
 
 
+def test_a_model_of_sets_alone_has_no_labels():
+    network = ModuleNetwork(WORDS, QUESTION_WORDS, features=D, sets=True, choice="first", seed=0)
+    given = without(inputs_of([["(and find[red] lookup[place-1])"]] * B), "pairs")
+    answers = network(given)["answers"].numpy()
+    assert answers.shape == (B, K) and (answers[:, 1] > 0).all() and not answers[:, 2:].any()
+    with pytest.raises(tf.errors.InvalidArgumentError, match="is exists, but a step is one of lookup"):
+        network(without(inputs_of([["(exists find[red])"]] * B), "pairs"))
+
+
 def test_what_is_left_out_is_as_if_all_were_there(network):
     world = random_world(pairs=True, names=False)
     texts = [["(exists find[red])"]] * B

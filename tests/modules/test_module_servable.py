@@ -87,7 +87,7 @@ def test_it_answers_as_the_network(made, ask, name):
 def test_attentions_are_of_every_step(made, ask):
     _, example = made["tiny_labels"]
     attentions = ask("tiny_labels", example)["attentions"]
-    there = example["layouts"] != ""
+    there = example["layouts"] != b""
     looked_up = attentions[0, 1, 0]  # lookup[place-1]
     np.testing.assert_array_equal(looked_up, np.eye(K)[1])
     np.testing.assert_array_equal(attentions.any(axis=-1), there)

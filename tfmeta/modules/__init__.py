@@ -5,15 +5,25 @@ from typing import Any
 
 _HOMES = {
     "DependencyParse": "parse",
+    "Inventory": "inventory",
     "Layout": "layout",
     "LayoutError": "layout",
     "MODULES": "layout",
+    "ModuleNetwork": "module_network",
     "QuestionError": "parse",
     "RecordedParser": "parse",
+    "SetCrossentropy": "set_crossentropy",
     "SpacyParser": "parse",
     "Token": "parse",
+    "World": "world",
+    "cell_network": "cells",
+    "evaluate": "evaluator",
+    "execute": "executor",
     "layout_candidates": "candidates",
+    "module_servable": "servable",
+    "pad_layouts": "program",
     "parse_layout": "layout",
+    "question_words": "vocabulary",
 }
 
 __all__ = sorted(_HOMES)
