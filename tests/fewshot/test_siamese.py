@@ -320,3 +320,27 @@ def test_a_bad_request_is_refused_with_words(artefact):
     for answer, (_, _, words) in zip(answers, BAD_REQUESTS, strict=True):
         assert answer.error is not None and answer.error.startswith("INVALID_ARGUMENT")
         assert words in answer.error
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_probabilities_can_be_fitted_to_other_pairs(loss):
+    """The least cross-entropy is found, and the order of pairs stays."""
+    random = np.random.RandomState(0)
+    same = np.arange(400) % 2
+    a = random.randn(400, 3).astype(np.float32)
+    b = a + np.where(same, 0.3, 1.0)[:, None].astype(np.float32) * random.randn(400, 3).astype(np.float32)
+    learner = SiameseNetwork(identity(), loss=loss, margin=50.0)
+    before = learner.log_odds(a, b).numpy()
+    given = tf.data.Dataset.from_tensors(({"a": a, "b": b}, same))
+    learner.calibrate(given, batches=1)
+    after = learner.log_odds(a, b).numpy()
+    assert np.corrcoef(before, after)[0, 1] == pytest.approx(1.0)
+
+    def entropy(odds):
+        return np.mean(np.log1p(np.exp(np.where(same, -odds, odds))))
+
+    assert entropy(after) < entropy(before)
+    for scale, shift in ((1.1, 0.0), (0.9, 0.0), (1.0, 0.1), (1.0, -0.1)):
+        assert entropy(after) < entropy(scale * after + shift)
+    with pytest.raises(ValueError, match="no more alike than others"):
+        learner.calibrate(given.map(lambda x, y: (x, 1 - y)), batches=1)

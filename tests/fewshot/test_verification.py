@@ -3,7 +3,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfmeta.fewshot.verification import EqualErrorRate, measure_verification, score_verification
+from tfmeta.fewshot.verification import (
+    EqualErrorRate,
+    fit_log_odds,
+    measure_verification,
+    score_verification,
+)
 
 
 @pytest.fixture(scope="module")
@@ -114,3 +119,21 @@ def test_a_verifier_is_measured_on_batches_of_pairs():
 def test_what_cannot_be_scored_is_named(same, scores, message):
     with pytest.raises(ValueError, match=message):
         score_verification(np.array(same), np.array(scores))
+
+
+def test_log_odds_become_honest():
+    """Log-odds that are a line of the true ones are put right, whatever share of the pairs is of one class."""
+    random = np.random.default_rng(0)
+    true = random.normal(0.0, 3.0, 200_000)
+    same = random.random(true.shape) < 1.0 / (1.0 + np.exp(-true))
+    a, b = fit_log_odds(same, 5.0 * true - 40.0)
+    assert a == pytest.approx(0.2, rel=0.03) and b == pytest.approx(8.0, rel=0.03)
+    few = np.concatenate([np.flatnonzero(same)[:9000], np.flatnonzero(~same)])
+    np.testing.assert_allclose(fit_log_odds(same[few], 5.0 * true[few] - 40.0), (a, b), rtol=0.05)
+
+
+def test_log_odds_of_perfect_verifiers_stay_finite():
+    a, b = fit_log_odds(np.array([1, 1, 0, 0]), np.array([3.0, 2.0, -2.0, -3.0]))
+    assert 0.0 < a < 100.0 and b == pytest.approx(0.0, abs=1e-6)
+    with pytest.raises(ValueError, match="2 of 2 pairs are of one class"):
+        fit_log_odds(np.ones(2), np.ones(2))

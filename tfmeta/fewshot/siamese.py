@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfmeta.core.checks import check
@@ -15,6 +16,7 @@ from tfmeta.fewshot.embedding import EmbeddingLearner, count_ways
 from tfmeta.fewshot.pair_losses import contrastive_loss, verification_loss
 from tfmeta.fewshot.pair_signatures import pair_signatures
 from tfmeta.fewshot.requests import Requests
+from tfmeta.fewshot.verification import fit_log_odds
 
 __all__ = ["SiameseNetwork"]
 
@@ -29,7 +31,7 @@ class SiameseNetwork(EmbeddingLearner):
 
     A distance is no probability; a logistic curve ``σ(s (t - ||φ(a) - φ(b)|| / margin))`` makes it one. Its slope
     ``s`` and threshold ``t`` are fitted by cross-entropy to the same pairs as the distances are trained on,
-    without a part in training them.
+    without a part in training them; `calibrate` fits them to other pairs, which is the better measure.
 
     ``loss="verification"`` trains a head over the two embeddings by cross-entropy (Koch et al. 2015):
 
@@ -131,6 +133,27 @@ class SiameseNetwork(EmbeddingLearner):
         """Returns what `verify` does, as log-odds."""
         embedded = self.embed(tf.stack([a, b], axis=1))  # [P, 2, D]
         return self._log_odds(self._dissimilarity(embedded[:, :1], embedded[:, 1:]))[:, 0, 0]
+
+    def calibrate(self, pairs: tf.data.Dataset, *, batches: int) -> None:
+        """Fits the probabilities to pairs of classes that were not trained on; distances stay as they are.
+
+        Args:
+            pairs: batches ``({"a", "b"}, same)``, as `tfmeta.core.pairs.pairs` draws them.
+            batches: how many of them to draw.
+
+        Raises:
+            ValueError: if the log-odds of pairs of one class are not above those of others.
+        """
+        log_odds = tf.function(self.log_odds, autograph=False)
+        answers = [(same.numpy(), log_odds(x["a"], x["b"]).numpy()) for x, same in pairs.take(batches)]
+        a, b = fit_log_odds(*map(np.concatenate, zip(*answers, strict=True)))
+        check(a > 0, "pairs of one class look no more alike than others; train the network first.")
+        if self.pair_loss == "contrastive":
+            self.threshold.assign_add(b / (a * self.slope))
+            self.slope.assign(a * self.slope)
+        else:
+            self.alpha.assign(a * self.alpha)
+            self.beta.assign(a * self.beta + b)
 
     def adapt(self, support_x: tf.Tensor, support_y: tf.Tensor, training: bool = False) -> tf.Tensor:
         check(

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from tfmeta.core.checks import check
 
-__all__ = ["EqualErrorRate", "Verification", "measure_verification", "score_verification"]
+__all__ = ["EqualErrorRate", "Verification", "fit_log_odds", "measure_verification", "score_verification"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,6 +93,54 @@ def measure_verification(verifier: Any, pairs: tf.data.Dataset, *, batches: int)
     verify = tf.function(verifier.verify, autograph=False)
     answers = [(same.numpy(), verify(x["a"], x["b"]).numpy()) for x, same in pairs.take(batches)]
     return score_verification(*map(np.concatenate, zip(*answers, strict=True)))
+
+
+def fit_log_odds(same: np.ndarray, log_odds: np.ndarray) -> tuple[float, float]:
+    """Fits the line that makes log-odds honest: ``p(same) = σ(a l + b)`` with the least cross-entropy.
+
+    Both kinds of pair count one half in all, however many there are. Newton's method; a slight pull of ``a`` towards
+    0 keeps it finite where no threshold errs.
+
+    Args:
+        same: 1 where a pair is of one class, 0 where not, ``[P]``.
+        log_odds: what a verifier gives for each, ``[P]``.
+
+    Returns:
+        ``a`` and ``b``.
+
+    Raises:
+        ValueError: if all pairs are of one kind.
+
+    Example:
+        >>> a, b = fit_log_odds(np.array([1, 1, 0, 0]), np.array([30.0, -10.0, 10.0, -30.0]))
+        >>> round(20 * a, 2), abs(b) < 1e-6
+        (0.92, True)
+
+    Reference:
+        Platt. "Probabilistic Outputs for Support Vector Machines." Advances in Large Margin Classifiers, 1999.
+    """
+    same, log_odds = np.asarray(same, np.float64).ravel(), np.asarray(log_odds, np.float64).ravel()
+    check(
+        0 < same.sum() < len(same),
+        f"{same.sum():.0f} of {len(same)} pairs are of one class; expected pairs of one class and pairs of two.",
+    )
+    center, spread = log_odds.mean(), max(log_odds.std(), 1e-12)
+    x = np.stack([(log_odds - center) / spread, np.ones_like(log_odds)], axis=1)  # [P, 2]
+    weights = np.where(same > 0, 0.5 / same.mean(), 0.5 / (1.0 - same.mean())) / len(same)
+    pull = np.diag([1e-4, 0.0])
+    line = np.zeros(2)
+    for _ in range(100):
+        p = 1.0 / (1.0 + np.exp(-np.clip(x @ line, -500, 500)))
+        gradient = x.T @ (weights * (p - same)) + pull @ line
+        curvature = (x * (weights * p * (1.0 - p))[:, None]).T @ x + pull + 1e-12 * np.eye(2)
+        step = np.linalg.solve(curvature, gradient)
+        line -= step * min(
+            1.0, 2.0 / np.abs(step).max(initial=1e-12)
+        )  # far from the minimum Newton overshoots
+        if np.abs(step).max() < 1e-9:
+            break
+    slope = line[0] / spread
+    return float(slope), float(line[1] - slope * center)
 
 
 @keras.saving.register_keras_serializable("tfmeta")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfmeta.core.episodes import episodes
@@ -18,7 +19,8 @@ from tfmeta.recipes.omniglot import lecture
 from tfmeta.recipes.recipe import Part
 
 __all__ = [
-    "OmniglotSettings", "embedding", "omniglot_episodes", "omniglot_protocol", "omniglot_recipe", "omniglot_setting",
+    "OmniglotSettings", "embedding", "omniglot_episodes", "omniglot_images", "omniglot_protocol", "omniglot_recipe",
+    "omniglot_setting",
 ]  # fmt: skip
 
 
@@ -46,7 +48,7 @@ def omniglot_episodes(settings: OmniglotSettings, part: Part, start: int) -> tf.
     train = part == "train"
     ways, shots = (settings.ways, settings.shots) if train else _tested(settings)
     return episodes(
-        load_omniglot(part, split=settings.split, rotations=train),
+        omniglot_images(settings, part),
         ways=ways,
         shots=shots,
         queries=settings.queries if train else settings.test_queries,
@@ -56,6 +58,11 @@ def omniglot_episodes(settings: OmniglotSettings, part: Part, start: int) -> tf.
         start=start,
         augment=random_affine(shift=1.5) if train and settings.augment else None,
     )
+
+
+def omniglot_images(settings: OmniglotSettings, part: Part) -> np.ndarray:
+    """Returns the drawings of a part, ``[classes, 20, 28, 28, 1]``; turned ones are classes in training only."""
+    return load_omniglot(part, split=settings.split, rotations=part == "train")
 
 
 def omniglot_setting(settings: OmniglotSettings) -> str:
@@ -76,6 +83,7 @@ def omniglot_recipe(
     learner: Callable[[Any], FewShotLearner],
     artefact: Callable[[Any], str] | None = None,
     system: str | None = None,
+    kind: type[FewShotRecipe] = FewShotRecipe,
     **others: Any,
 ) -> FewShotRecipe:
     """Makes the recipe of a method.
@@ -86,6 +94,7 @@ def omniglot_recipe(
         learner: builds the learner.
         artefact: names the model, without the split; ``<key>_omniglot`` if None.
         system: its row of the lecture's table; `key` if None.
+        kind: the class of the recipe.
         **others: further fields of the `FewShotRecipe`: its method, summary and paper, and what else it does in
             its own way.
 
@@ -107,7 +116,7 @@ def omniglot_recipe(
         "protocol": omniglot_protocol,
         "published": lambda s: lecture.published(system or key, *_tested(s)),
     }
-    return FewShotRecipe(**{**shared, **others})
+    return kind(**{**shared, **others})
 
 
 def _tested(settings: OmniglotSettings) -> tuple[int, int]:
