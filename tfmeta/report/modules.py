@@ -14,7 +14,8 @@ from tfmeta.modules.layout import Layout
 
 __all__ = ["Answered", "draw_examples", "draw_modules"]
 
-_GLOW = (1.0, 0.62, 0.1)  # of what is attended
+_GLOW = np.array([1.0, 0.75, 0.2])  # of what is attended
+_FULL = 3  # times the mean attention there must be for a cell to glow fully
 _RIGHT, _WRONG, _OPEN = "#2e7d32", "#c0392b", "#1f4e79"
 _PANEL = 1.55  # inches
 _GAP = 0.62
@@ -35,7 +36,7 @@ class Answered:
         cells: rows and columns; a square grid where it is None.
 
     Raises:
-        ValueError: where attentions fit neither the program nor the cells.
+        ValueError: where attentions do not fit the program, or the cells do not fit the image.
     """
 
     image: np.ndarray
@@ -54,9 +55,11 @@ class Answered:
             f"attentions of {steps} steps came with a program of {len(self.steps)}; expected one of each step.",
         )
         rows, columns = self.grid
+        height, width = np.shape(self.image)[:2]
         check(
-            rows * columns == positions,
-            f"attentions are over {positions} positions; expected {rows} x {columns} cells, or say the cells.",
+            rows * columns == positions and height % rows == 0 and width % columns == 0,
+            f"attentions are over {positions} positions of an image of {height} x {width} pixels;"
+            f" expected {rows} x {columns} equal cells, or say how many cells there are.",
         )
 
     @property
@@ -82,8 +85,9 @@ class Answered:
 def draw_modules(answered: Answered, path: str | Path) -> None:
     """Draws the composed network: the image, and a panel for each module that shows what it gives its attention to.
 
-    Inputs stand left of the module that takes them. The more a cell glows, the more attention it has, as a part of
-    the greatest of the panel, whose number stands below.
+    Inputs stand left of the module that takes them; a module that answers shows what it looked at. A cell glows as
+    it has attention, fully if it has the most of the panel, which stands below, and thrice as much as the mean of a
+    distribution over the cells.
 
     Args:
         answered: the question.
@@ -198,11 +202,14 @@ def _draw_attention(axis: Any, answered: Answered, attention: np.ndarray) -> Non
     """Draws the image, dimmed, and lets the cells glow that have attention."""
     height, width = answered.image.shape[:2]
     rows, columns = answered.grid
-    axis.imshow(0.6 * answered.image, interpolation="nearest", vmin=0, vmax=1)
-    glow = np.zeros([rows, columns, 4])
-    glow[..., :3] = _GLOW
-    glow[..., 3] = 0.72 * np.reshape(attention, [rows, columns]) / max(float(attention.max()), 1e-6)
-    axis.imshow(glow, interpolation="nearest", extent=(-0.5, width - 0.5, height - 0.5, -0.5))
+    attention = np.reshape(attention, [rows, columns])
+    scale = max(float(attention.max()), _FULL / attention.size)
+    glow = np.kron(attention / scale, np.ones([height // rows, width // columns]))[..., None]  # [H, W, 1]
+    free = 1 - answered.image.max(-1, keepdims=True)  # shapes keep their colours
+    axis.imshow(
+        np.clip((0.35 + 0.65 * glow) * answered.image + 0.75 * free * glow * _GLOW, 0, 1),
+        interpolation="nearest",
+    )
     for row in range(1, rows):
         axis.axhline(row * height / rows - 0.5, color="0.5", linewidth=0.5)
     for column in range(1, columns):
