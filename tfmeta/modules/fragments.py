@@ -135,6 +135,8 @@ class _Reader:
         objects = [child for child in governed if self.is_free_noun(child)] or self.next_noun(relation.end)
         if objects and not any(is_asked(self.parse, number) for number in objects):
             return self.relate(relation.word, objects)
+        if not objects and any(self.tokens[child].tag[:2] == "NN" for child in governed):
+            return []  # another relation has its object already
         return self.relate(f"{relation.word}-inverse", self.subject(relation))
 
     def subject(self, relation: Relation) -> list[int]:
