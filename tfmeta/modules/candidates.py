@@ -53,8 +53,8 @@ def layout_candidates(
         Different layouts, no more than `limit`; the first holds all fragments.
 
     Raises:
-        QuestionError: where the question is empty or endless, names nothing that could be looked for, or an entity that the
-            world does not have.
+        QuestionError: where the question is empty or endless, or names nothing that could be looked for, or an entity
+            that the world does not have.
 
     Example:
         >>> from tfmeta.modules.parse import Token
