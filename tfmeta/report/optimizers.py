@@ -79,7 +79,7 @@ def draw_sensitivity(found: Mapping[str, Comparison], path: str | Path) -> None:
         _draw_rates(panel, comparison)
         panel.set_title(title, fontsize=11)
         panel.set_xlabel("learning rate")
-    axes.flat[0].set_ylabel("mean loss after the last update")
+    axes.flat[0].set_ylabel("mean loss when tuning ends")
     _finish(figure, axes.flat[0], path)
 
 
@@ -172,7 +172,9 @@ def _draw_curves(panel: Any, found: Comparison, trained_for: int | None) -> None
 def _draw_rates(panel: Any, found: Comparison) -> None:
     begin = np.mean([losses[:, 0].mean() for losses in found.losses.values()])
     values = [begin]
-    for title, last in found.at(-1).items():
+    # A race may go on for longer than rates are tuned for.
+    tuned_for = next(iter(found.tuned.values())).losses.shape[-1] - 1
+    for title, last in found.at(tuned_for).items():
         if title in found.tuned:
             continue
         panel.axhline(min(last.mean, 1e6 * begin), label=f"{title} (nothing to tune)", **_style(title, found))

@@ -22,10 +22,9 @@ _RECIPES = {
 _HEAD = """# Races of update rules
 
 Mean loss ± its 95% confidence interval over problems that no rule was trained, tuned or chosen on; the lowest mean
-is bold. Each designed rule has the best of 29 learning rates, tuned on problems of its own for as many updates as
-the first column says that is marked so; the learnt rule has nothing to tune. In the pictures the band is one
-standard error, and the dotted line marks the updates of a descent in training. This page is generated:
-`tfmeta report optimizers`.
+is bold. Each designed rule has the best of 29 learning rates, tuned on problems of its own; the learnt rule has
+nothing to tune. In the pictures the band is one standard error, and the dotted line marks the updates of a descent in
+training. This page is generated: `tfmeta report optimizers`.
 """
 
 
