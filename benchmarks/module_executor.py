@@ -67,7 +67,7 @@ def build(questions: int) -> dict[str, Answer]:
     )
     layouts = [draw_question(random) for _ in range(questions)]
     tokens = tf.constant(pad_layouts([[layout] for layout in layouts]))
-    variables = inventory.trainable_variables
+    variables = [variable.value for variable in inventory.trainable_variables]
 
     @tf.function
     def forward(tokens: tf.Tensor, world: World) -> tf.Tensor:
@@ -81,7 +81,7 @@ def build(questions: int) -> dict[str, Answer]:
         def compute() -> np.ndarray:
             with tf.GradientTape() as tape:
                 loss = tf.reduce_mean(tf.math.log(answer()[:, 0]))
-            gradients = tape.gradient(loss, variables, unconnected_gradients="zero")
+            gradients = tape.gradient(loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
             return np.concatenate([np.ravel(tf.convert_to_tensor(x)) for x in gradients])
 
         return compute

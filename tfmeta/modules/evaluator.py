@@ -51,10 +51,10 @@ def evaluate(inventory: Inventory, layout: Layout, world: World) -> Evaluation:
     """
     inputs = tuple(evaluate(inventory, child, world) for child in layout.children)
     attentions = [below.value[:, None] for below in inputs]  # [B, 1, K], one instance
-    asked = tf.fill([tf.shape(world.mask)[0], 1], layout.argument)
+    asked = slug(tf.fill([tf.shape(world.mask)[0], 1], layout.argument))
     words = inventory.vocabulary.ids(asked)
     if layout.module == "lookup":
-        value = lookup(slug(asked), world)
+        value = lookup(asked, world)
     elif layout.module == "find":
         value = inventory.find(words, world)
     elif layout.module == "relate":

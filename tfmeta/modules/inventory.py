@@ -9,7 +9,7 @@ import tensorflow as tf
 from tfmeta.modules.answer_modules import Describe, Exists, Measure
 from tfmeta.modules.attention_modules import Attention, Find, Form, Relate
 from tfmeta.modules.layout import MODULES
-from tfmeta.modules.vocabulary import Vocabulary
+from tfmeta.modules.vocabulary import Vocabulary, slug
 
 __all__ = ["Inventory"]
 
@@ -50,7 +50,9 @@ class Inventory(keras.layers.Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        self.vocabulary = Vocabulary(words)
+        # However they come to be spelt: one side's left_of must not be the other's unknown word.
+        spelt = slug(tf.constant(list(words), tf.string, [len(words)]))
+        self.vocabulary = Vocabulary([word.decode() for word in spelt.numpy()])
         self.features, self.pairs, self.positions = features, pairs, positions
         self.answers = tuple(answers)
         count = self.vocabulary.size

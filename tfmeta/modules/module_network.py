@@ -215,6 +215,8 @@ class ModuleNetwork(keras.Model):
         if loss is None:
             loss = SetCrossentropy() if self.sets else keras.losses.SparseCategoricalCrossentropy()
         super().compile(optimizer=optimizer, loss=loss, **kwargs)
+        if self.optimizer is not None:  # or fit would trace its graph twice, once to make these variables
+            self.optimizer.build(self.trainable_variables)
 
     def compute_loss(
         self,

@@ -38,7 +38,7 @@ class Program(NamedTuple):
     Attributes:
         kinds: which module a step is, ``[B, M, L]`` int32, by `kind_of`; `NO_STEP` where there is none.
         words: the number of its argument, ``[B, M, L]`` int32; that of unknown words where it has none.
-        arguments: the argument as a string, ``[B, M, L]``.
+        arguments: the argument as a string, ``[B, M, L]``, spelt as by `tfmeta.modules.vocabulary.slug`.
         tokens: the steps as they came, ``[B, M, L]`` strings.
     """
 
@@ -96,14 +96,14 @@ def read_programs(tokens: tf.Tensor, vocabulary: Vocabulary) -> Program:
 
     Args:
         tokens: strings ``[B, M, L]``.
-        vocabulary: numbers the arguments.
+        vocabulary: numbers the arguments, as `tfmeta.modules.inventory.Inventory` has it.
 
     Returns:
         The programs, unchecked: see `check_programs`.
     """
     module = tf.strings.regex_replace(tokens, r"\[.*", "")
-    argument = tf.strings.regex_replace(tokens, r"^[^\[]*\[?|\]$", "")
-    return Program(_KINDS.ids(module), vocabulary.ids(argument), slug(argument), tokens)
+    argument = slug(tf.strings.regex_replace(tokens, r"^[^\[]*\[?|\]$", ""))
+    return Program(_KINDS.ids(module), vocabulary.ids(argument), argument, tokens)
 
 
 def check_programs(
