@@ -69,6 +69,15 @@ def test_an_exported_rule_is_an_optimizer(ended, tmp_path, monkeypatch):
     assert load(folder).update(gradient=np.ones([1, 2], np.float32), **state)["update"].shape == (1, 2)
 
 
+def test_an_unknown_variant_is_told_the_nearest(ended):
+    with pytest.raises(TfmetaError, match="has one problem only"):
+        evaluate(LSTM_QUADRATIC, ended[0], tasks=4, verbose=0, problem="steep")
+    with pytest.raises(TfmetaError, match=r"no variant 'Relu' .*ReLU"):
+        LSTM_MNIST.measure(
+            ended[1], LSTM_MNIST.configure(problem="Relu"), "test", tasks=4, folder=ended[0].folder, verbose=0
+        )
+
+
 def test_a_model_is_measured_in_the_folder_of_its_run(ended, tmp_path):
     model = load(export_run(LSTM_QUADRATIC, ended[0], tmp_path))
     with pytest.raises(TfmetaError, match="tfmeta evaluate lstm-optimizer-quadratic"):

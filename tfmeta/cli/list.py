@@ -7,6 +7,8 @@ from tfmeta.cli.progress import starting_tensorflow
 
 SUMMARY = "the recipes, and the trained models"
 
+_WIDTH = 26  # of a name and the space after it
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Says what the verb takes."""
@@ -21,12 +23,12 @@ def run(args: argparse.Namespace) -> None:
         recipes = list(RECIPES.values())
     lines = ["Recipes (tfmeta train RECIPE)"]
     for recipe in recipes:
-        lines += [f"  {recipe.name:24}{recipe.summary}", f"  {'':24}{recipe.paper}"]
+        lines += [f"  {recipe.name:{_WIDTH}}{recipe.summary}", f"  {'':{_WIDTH}}{recipe.paper}"]
     models = list_models()
     lines += ["", "Models (tfmeta serve; tfmeta.load(MODEL))" if models else "Models: none found; see --help"]
     for name, versions in models.items():
         numbers = ", ".join(path.name for path in versions)
-        lines.append(f"  {name:24}version {numbers}: {_result(versions[-1])}")
+        lines.append(f"  {name:{_WIDTH}}version {numbers}: {_result(versions[-1])}")
     print("\n".join(lines))
 
 

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tfmeta.core.best import KeepBest
 from tfmeta.core.cards import Card, Result
+from tfmeta.core.checks import TfmetaError, nearest
 from tfmeta.core.estimate import estimate
 from tfmeta.core.export import Servable
 from tfmeta.data.labelled_images import load_cifar10, load_mnist
@@ -134,6 +135,7 @@ class RuleRecipe(Recipe[RuleSettings]):
         folder: Path,
         verbose: int | str,
     ) -> list[Result]:
+        self._check_variant(settings)
         problem, rule = self.problems(settings, part), learner.rule
         sizes = {"problems": tasks, "at_once": min(settings.at_once, tasks), "steps": settings.test_descent}
         if part != "test":
@@ -144,6 +146,15 @@ class RuleRecipe(Recipe[RuleSettings]):
             found = compare({LEARNT: rule}, problem, tuned_for=settings.tuned_for, say=say, **sizes)
             found.write(comparison_file(folder, settings.problem))
         return self._results(found, settings)
+
+    def _check_variant(self, settings: RuleSettings) -> None:
+        if settings.problem not in self.variants:
+            known = [variant for variant in self.variants if variant]
+            raise TfmetaError(
+                f"{self.name} has no variant {settings.problem!r} of its problem. {nearest(settings.problem, known)}"
+                if known
+                else f"{self.name} has one problem only; leave --set problem={settings.problem} out."
+            )
 
     def servable(self, learner: MetaTrainer, settings: RuleSettings, card: Card) -> Servable:
         return rule_servable(learner.rule, self.artefact(settings), card=card)
