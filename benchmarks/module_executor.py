@@ -38,10 +38,10 @@ def main() -> None:
             answer()
             wall[name].append(time.perf_counter() - began[0])
             processor[name].append(time.process_time() - began[1])
-    print(f"{'':30}{'median':>10}{'fastest':>10}{'processor':>11}   for {options.questions} questions")
+    print(f"{'':26}{'median':>13}{'fastest':>13}{'processor':>13}   for {options.questions} questions")
     for name in contestants:
         times = statistics.median(wall[name]), min(wall[name]), statistics.median(processor[name])
-        print(f"{name:30}" + "".join(f"{1e3 * t:>{w}.1f} ms" for t, w in zip(times, (7, 7, 8), strict=True)))
+        print(f"{name:26}" + "".join(f"{1e3 * seconds:>10.1f} ms" for seconds in times))
     names = list(contestants)
     pairs = zip(names[::2], names[1::2], strict=True)
     gap = max(np.abs(answers[ours] - answers[theirs]).max() for ours, theirs in pairs)
@@ -98,7 +98,7 @@ def build(questions: int) -> dict[str, Answer]:
 
 
 def draw_question(random: np.random.RandomState):
-    """Is a red shape above one that is green and left of ...: three to eight steps."""
+    """Is a red shape above one that is green and left of another: five to ten steps."""
     from tfmeta.modules.layout import Layout
 
     def found() -> Layout:
