@@ -10,6 +10,7 @@ _HOMES = {
     "LayoutError": "layout",
     "MODULES": "layout",
     "ModuleNetwork": "module_network",
+    "MonolithicNetwork": "monolithic",
     "QuestionError": "parse",
     "RecordedParser": "parse",
     "SetCrossentropy": "set_crossentropy",
