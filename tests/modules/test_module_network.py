@@ -146,8 +146,10 @@ def test_a_front_makes_worlds_of_images(tmp_path):
     network = ModuleNetwork(
         WORDS, QUESTION_WORDS, ["no", "yes"], features=6, pairs=9, front=front, choice="first", seed=0
     )
+    network.compile(keras.optimizers.SGD(0.5))
     network.save(tmp_path / "network.keras")
     again = keras.saving.load_model(tmp_path / "network.keras")
+    assert float(again.optimizer.learning_rate) == 0.5
     layouts = pad_layouts([[parse_layout("(exists (relate[above] find[red]))")]] * 2)
     image = np.random.RandomState(0).rand(2, 8, 12, 3).astype(np.float32)
     inputs = {

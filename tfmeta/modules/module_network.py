@@ -218,6 +218,10 @@ class ModuleNetwork(keras.Model):
         if self.optimizer is not None:  # or fit would trace its graph twice, once to make these variables
             self.optimizer.build(self.trainable_variables)
 
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        # Keras leaves a loaded model uncompiled where compile is overridden.
+        self.compile(**keras.saving.deserialize_keras_object(config))
+
     def compute_loss(
         self,
         x: Any = None,
