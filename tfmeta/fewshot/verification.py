@@ -114,7 +114,7 @@ def fit_log_odds(same: np.ndarray, log_odds: np.ndarray) -> tuple[float, float]:
     Example:
         >>> a, b = fit_log_odds(np.array([1, 1, 0, 0]), np.array([30.0, -10.0, 10.0, -30.0]))
         >>> round(20 * a, 2), abs(b) < 1e-6
-        (0.92, True)
+        (0.91, True)
 
     Reference:
         Platt. "Probabilistic Outputs for Support Vector Machines." Advances in Large Margin Classifiers, 1999.
