@@ -10,9 +10,11 @@ here is asked with its own warm-up request; of another the server is asked what 
 Closed loop (--in-flight): so many clients, each of which waits for its answer before it asks again. That finds the
 throughput, but a slow server slows its clients too, and hides its queue. Open loop (--rate): requests arrive by a
 Poisson process, as they do from people who know nothing of each other, and a request's time counts from when it was
-due. That finds the latency at a given load. The clients need no TensorFlow and read no answers; give them cores of
-their own, or another machine, for they take from the server what they use. Of the embedded server it also says what
-CPU time a request costs (CPU), which hardly depends on what else the machine does: a core has 1000 ms a second.
+due. That finds the latency at a given load. With --floor the same requests also go to a server that does nothing, which
+says what gRPC, the clients and the machine leave room for. The clients need no TensorFlow and read no answers; give
+them cores of their own, or another machine, for they take from the server what they use. Of the embedded server it
+also says what CPU time a request costs (CPU), which hardly depends on what else the machine does: a core has 1000 ms
+a second.
 """
 
 import argparse
@@ -28,6 +30,7 @@ import time
 from array import array
 from collections import Counter
 from collections.abc import Iterator
+from concurrent import futures
 from contextlib import contextmanager, nullcontext
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -78,6 +81,10 @@ def main() -> None:
     with server(options) as (target, model, process):
         loads = list(plan(options, target, model))
         rows = [measure(load, options.processes, process) for load in loads]
+        if options.floor:
+            with idle_server() as (idle, process):
+                bare = [load._replace(target=idle, model="nothing") for load in loads]
+                rows += [measure(load, options.processes, process) for load in bare]
     print(text(rows))
     if options.json:
         facts = {"target": options.target or "embedded", "cores": os.cpu_count(), "rows": rows}
@@ -105,6 +112,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=10.0, help="of each (default: 10)")
     parser.add_argument("--timeout", type=float, default=30.0, metavar="SECONDS", help="of a request")
     parser.add_argument("--processes", type=int, default=2, help="of clients, at most (default: 2)")
+    parser.add_argument("--floor", action="store_true", help="also measure a server that does nothing")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
     options = parser.parse_args()
     if min([options.seconds, options.processes, *options.in_flight, *(options.rate or [])]) <= 0:
@@ -129,6 +137,33 @@ def server(options: argparse.Namespace) -> Iterator[tuple[str, str, int | None]]
         with ServerProcess([folder] if folder else model_folders(), [name]) as process:
             (child,) = multiprocessing.active_children()
             yield process.wait(), name, child.pid
+
+
+@contextmanager
+def idle_server() -> Iterator[tuple[str, int]]:
+    """A gRPC server in Python that answers at once, and its process."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=answer_at_once, args=(theirs,), daemon=True)
+    process.start()
+    try:
+        yield f"127.0.0.1:{ours.recv()}", process.pid
+    finally:
+        process.kill()
+        process.join()
+
+
+def answer_at_once(pipe: Connection) -> None:
+    handler = grpc.unary_unary_rpc_method_handler(lambda request, context: b"")
+
+    class Anything(grpc.GenericRpcHandler):
+        def service(self, handler_call_details):
+            return handler
+
+    idle = grpc.server(futures.ThreadPoolExecutor(8), handlers=[Anything()], options=CHANNEL)
+    pipe.send(idle.add_insecure_port("127.0.0.1:0"))
+    idle.start()
+    idle.wait_for_termination()
 
 
 def in_process(function, *args) -> None:
