@@ -29,6 +29,11 @@ _HOMES = {
     "lstm-optimizer-quadratic": "update_rules.LSTM_QUADRATIC",
     "lstm-optimizer-mnist": "update_rules.LSTM_MNIST",
     "lstm-optimizer-cifar": "update_rules.LSTM_CIFAR",
+    "nmn-geoqa": "modules.geoqa.NMN_GEOQA",
+    "nmn-shapes": "modules.shapes.NMN_SHAPES",
+    "monolithic-shapes": "modules.shapes.MONOLITHIC_SHAPES",
+    "nmn-combinations": "modules.combinations.NMN_COMBINATIONS",
+    "monolithic-combinations": "modules.combinations.MONOLITHIC_COMBINATIONS",
 }
 
 

@@ -4,6 +4,11 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
+    "NMN_GEOQA": "geoqa",
+    "MONOLITHIC_COMBINATIONS": "combinations",
+    "MONOLITHIC_SHAPES": "shapes",
+    "NMN_COMBINATIONS": "combinations",
+    "NMN_SHAPES": "shapes",
     "QuestionRecipe": "common",
     "QuestionSettings": "common",
 }
