@@ -7,7 +7,6 @@ from random import Random
 import numpy as np
 import pytest
 
-from tfmeta.core.checks import TfmetaError
 from tfmeta.data.geo_layouts import load_recorded_layouts
 from tfmeta.data.geoqa import ADJECTIVES, load_geoqa
 from tfmeta.data.shape_phrases import ask, draw_phrase
@@ -16,7 +15,6 @@ from tfmeta.modules import (
     DependencyParse,
     QuestionError,
     RecordedParser,
-    SpacyParser,
     Token,
     layout_candidates,
     parse_layout,
@@ -233,14 +231,6 @@ def test_whatever_a_parser_says_gives_layouts_or_a_reason(entities, nested):
         assert len(set(layouts)) == len(layouts)
         assert all(parse_layout(str(layout)) == layout for layout in layouts)
     assert answered > 200
-
-
-@pytest.fixture(scope="module")
-def spacy_parser():
-    try:
-        return SpacyParser()
-    except TfmetaError as error:
-        pytest.skip(str(error))
 
 
 def unordered(layout):

@@ -13,14 +13,6 @@ from tfmeta.modules.parse import DependencyParse, QuestionError, RecordedParser,
 PARSES = Path(__file__).parent / "data" / "parses.json"
 
 
-@pytest.fixture(scope="module")
-def spacy_parser():
-    try:
-        return SpacyParser()
-    except TfmetaError as error:
-        pytest.skip(str(error))
-
-
 def test_a_recording_is_read_back(tmp_path):
     recorded = RecordedParser.load(PARSES)
     record(tmp_path / "again.json", recorded, recorded.questions)

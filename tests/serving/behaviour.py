@@ -1,16 +1,37 @@
-"""TF Serving's behaviour as a table: a request, and the status and words that it is answered with.
+"""TF Serving's behaviour as a table: a request that is refused, and the status and words that it gets.
 
-The requests go to the models of `tests.serving.saved_models`, each of which is there as version 1.
+The requests go to the models of `tests.serving.saved_models`, each of which is there as version 1. Those that are
+answered are in `tests.serving.answers`.
 """
 
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from tfmeta.serving.api import tensors, wire
-
-X = np.float32([[1, 2], [3, 4]])
-N = np.int32(5)
+from tests.serving.requests import (
+    CLASSIFY,
+    METADATA,
+    MULTI,
+    ONE,
+    PREDICT,
+    REGRESS,
+    RELOAD,
+    STATUS,
+    N,
+    X,
+    classify,
+    example,
+    floats,
+    half,
+    loss,
+    metadata,
+    multi,
+    predict,
+    regress,
+    spec,
+    status,
+)
+from tfmeta.serving.api import wire
 
 
 class Row(NamedTuple):
@@ -23,98 +44,6 @@ class Row(NamedTuple):
     message: str = ""
 
 
-def spec(name="arithmetic", signature="", version=None, label=None):
-    spec = wire.ModelSpec(name=name, signature_name=signature)
-    if version is not None:
-        spec.version.SetInParent()
-        spec.version.value = version
-    if label is not None:
-        spec.version_label = label
-    return spec
-
-
-def tensor(array):
-    if not isinstance(array, np.ndarray | np.generic):
-        return array
-    proto = wire.TensorProto()
-    tensors.write_content(array, proto)
-    return proto
-
-
-def predict(inputs=None, output_filter=(), **choice):
-    inputs = {"x": X, "n": N} if inputs is None else inputs
-    return wire.PredictRequest(
-        model_spec=spec(**choice),
-        inputs={name: tensor(value) for name, value in inputs.items()},
-        output_filter=output_filter,
-    )
-
-
-def half(x):
-    return predict({"x": x}, signature="half")
-
-
-def metadata(*fields, **choice):
-    return wire.GetModelMetadataRequest(model_spec=spec(**choice), metadata_field=fields)
-
-
-def status(**choice):
-    return wire.GetModelStatusRequest(model_spec=spec(**choice))
-
-
-def floats(*values, shape=(), dtype="DT_FLOAT", **fields):
-    """A tensor by its typed field."""
-    dims = [wire.TensorShapeProto.Dim(size=size) for size in shape]
-    fields = {"float_val": values} | fields
-    return wire.TensorProto(
-        dtype=wire.DataType[dtype], tensor_shape=wire.TensorShapeProto(dim=dims), **fields
-    )
-
-
-def loss(label):
-    return predict({"logits": np.zeros((1, 5), np.float32), "labels": np.int64([label])}, signature="loss")
-
-
-def example(**features):
-    features = {name: {"float_list": {"value": [value]}} for name, value in features.items()}
-    return wire.Example(features={"feature": features})
-
-
-ONE, TWO = example(x=1.0), example(x=2.0, weight=3.0)
-
-
-def classify(*examples, signature="classify", **choice):
-    return wire.ClassificationRequest(
-        model_spec=spec(signature=signature, **choice), input={"example_list": {"examples": examples}}
-    )
-
-
-def regress(*examples, signature="regress", **choice):
-    return wire.RegressionRequest(
-        model_spec=spec(signature=signature, **choice), input={"example_list": {"examples": examples}}
-    )
-
-
-def multi(*tasks, examples=(ONE,)):
-    """Each task is a signature and a method, and the name of a model if it is not the usual one."""
-    return wire.MultiInferenceRequest(
-        tasks=[
-            {"model_spec": spec(*name, signature=signature), "method_name": f"tensorflow/serving/{method}"}
-            for signature, method, *name in tasks
-        ],
-        input={"example_list": {"examples": examples}},
-    )
-
-
-PREDICT, CLASSIFY, REGRESS, MULTI, METADATA, STATUS, RELOAD = (
-    "PredictionService/Predict",
-    "PredictionService/Classify",
-    "PredictionService/Regress",
-    "PredictionService/MultiInference",
-    "PredictionService/GetModelMetadata",
-    "ModelService/GetModelStatus",
-    "ModelService/HandleReloadConfigRequest",
-)
 LATEST = "Servable not found for request: Latest"
 SPECIFIC = "Servable not found for request: Specific"
 LABEL = "Unrecognized servable version label: "
@@ -427,118 +356,5 @@ REFUSED = [
         "INVALID_ARGUMENT",
         "ServerModelConfig type not supported by HandleReloadConfigRequest. "
         "Only ModelConfigList is currently supported",
-    ),
-]
-
-
-class Answer(NamedTuple):
-    """One row of requests that are answered: the outputs that come back."""
-
-    name: str
-    request: Any
-    outputs: dict[str, Any]
-
-
-ANSWERED = [
-    Answer("all outputs", predict(), {"s": [3.0, 7.0], "n2": 10}),
-    Answer("one output", predict(output_filter=["n2"]), {"n2": 10}),
-    Answer("version by number", predict(version=1), {"s": [3.0, 7.0], "n2": 10}),
-    Answer(
-        "wrong inner size that the graph takes", predict({"x": X[:, :1], "n": N}), {"s": [1.0, 3.0], "n2": 10}
-    ),
-    Answer("empty batch", predict({"x": X[:0], "n": N}), {"s": [], "n2": 10}),
-    Answer("default input", predict({"x": X[0]}, signature="scale"), {"y": [3.0, 6.0]}),
-    Answer(
-        "default input given",
-        predict({"x": X[0], "factor": np.float32(2)}, signature="scale"),
-        {"y": [2.0, 4.0]},
-    ),
-    Answer(
-        "strings",
-        predict({"text": np.array(["ab", "c"])}, signature="upper"),
-        {"text": [b"AB", b"C"], "length": [2, 1]},
-    ),
-    Answer(
-        "fewer values than the shape: the last repeats", half(floats(2, 4, shape=[4])), {"y": [3, 4, 4, 4]}
-    ),
-    Answer("no values: zeros", half(floats(shape=[2])), {"y": [2, 2]}),
-    Answer("more values than the shape", half(floats(2, 4, 6, shape=[1])), {"y": [3]}),
-    Answer(
-        "unknown_rank beside sizes",
-        half(
-            wire.TensorProto(
-                dtype=1,
-                tensor_shape=wire.TensorShapeProto(
-                    dim=[wire.TensorShapeProto.Dim(size=1)], unknown_rank=True
-                ),
-                float_val=[2],
-            )
-        ),
-        {"y": [3]},
-    ),
-]
-
-
-class Reply(NamedTuple):
-    """One row of requests that are answered: the very message that comes back."""
-
-    name: str
-    rpc: str
-    request: Any
-    reply: Any
-
-
-def signed(signature):
-    return spec(signature=signature, version=1)
-
-
-def classes(*rows):
-    return {"classifications": [{"classes": [{"label": a, "score": b} for a, b in row]} for row in rows]}
-
-
-def values(*numbers):
-    return {"regressions": [{"value": number} for number in numbers]}
-
-
-LOW_HIGH = classes([("low", -2.5), ("high", 2.5)], [("low", -5.0), ("high", 5.0)])
-CONTEXT = {"example_list_with_context": {"examples": [ONE, TWO], "context": example(x=9.0, weight=2.0)}}
-
-REPLIED = [
-    Reply(
-        "classes and scores",
-        CLASSIFY,
-        classify(ONE, TWO),
-        wire.ClassificationResponse(model_spec=signed("classify"), result=LOW_HIGH),
-    ),
-    Reply(
-        "scores alone",
-        CLASSIFY,
-        classify(ONE, signature="only_scores"),
-        wire.ClassificationResponse(
-            model_spec=signed("only_scores"), result=classes([("", -2.5), ("", 2.5)])
-        ),
-    ),
-    Reply(
-        "values",
-        REGRESS,
-        regress(ONE, TWO),
-        wire.RegressionResponse(model_spec=signed("regress"), result=values(2.5, 5.0)),
-    ),
-    Reply(
-        "an example outweighs its context",
-        REGRESS,
-        wire.RegressionRequest(model_spec=spec(signature="regress"), input=CONTEXT),
-        wire.RegressionResponse(model_spec=signed("regress"), result=values(3.0, 5.0)),
-    ),
-    Reply(
-        "both at once",
-        MULTI,
-        multi(("regress", "regress"), ("classify", "classify"), examples=[ONE, TWO]),
-        wire.MultiInferenceResponse(
-            results=[
-                {"model_spec": signed("regress"), "regression_result": values(2.5, 5.0)},
-                {"model_spec": signed("classify"), "classification_result": LOW_HIGH},
-            ]
-        ),
     ),
 ]

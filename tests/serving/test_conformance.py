@@ -17,16 +17,15 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
-from tests.serving.behaviour import (
-    ANSWERED,
+from tests.serving.answers import ANSWERED, REPLIED
+from tests.serving.behaviour import REFUSED
+from tests.serving.requests import (
     CLASSIFY,
     METADATA,
     MULTI,
     PREDICT,
-    REFUSED,
     REGRESS,
     RELOAD,
-    REPLIED,
     STATUS,
     metadata,
     predict,

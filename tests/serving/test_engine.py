@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.serving.behaviour import ONE, classify, multi, predict, regress
+from tests.serving.requests import ONE, classify, multi, predict, regress
 from tfmeta.serving.api import tensors, wire
 from tfmeta.serving.engine import inference
 from tfmeta.serving.engine.engine import Engine

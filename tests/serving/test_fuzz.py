@@ -11,7 +11,7 @@ from google.protobuf import message_factory
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.serving.behaviour import half, loss, metadata, predict, status
+from tests.serving.requests import half, loss, metadata, predict, status
 from tfmeta.serving.api import wire
 from tfmeta.serving.lifecycle.models import Models
 from tfmeta.serving.services.handlers import method_handler

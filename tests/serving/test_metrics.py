@@ -7,7 +7,7 @@ import urllib.request
 
 import pytest
 
-from tests.serving.behaviour import predict
+from tests.serving.requests import predict
 from tfmeta.core.checks import TfmetaError
 from tfmeta.serving.errors import ModelLoadError
 from tfmeta.serving.lifecycle.models import Models

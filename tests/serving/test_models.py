@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.serving.behaviour import ONE, classify, multi, predict, regress
+from tests.serving.requests import ONE, classify, multi, predict, regress
 from tfmeta.core.warmup import WARMUP_FILE
 from tfmeta.serving.api import wire
 from tfmeta.serving.client import Client, ServingError

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from tests.serving.behaviour import METADATA, PREDICT, half, predict, status
+from tests.serving.requests import METADATA, PREDICT, half, predict, status
 from tfmeta.serving import server as server_module
 from tfmeta.serving.api import wire
 from tfmeta.serving.client import Client, ServingError

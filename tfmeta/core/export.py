@@ -1,6 +1,7 @@
 """Writes what can be served as a SavedModel: pure named signatures, a model card, and warm-up requests."""
 
 import dataclasses
+import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -27,7 +28,7 @@ class Signature:
     Attributes:
         function: takes tensors by the names of `inputs`, and returns a dict of tensors. State goes in and
             comes out; nothing is kept between calls. An argument with a Tensor default may be left out by a
-            client.
+            client; ``**keywords`` are those of `inputs` that the function does not name.
         inputs: names, shapes and types of the inputs. With a leading dimension of None on every input and
             output, TF Serving may merge requests.
         example: one request, which becomes the warm-up request.
@@ -140,10 +141,26 @@ def export(servable: Servable, root: str | Path, *, version: int = 1, overwrite:
 def _functions(servable: Servable) -> dict[str, Any]:
     """Makes a `tf.function` of every signature; one with two names is traced once."""
     functions = {
-        id(signature): tf.function(signature.function, input_signature=signature.inputs, autograph=False)
+        id(signature): tf.function(_named(signature), input_signature=signature.inputs, autograph=False)
         for signature in servable.signatures.values()
     }
     return {key: functions[id(signature)] for key, signature in servable.signatures.items()}
+
+
+def _named(signature: Signature) -> Callable[..., Mapping[str, tf.Tensor]]:
+    """Returns the function; one that takes any keywords gets the arguments that `tf.function` is to see."""
+    function = signature.function
+    kinds = {parameter.kind for parameter in inspect.signature(function).parameters.values()}
+    if inspect.Parameter.VAR_KEYWORD not in kinds:
+        return function
+    names = [spec.name for spec in signature.inputs]
+
+    def call(*args: tf.Tensor, **keywords: tf.Tensor) -> Mapping[str, tf.Tensor]:
+        return function(**dict(zip(names, args, strict=False)), **keywords)
+
+    named = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in names]
+    call.__signature__ = inspect.Signature(named)  # type: ignore[attr-defined]
+    return call
 
 
 def _plain(value: tf.Tensor) -> np.ndarray:

@@ -19,8 +19,33 @@ __all__ = ["Describe", "Exists", "Measure"]
 _YES, _NO = ("yes", "true"), ("no", "false")
 
 
+class _Perceptron(keras.layers.Layer):
+    """Answers by ``A σ(B x + v^i)``: what describe and measure share, who differ in their ``x``."""
+
+    def __init__(
+        self,
+        words: int,
+        inputs: int,
+        answers: int,
+        *,
+        hidden: int = 64,
+        seed: int | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        weight = Weights(self, seed)
+        self.v = weight("v", [words, hidden], "small")
+        self.B = weight("B", [inputs, hidden])
+        self.A = weight("A", [hidden, answers])
+        self.built = True
+
+    def scores(self, words: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
+        """What the softmax is taken of: arguments ``[B, S]`` and ``x [B, S, inputs]`` to ``[B, S, answers]``."""
+        return linear(tf.nn.relu(linear(x, self.B) + tf.gather(self.v, words)), self.A)
+
+
 @keras.saving.register_keras_serializable("tfmeta")
-class Describe(keras.layers.Layer):
+class Describe(_Perceptron):
     """Answers from the features that are attended to (eq. 6):
 
         describe[i](h) = softmax(A σ(B w̄(h) + v^i)),        w̄(h) = Σ_k h_k w^k,        σ a ReLU.
@@ -38,22 +63,8 @@ class Describe(keras.layers.Layer):
         TensorShape([1, 1, 2])
     """
 
-    def __init__(
-        self,
-        words: int,
-        features: int,
-        answers: int,
-        *,
-        hidden: int = 64,
-        seed: int | None = None,
-        **kwargs: Any,
-    ):
-        super().__init__(**kwargs)
-        weight = Weights(self, seed)
-        self.v = weight("v", [words, hidden], "small")
-        self.B = weight("B", [features, hidden])
-        self.A = weight("A", [hidden, answers])
-        self.built = True
+    def __init__(self, words: int, features: int, answers: int, **kwargs: Any):
+        super().__init__(words, features, answers, **kwargs)
 
     def call(self, words: tf.Tensor, h: tf.Tensor, world: World) -> tf.Tensor:
         """Answers.
@@ -67,11 +78,11 @@ class Describe(keras.layers.Layer):
             Scores of the labels, ``[B, S, A]``.
         """
         w = mean_features(h, world.features)
-        return linear(tf.nn.relu(linear(w, self.B) + tf.gather(self.v, words)), self.A)
+        return self.scores(words, w)
 
 
 @keras.saving.register_keras_serializable("tfmeta")
-class Measure(keras.layers.Layer):
+class Measure(_Perceptron):
     """Answers from the attention itself, e.g. how many positions it holds:
 
         measure[i](h) = softmax(A σ(B h + v^i)),        σ a ReLU.
@@ -93,26 +104,12 @@ class Measure(keras.layers.Layer):
         Andreas, Rohrbach, Darrell, Klein. "Neural Module Networks." CVPR 2016.
     """
 
-    def __init__(
-        self,
-        words: int,
-        positions: int,
-        answers: int,
-        *,
-        hidden: int = 64,
-        seed: int | None = None,
-        **kwargs: Any,
-    ):
-        super().__init__(**kwargs)
-        weight = Weights(self, seed)
-        self.v = weight("v", [words, hidden], "small")
-        self.B = weight("B", [positions, hidden])
-        self.A = weight("A", [hidden, answers])
-        self.built = True
+    def __init__(self, words: int, positions: int, answers: int, **kwargs: Any):
+        super().__init__(words, positions, answers, **kwargs)
 
     def call(self, words: tf.Tensor, h: tf.Tensor) -> tf.Tensor:
         """Answers: arguments ``[B, S]`` and attentions ``[B, S, K]`` to scores of the labels ``[B, S, A]``."""
-        return linear(tf.nn.relu(linear(h, self.B) + tf.gather(self.v, words)), self.A)
+        return self.scores(words, h)
 
 
 @keras.saving.register_keras_serializable("tfmeta")

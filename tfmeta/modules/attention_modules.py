@@ -80,8 +80,49 @@ def mean_features(h: tf.Tensor, features: tf.Tensor) -> tf.Tensor:
     return tf.matmul(h, features)
 
 
+class _Attending(keras.layers.Layer):
+    """What find and relate share: their two forms, ``v^i``, and the layers below ``σ``.
+
+    Args:
+        words: how many arguments there are.
+        features: D, features of a position.
+        compared: how many numbers ``v^i`` is compared with in the form ``"product"``.
+        hidden: units of the hidden layer, and numbers in ``v^i``.
+        attention: ``"softmax"`` or ``"sigmoid"``: see `attend`.
+        form: ``"perceptron"`` or ``"product"``.
+        seed: of the initial weights.
+    """
+
+    def __init__(
+        self,
+        words: int,
+        features: int,
+        *,
+        compared: int,
+        hidden: int = 64,
+        attention: Attention = "softmax",
+        form: Form = "perceptron",
+        seed: int | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        check(
+            attention in ("softmax", "sigmoid"), f"attention={attention!r}; expected 'softmax' or 'sigmoid'."
+        )
+        check(form in ("perceptron", "product"), f"form={form!r}; expected 'perceptron' or 'product'.")
+        self.attention, self.form, self.hidden = attention, form, hidden
+        self._weight = weight = Weights(self, seed)
+        if form == "product":
+            self.v = weight("v", [words, compared], "small")
+            self.b = weight("b", [words], "zeros")
+        else:
+            self.v = weight("v", [words, hidden], "normal")
+            self.B = weight("B", [hidden, hidden])
+            self.C = weight("C", [features, hidden])
+
+
 @keras.saving.register_keras_serializable("tfmeta")
-class Find(keras.layers.Layer):
+class Find(_Attending):
     """Attends to the positions that a word describes (eq. 3):
 
         find[i] = softmax(a ⊙ σ(B v^i ⊕ C W ⊕ d)),
@@ -103,30 +144,11 @@ class Find(keras.layers.Layer):
         TensorShape([1, 2, 4])
     """
 
-    def __init__(
-        self,
-        words: int,
-        features: int,
-        *,
-        hidden: int = 64,
-        attention: Attention = "softmax",
-        form: Form = "perceptron",
-        seed: int | None = None,
-        **kwargs: Any,
-    ):
-        super().__init__(**kwargs)
-        _check_kinds(attention, form)
-        self.attention, self.form = attention, form
-        weight = Weights(self, seed)
-        if form == "product":
-            self.v = weight("v", [words, features], "small")
-            self.b = weight("b", [words], "zeros")
-        else:
-            self.v = weight("v", [words, hidden], "normal")
-            self.B = weight("B", [hidden, hidden])
-            self.C = weight("C", [features, hidden])
-            self.d = weight("d", [hidden], "zeros")
-            self.a = weight("a", [hidden, 1])
+    def __init__(self, words: int, features: int, **kwargs: Any):
+        super().__init__(words, features, compared=features, **kwargs)
+        if self.form == "perceptron":
+            self.d = self._weight("d", [self.hidden], "zeros")
+            self.a = self._weight("a", [self.hidden, 1])
         self.built = True
 
     def call(self, words: tf.Tensor, world: World) -> tf.Tensor:
@@ -170,7 +192,7 @@ class Prepared(NamedTuple):
 
 
 @keras.saving.register_keras_serializable("tfmeta")
-class Relate(keras.layers.Layer):
+class Relate(_Attending):
     """Directs attention from some positions to others (eq. 4):
 
         relate[i](h) = softmax(a ⊙ σ(B v^i ⊕ C W ⊕ D w̄(h) ⊕ e)),        w̄(h) = Σ_k h_k w^k.
@@ -198,35 +220,18 @@ class Relate(keras.layers.Layer):
     """
 
     def __init__(
-        self,
-        words: int,
-        features: int,
-        *,
-        pairs: int = 0,
-        hidden: int = 64,
-        attention: Attention = "softmax",
-        form: Form = "perceptron",
-        seed: int | None = None,
-        **kwargs: Any,
+        self, words: int, features: int, *, pairs: int = 0, form: Form = "perceptron", **kwargs: Any
     ):
-        super().__init__(**kwargs)
-        _check_kinds(attention, form)
         check(
             form != "product" or pairs > 0, "form='product' relates by pairs; expected pairs of at least 1."
         )
-        self.attention, self.form, self.pairs = attention, form, pairs
-        weight = Weights(self, seed)
-        if form == "product":
-            self.v = weight("v", [words, pairs], "small")
-            self.b = weight("b", [words], "zeros")
-        else:
-            self.v = weight("v", [words, hidden], "normal")
-            self.B = weight("B", [hidden, hidden])
-            self.C = weight("C", [features, hidden])
-            self.D = weight("D", [features, hidden])
-            self.E = weight("E", [pairs, hidden]) if pairs else None
-            self.e = weight("e", [hidden], "zeros")
-            self.a = weight("a", [hidden, 1])
+        super().__init__(words, features, compared=pairs, form=form, **kwargs)
+        self.pairs = pairs
+        if form == "perceptron":
+            self.D = self._weight("D", [features, self.hidden])
+            self.E = self._weight("E", [pairs, self.hidden]) if pairs else None
+            self.e = self._weight("e", [self.hidden], "zeros")
+            self.a = self._weight("a", [self.hidden, 1])
         self.built = True
 
     def call(self, words: tf.Tensor, h: tf.Tensor, world: World) -> tf.Tensor:
@@ -276,8 +281,3 @@ class Relate(keras.layers.Layer):
                 inside += linear(related, self.E)
             scores = linear(tf.nn.relu(inside), self.a)[..., 0]
         return attend(scores, prepared.mask, self.attention)
-
-
-def _check_kinds(attention: str, form: str) -> None:
-    check(attention in ("softmax", "sigmoid"), f"attention={attention!r}; expected 'softmax' or 'sigmoid'.")
-    check(form in ("perceptron", "product"), f"form={form!r}; expected 'perceptron' or 'product'.")

@@ -1,7 +1,6 @@
 """Module networks as servables: a question with candidate layouts goes in, the answer and its attentions come out."""
 
-import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -87,7 +86,7 @@ def module_servable(
         return outputs | ({"positions": positions} if network.sets else {})
 
     signature = Signature(
-        _with_arguments(answer, inputs),
+        answer,
         tuple(specs[key] for key in inputs),
         {key: np.asarray(example[key], _numpy_type(specs[key])) for key in inputs},
     )
@@ -169,14 +168,3 @@ def _found(reading: Reading) -> Reading:
 
 def _numpy_type(spec: tf.TensorSpec) -> Any:
     return object if spec.dtype == tf.string else spec.dtype.as_numpy_dtype
-
-
-def _with_arguments(function: Callable, names: list[str]) -> Callable:
-    """Gives a function that takes any keywords the arguments that `tf.function` is to see."""
-
-    def call(*args: tf.Tensor, **kwargs: tf.Tensor) -> dict[str, tf.Tensor]:
-        return function(**dict(zip(names, args, strict=False)), **kwargs)
-
-    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    call.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in names])  # type: ignore
-    return call

@@ -1,8 +1,7 @@
 """Learnt update rules as servables: whoever holds the gradients and the state asks for the next update."""
 
-import inspect
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -108,7 +107,7 @@ def _network_signatures(network: CoordinatewiseLSTM, prefix: str) -> Mapping[str
             initial_state, (tf.TensorSpec([None], tf.int64, "count"),), {"count": count}
         ),
         f"{prefix}update": Signature(
-            _with_arguments(update, ["gradient", *names]),
+            update,
             (tf.TensorSpec([None, None], name="gradient"), *specs),
             {"gradient": _EXAMPLE, **example},
         ),
@@ -118,14 +117,3 @@ def _network_signatures(network: CoordinatewiseLSTM, prefix: str) -> Mapping[str
 def _named(names: Sequence[str], tensors: Sequence[tf.Tensor]) -> dict[str, tf.Tensor]:
     # Identities, since a signature must not hand out the same tensor under two names.
     return {name: tf.identity(tensor) for name, tensor in zip(names, tensors, strict=True)}
-
-
-def _with_arguments(function: Callable, names: Sequence[str]) -> Callable:
-    """Gives a function that takes any keywords the arguments that `tf.function` is to see."""
-
-    def call(*args: tf.Tensor, **kwargs: tf.Tensor) -> dict[str, tf.Tensor]:
-        return function(**dict(zip(names, args, strict=False)), **kwargs)
-
-    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    call.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in names])  # type: ignore
-    return call

@@ -223,52 +223,54 @@ _PERCEPTRONS = {
     "2 layers": ([20, 20], "sigmoid"),
     "ReLU": ([20], "relu"),
 }
-_PAPER = "Andrychowicz et al., NIPS 2016"
 
-LSTM_QUADRATIC = RuleRecipe(
+
+def _recipe(problems: Callable[[RuleSettings, Part], Problem], *, artefact: str, **fields: Any) -> RuleRecipe:
+    """A recipe for a family of problems, by what sets it apart from the others."""
+    own = fields["variants"][""]
+    return RuleRecipe(
+        paper="Andrychowicz et al., NIPS 2016",
+        learner=_trainer(problems),
+        artefact=lambda settings: artefact,
+        setting=lambda settings: f"{LEARNT}, {own}, {counted(settings.tuned_for, 'update')}",
+        protocol=_protocol,
+        problems=problems,
+        **fields,
+    )
+
+
+LSTM_QUADRATIC = _recipe(
+    _quadratics,
     name="lstm-optimizer-quadratic",
+    artefact="lstm_optimizer_quadratic",
     summary="Descends quadratic functions by an update rule that was learnt.",
     method="Coordinatewise LSTM",
-    paper=_PAPER,
     data="random quadratic functions of ten dimensions, drawn as they are needed",
     settings=RuleSettings(batch_size=64, steps=3000, epoch_steps=50, learning_rate=5e-3),
-    learner=_trainer(_quadratics),
-    artefact=lambda settings: "lstm_optimizer_quadratic",
-    setting=lambda settings: f"{LEARNT}, quadratics, {counted(settings.tuned_for, 'update')}",
-    protocol=_protocol,
-    problems=_quadratics,
     variants={"": "quadratics"},
 )
 
-LSTM_MNIST = RuleRecipe(
+LSTM_MNIST = _recipe(
+    _perceptrons,
     name="lstm-optimizer-mnist",
+    artefact="lstm_optimizer_mnist",
     summary="Trains small networks on MNIST by an update rule that was learnt.",
     method="Coordinatewise LSTM",
-    paper=_PAPER,
     data="MNIST, complete, through TensorFlow Datasets",
     settings=RuleSettings(batch_size=1, steps=4000, epoch_steps=50, learning_rate=3e-3, at_once=5),
-    learner=_trainer(_perceptrons),
-    artefact=lambda settings: "lstm_optimizer_mnist",
-    setting=lambda settings: f"{LEARNT}, 20 units, {counted(settings.tuned_for, 'update')}",
-    protocol=_protocol,
-    problems=_perceptrons,
     variants={"": "20 units", "40 units": "40 units", "2 layers": "2 layers of 20 units", "ReLU": "20 ReLUs"},
 )
 
-LSTM_CIFAR = RuleRecipe(
+LSTM_CIFAR = _recipe(
+    _convolutions,
     name="lstm-optimizer-cifar",
+    artefact="lstm_optimizer_cifar",
     summary="Trains small convolution networks on CIFAR-10 by an update rule that was learnt.",
     method="Coordinatewise LSTM, one for convolutions and one for dense layers",
-    paper=_PAPER,
     data="CIFAR-10, what is prepared of it on the machine, through TensorFlow Datasets",
     settings=RuleSettings(
         batch_size=1, steps=1000, epoch_steps=25, learning_rate=3e-3, groups=True, test_descent=300, tuned_for=300,
         at_once=1,
     ),
-    learner=_trainer(_convolutions),
-    artefact=lambda settings: "lstm_optimizer_cifar",
-    setting=lambda settings: f"{LEARNT}, convolutions, {counted(settings.tuned_for, 'update')}",
-    protocol=_protocol,
-    problems=_convolutions,
     variants={"": "convolutions"},
 )  # fmt: skip

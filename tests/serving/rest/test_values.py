@@ -1,0 +1,43 @@
+"""Tensors to JSON and back."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tfmeta.serving.api import wire
+from tfmeta.serving.errors import ServingError
+from tfmeta.serving.rest import json_values
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.float32([0.1, 1 / 3, 16777217, 1e-45, 3.4028235e38, -0.0, 9e6]),
+        np.float64([0.1, 1 / 3, 1e308]),
+        np.float16([0.1, 65504]),
+        np.int64([[-(2**63)], [2**63 - 1]]),
+        np.uint64([2**64 - 1]),
+        np.array([True, False]),
+        np.array([b"a", b""], object),
+    ],
+    ids=lambda array: str(array.dtype),
+)
+def test_values_survive_a_round_trip(array):
+    text = json.dumps(json_values.write_values(array))
+    given = json.loads(text)
+    back = np.array([value.encode() for value in given], object) if array.dtype == object else given
+    np.testing.assert_array_equal(np.array(back).astype(array.dtype), array)
+
+
+def test_floats_are_written_short():
+    assert json.dumps(json_values.write_values(np.float32([0.1, 2, 1 / 3]))) == "[0.1, 2.0, 0.333333343]"
+
+
+@pytest.mark.parametrize("dtype", ["DT_HALF", "DT_COMPLEX64", "DT_BFLOAT16", "DT_VARIANT"])
+def test_types_that_json_has_not(dtype):
+    with pytest.raises(ServingError, match="Conversion of JSON Value") as error:
+        json_values.read_values([1.0], wire.DataType[dtype])
+    assert error.value.code == "UNIMPLEMENTED"
+    with pytest.raises(ServingError, match="Failed to write JSON value for tensor type: complex64"):
+        json_values.write_values(np.complex64([1]))
