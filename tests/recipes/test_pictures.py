@@ -1,0 +1,219 @@
+import json
+import os
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfmeta.core.checks import TfmetaError
+from tfmeta.core.hub import load
+from tfmeta.data.image_questions import ImageQuestions, numbered
+from tfmeta.data.shape_grid import judge
+from tfmeta.data.shape_scenes import shown
+from tfmeta.data.shape_world import ShapeWorld
+from tfmeta.data.shapes import load_shapes, load_shapes_questions, read_grids, shapes_question
+from tfmeta.recipes.evaluate import evaluate, read_results
+from tfmeta.recipes.export import export_run
+from tfmeta.recipes.modules import pictures, shapes
+from tfmeta.recipes.modules.combinations import HELD_OUT, MONOLITHIC_COMBINATIONS, NMN_COMBINATIONS
+from tfmeta.recipes.modules.shapes import MONOLITHIC_SHAPES, NMN_SHAPES
+from tfmeta.recipes.train import Run, train
+
+SMALL = {
+    "batch_size": 8, "steps": 4, "epoch_steps": 2, "steps_per_execution": 2, "filters": 2, "features": 4, "hidden": 4,
+    "units": 4,
+}  # fmt: skip
+TINY = {**SMALL, "layouts": "given", "generated": 12, "own": 4, "own_pool": 30}
+
+QUERIES = {
+    "train": ["(is red (left_of circle))", "(is square blue)", "(is green (above (right_of square)))"],
+    "val": ["(is red (above circle))"],
+    "test": ["(is blue (below square))"],
+}
+
+
+def stand_in(split):
+    """What `load_shapes` gives, drawn by our own code: 20 images of a split, asked its questions in turn."""
+    number = ["train_small", "train_tiny", "val", "test"].index(split)
+    images, grids = ShapeWorld().images(
+        range(4 if split == "train_tiny" else 20), seed=0 if number < 2 else number
+    )
+    queries = QUERIES["train" if number < 2 else split]
+    asked = [shapes_question(queries[n % len(queries)]) for n in range(len(images))]
+    right = [str(judge(question.layout, grids[n : n + 1])[0]) for n, question in enumerate(asked)]
+    return ImageQuestions(
+        images, np.array([q.text for q in asked]), np.array([q.layout for q in asked]), np.array(right), grids
+    )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def shapes_of_our_own():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shapes, "load_shapes", stand_in)
+        patch.setattr(shapes, "load_shapes_questions", lambda part: list(map(shapes_question, QUERIES[part])))
+        yield
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory):
+    """A run that is as short as can be, measured."""
+    run = Run(tmp_path_factory.mktemp("runs") / "shapes")
+    learner = train(NMN_SHAPES, NMN_SHAPES.configure(**TINY), run.folder, verbose=0)
+    return run, learner, evaluate(NMN_SHAPES, run, verbose=0)
+
+
+@pytest.mark.parametrize("data", ["given", "paired", "generated"])
+def test_answers_are_what_the_pictures_show(data):
+    batches = NMN_SHAPES.batches(NMN_SHAPES.configure(**TINY, data=data), "train")
+    for x, y in batches.take(3):
+        grids = read_grids(x["image"].numpy())
+        layouts = x["layouts"].numpy()[:, 0]
+        for place, (program, answer) in enumerate(zip(layouts, y.numpy(), strict=True)):
+            text = pictures.Layout.from_tokens([token.decode() for token in program if token])
+            assert judge(str(text), grids[place : place + 1])[0] == ("no", "yes")[answer]
+
+
+def test_a_batch_is_a_function_of_its_number():
+    settings = NMN_SHAPES.configure(**TINY)
+    *_, later = NMN_SHAPES.batches(settings, "train").take(3)
+    [same] = NMN_SHAPES.batches(settings, "train", start=2).take(1)
+    tf.nest.map_structure(lambda a, b: np.testing.assert_array_equal(a, b), later, same)
+
+
+def test_questions_of_validation_and_test_are_never_learnt_from():
+    settings = NMN_SHAPES.configure(**TINY, kinds="exists")
+    asked = set(shapes._own(settings).layouts.tolist())
+    unseen = {
+        shapes._meaning(shapes_question(query).layout) for part in ("val", "test") for query in QUERIES[part]
+    }
+    assert asked and not {shapes._meaning(layout) for layout in asked} & unseen
+    assert shapes._meaning("(exists (and find[b] find[a]))") == "(exists (and find[a] find[b]))"
+
+
+def test_a_run_keeps_the_epoch_that_validation_likes_best(ended):
+    run, learner, results = ended
+    assert json.loads((run.folder / "best/best.json").read_text())["epoch"] in (0, 1)
+    assert learner.count_params() == run.learner_of(NMN_SHAPES).count_params()
+    [result] = results
+    assert (
+        result.tasks == 20 and result.setting == "SHAPES test, data generated" and result.published == 0.906
+    )
+    assert read_results(run) == results
+
+
+def test_an_exported_model_answers_and_says_how_it_reads(ended, tmp_path):
+    run, learner, _ = ended
+    folder = export_run(NMN_SHAPES, run, tmp_path)
+    how = json.loads((folder / "assets.extra" / pictures.CANDIDATES_FILE).read_text())
+    assert how["tops"] == ["exists"] and how["nested"] and how["entities"] == []
+    test = stand_in("test")[:2]
+    program = [[["find[blue]", "find[square]", "relate[below]", "and", "exists"]]] * 2
+    asked = {
+        "question": test.questions.astype(object),
+        "layouts": np.array(program, object),
+        "image": test.images,
+    }
+    found = load(folder).answer(**asked)
+    np.testing.assert_allclose(found["probabilities"], learner(asked)["answers"], atol=1e-6)
+    assert set(found["answer"].astype(str)) <= {"no", "yes"} and found["attentions"].shape == (2, 1, 5, 9)
+
+
+def test_a_baseline_learns_from_the_same_and_is_not_served(tmp_path):
+    run = Run(tmp_path / "run")
+    settings = MONOLITHIC_SHAPES.configure(**{**TINY, "layouts": "none"})
+    learner = train(MONOLITHIC_SHAPES, settings, run.folder, verbose=0)
+    assert learner.front.count_params() == NMN_SHAPES.learner(settings).front.count_params()
+    assert evaluate(MONOLITHIC_SHAPES, run, verbose=0)[0].tasks == 20
+    with pytest.raises(TfmetaError, match="baseline, which is measured and not served"):
+        export_run(MONOLITHIC_SHAPES, run, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"data": "pared"}, "data='pared'.*Did you mean paired"),
+        ({"kinds": "exists+measures"}, "holds 'measures'.*Did you mean measure"),
+        ({"layouts": "drawn"}, "expected 'parsed', 'given' or 'none'"),
+    ],
+)
+def test_a_strange_setting_is_told_what_there_is(wrong, message):
+    with pytest.raises(TfmetaError, match=message):
+        NMN_SHAPES.batches(NMN_SHAPES.configure(**{**TINY, **wrong}), "train")
+
+
+def test_without_the_data_a_line_says_how_to_get_them(monkeypatch, tmp_path):
+    monkeypatch.setattr(shapes, "load_shapes", load_shapes)
+    monkeypatch.delenv("TFMETA_SHAPES", raising=False)
+    with pytest.raises(TfmetaError, match=r"SHAPES was not found.*TFMETA_SHAPES"):
+        train(NMN_SHAPES, NMN_SHAPES.configure(**TINY), tmp_path / "run", verbose=0)
+    assert not (tmp_path / "run").exists()
+
+
+def test_kinds_of_questions_have_their_answers():
+    for kinds in ("exists", "exists+describe", "exists+describe+measure"):
+        settings = NMN_SHAPES.configure(**TINY, kinds=kinds)
+        world = ShapeWorld(kinds=kinds.split("+"))
+        assert pictures.answers(settings) == world.answers
+        assert pictures.reading(settings)["tops"] == world.kinds
+
+
+def test_every_word_that_is_asked_with_is_known():
+    questions = ShapeWorld().questions(range(60), seed=3)
+    words = {word for text in questions.questions.tolist() for word in text.split()}
+    assert words <= set(pictures._QUESTION_WORDS)
+    arguments = {
+        token for layout in questions.layouts.tolist() for token in layout.replace("]", "[").split("[")[1::2]
+    }
+    assert arguments <= set(pictures._WORDS)
+
+
+def test_candidates_are_made_of_the_parse():
+    pytest.importorskip("spacy")
+    asked = {"is a red shape left of a circle": "", "is a circle blue": ""}
+    programs = pictures.candidates(asked, NMN_SHAPES.configure(candidates=2))
+    assert programs.shape == (2, 2, 5)
+    assert programs[0, 0].tolist() == ["find[red]", "find[circle]", "relate[left-of]", "and", "exists"]
+    assert programs[1, 0].tolist() == ["find[circle]", "find[blue]", "and", "exists", ""]
+
+
+FEW = {**SMALL, "pool": 40, "asked": 20}
+
+
+def test_training_never_sees_what_is_held_out():
+    settings = NMN_COMBINATIONS.configure(**FEW)
+    for x, _ in NMN_COMBINATIONS.batches(settings, "train").take(5):
+        assert not shown(read_grids(x["image"].numpy()), HELD_OUT).any()
+    assert {shape for _, shape in HELD_OUT} == {"circle", "square", "triangle"}
+
+
+def test_held_out_combinations_and_nothing_else_are_tested(tmp_path):
+    for recipe in (NMN_COMBINATIONS, MONOLITHIC_COMBINATIONS):
+        run = Run(tmp_path / recipe.name)
+        train(recipe, recipe.configure(**FEW), run.folder, verbose=0)
+        results = evaluate(recipe, run, verbose=0)
+        assert [row.setting for row in results] == [
+            "held-out combinations",
+            "combinations of training, new images",
+        ]
+        assert [row.tasks for row in results] == [20, 20]
+    texts = [x["question"].numpy() for x, _ in recipe.batches(recipe.configure(**FEW), "test")]
+    named = [f"{colour} {shape}" for colour, shape in HELD_OUT] + [
+        f"{shape} {colour}" for colour, shape in HELD_OUT
+    ]
+    assert all(any(words in text.decode() for words in named) for text in np.concatenate(texts))
+
+
+needs_shapes = pytest.mark.skipif(not os.environ.get("TFMETA_SHAPES"), reason="TFMETA_SHAPES is not set")
+
+
+@needs_shapes
+def test_shapes_is_asked_once_each(monkeypatch):
+    monkeypatch.setattr(shapes, "load_shapes", load_shapes)
+    monkeypatch.setattr(shapes, "load_shapes_questions", load_shapes_questions)
+    settings = NMN_SHAPES.configure(**{**TINY, "data": "paired", "own": 0})
+    for part, split in (("validation", "val"), ("test", "test")):
+        found = np.concatenate([y for _, y in NMN_SHAPES.batches(settings, part)])
+        np.testing.assert_array_equal(found, numbered(load_shapes(split).answers, ("no", "yes")))
+    test = set(load_shapes("test").questions.tolist())
+    for x, _ in NMN_SHAPES.batches(settings, "train").take(20):
+        assert not test & {text.decode() for text in x["question"].numpy()}
