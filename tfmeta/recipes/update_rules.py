@@ -257,7 +257,7 @@ LSTM_MNIST = _recipe(
     summary="Trains small networks on MNIST by an update rule that was learnt.",
     method="Coordinatewise LSTM",
     data="MNIST, complete, through TensorFlow Datasets",
-    settings=RuleSettings(batch_size=1, steps=4000, epoch_steps=50, learning_rate=3e-3, at_once=5),
+    settings=RuleSettings(batch_size=1, steps=1600, epoch_steps=50, learning_rate=3e-3, at_once=5),
     variants={"": "20 units", "40 units": "40 units", "2 layers": "2 layers of 20 units", "ReLU": "20 ReLUs"},
 )
 
