@@ -31,6 +31,7 @@ from tfmeta.optimizers import (
     rule_servable,
 )
 from tfmeta.optimizers.race import VALIDATION_SEED
+from tfmeta.optimizers.tuning import RATES
 from tfmeta.recipes.recipe import Part, Recipe, Settings, counted
 
 __all__ = [
@@ -64,6 +65,7 @@ class RuleSettings(Settings):
         patience: epochs without a better descent on validation problems after which training ends; 0 for never.
         test_descent: updates of a test descent.
         tuned_for: updates that the learning rates of the designed rules are tuned for.
+        tuning_problems: problems that each learning rate is tried on.
         at_once: problems that descend side by side in a race.
         problem: the variant that is tested; see the recipe.
     """
@@ -79,6 +81,7 @@ class RuleSettings(Settings):
     patience: int = 0
     test_descent: int = 200
     tuned_for: int = 100
+    tuning_problems: int = 64
     at_once: int = 100
     problem: str = ""
 
@@ -143,7 +146,8 @@ class RuleRecipe(Recipe[RuleSettings]):
             found = Comparison({LEARNT: losses}, {})
         else:
             say = print if verbose else lambda line: None
-            found = compare({LEARNT: rule}, problem, tuned_for=settings.tuned_for, say=say, **sizes)
+            tuning = {"tuned_for": settings.tuned_for, "tuning_problems": settings.tuning_problems}
+            found = compare({LEARNT: rule}, problem, say=say, **tuning, **sizes)
             found.write(comparison_file(folder, settings.problem))
         return self._results(found, settings)
 
@@ -199,8 +203,8 @@ def _protocol(settings: RuleSettings) -> str:
     return (
         f"trained on descents of {counted(settings.descent, 'update')} from fresh problems,"
         f" {settings.unrolled} unrolled at a time; chosen by validation problems; raced on"
-        f" {RuleRecipe.test_tasks} further problems, against rules whose learning rate (of 29, on 64 problems"
-        f" of their own) is the best after {counted(settings.tuned_for, 'update')}"
+        f" {RuleRecipe.test_tasks} further problems, against rules whose learning rate (of {len(RATES)}, on"
+        f" {settings.tuning_problems} problems of their own) is the best after {counted(settings.tuned_for, 'update')}"
     )
 
 
@@ -257,7 +261,9 @@ LSTM_MNIST = _recipe(
     summary="Trains small networks on MNIST by an update rule that was learnt.",
     method="Coordinatewise LSTM",
     data="MNIST, complete, through TensorFlow Datasets",
-    settings=RuleSettings(batch_size=1, steps=1600, epoch_steps=50, learning_rate=3e-3, at_once=5),
+    settings=RuleSettings(
+        batch_size=1, steps=1600, epoch_steps=50, learning_rate=3e-3, at_once=5, tuning_problems=16
+    ),
     variants={"": "20 units", "40 units": "40 units", "2 layers": "2 layers of 20 units", "ReLU": "20 ReLUs"},
 )
 
@@ -270,7 +276,7 @@ LSTM_CIFAR = _recipe(
     data="CIFAR-10, what is prepared of it on the machine, through TensorFlow Datasets",
     settings=RuleSettings(
         batch_size=1, steps=1000, epoch_steps=25, learning_rate=3e-3, groups=True, test_descent=300, tuned_for=300,
-        at_once=1,
+        at_once=1, tuning_problems=4,
     ),
     variants={"": "convolutions"},
 )  # fmt: skip
