@@ -188,19 +188,17 @@ def test_training_never_sees_what_is_held_out():
 
 def test_held_out_combinations_and_nothing_else_are_tested(tmp_path):
     for recipe in (NMN_COMBINATIONS, MONOLITHIC_COMBINATIONS):
-        run = Run(tmp_path / recipe.name)
-        train(recipe, recipe.configure(**FEW), run.folder, verbose=0)
-        results = evaluate(recipe, run, verbose=0)
-        assert [row.setting for row in results] == [
-            "held-out combinations",
-            "combinations of training, new images",
-        ]
-        assert [row.tasks for row in results] == [20, 20]
-    texts = [x["question"].numpy() for x, _ in recipe.batches(recipe.configure(**FEW), "test")]
-    named = [f"{colour} {shape}" for colour, shape in HELD_OUT] + [
-        f"{shape} {colour}" for colour, shape in HELD_OUT
-    ]
-    assert all(any(words in text.decode() for words in named) for text in np.concatenate(texts))
+        settings = recipe.configure(**FEW)
+        found = recipe.measure(
+            recipe.learner(settings), settings, "test", tasks=20, folder=tmp_path, verbose=0
+        )
+        assert [row.setting for row in found] == [
+            "held-out combinations", "combinations of training, new images",
+        ]  # fmt: skip
+        assert [row.tasks for row in found] == [20, 20]
+    texts = np.concatenate([x["question"].numpy() for x, _ in recipe.batches(settings, "test")])
+    named = [order for colour, shape in HELD_OUT for order in (f"{colour} {shape}", f"{shape} {colour}")]
+    assert all(any(words in text.decode() for words in named) for text in texts)
 
 
 needs_shapes = pytest.mark.skipif(not os.environ.get("TFMETA_SHAPES"), reason="TFMETA_SHAPES is not set")
