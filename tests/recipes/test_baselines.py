@@ -8,7 +8,7 @@ from tfmeta.fewshot.baselines import NearestCentroid
 from tfmeta.fewshot.finetuning import FineTuning
 from tfmeta.recipes.evaluate import evaluate, read_results
 from tfmeta.recipes.omniglot import baselines, common
-from tfmeta.recipes.omniglot.baselines import CENTROID_OMNIGLOT, FINETUNE_OMNIGLOT, PIXELS_OMNIGLOT
+from tfmeta.recipes.omniglot.baselines import PIXELS_OMNIGLOT, PRETRAINED_OMNIGLOT
 from tfmeta.recipes.train import Run, train
 
 
@@ -32,12 +32,12 @@ def test_what_has_nothing_to_train_is_evaluated_at_once(tmp_path, monkeypatch):
 
 @pytest.mark.recipe
 def test_one_classifier_serves_any_number_of_ways(tmp_path):
-    settings = CENTROID_OMNIGLOT.configure(steps=2, epoch_steps=2, images=8)
-    trained = train(CENTROID_OMNIGLOT, settings, tmp_path / "run", verbose=0)
+    settings = PRETRAINED_OMNIGLOT.configure(steps=2, epoch_steps=2, images=8)
+    trained = train(PRETRAINED_OMNIGLOT, settings, tmp_path / "run", verbose=0)
     assert trained.classes == 4 * 1028
     for ways in (3, 5):
-        evaluate(CENTROID_OMNIGLOT, Run(tmp_path / "run"), tasks=20, verbose=0, test_ways=ways)
+        evaluate(PRETRAINED_OMNIGLOT, Run(tmp_path / "run"), tasks=20, verbose=0, test_ways=ways)
     assert len(read_results(Run(tmp_path / "run"))) == 2
-    assert isinstance(CENTROID_OMNIGLOT.for_test(trained, settings), NearestCentroid)
-    tuned = FINETUNE_OMNIGLOT.for_test(trained, FINETUNE_OMNIGLOT.configure(inner_steps=7))
+    assert isinstance(PRETRAINED_OMNIGLOT.for_test(trained, settings), NearestCentroid)
+    tuned = PRETRAINED_OMNIGLOT.for_test(trained, PRETRAINED_OMNIGLOT.configure(head="tuning", inner_steps=7))
     assert isinstance(tuned, FineTuning) and tuned.steps == 7

@@ -4,13 +4,12 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
-    "CENTROID_OMNIGLOT": "baselines",
-    "FINETUNE_OMNIGLOT": "baselines",
     "MAML_OMNIGLOT": "maml",
     "MATCHING_FCE_OMNIGLOT": "matching",
     "MATCHING_OMNIGLOT": "matching",
     "MEMORY_OMNIGLOT": "memory",
     "PIXELS_OMNIGLOT": "baselines",
+    "PRETRAINED_OMNIGLOT": "baselines",
     "PROTOTYPICAL_OMNIGLOT": "prototypical",
     "SIAMESE_OMNIGLOT": "siamese",
     "STATISTICIAN_OMNIGLOT": "statistician",

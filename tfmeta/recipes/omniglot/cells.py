@@ -191,6 +191,6 @@ ROWS = (
     ),
     Row("prototypical", "Prototypical Network", "prototypical-omniglot"),
     Row("pixels", "Nearest neighbour on pixels", "pixels-omniglot"),
-    Row("centroid", "Pretrained, nearest centroid", "centroid-omniglot"),
-    Row("finetune", "Pretrained, fine-tuned", "finetune-omniglot"),
+    Row("pretrained", "Pretrained, nearest centroid", "pretrained-omniglot", test={"head": "centroid"}),
+    Row("pretrained", "Pretrained, fine-tuned", "pretrained-omniglot", test={"head": "tuning"}),
 )  # fmt: skip
