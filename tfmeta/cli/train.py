@@ -7,12 +7,14 @@ neither Ctrl-C nor a power cut costs more than an epoch. `tensorboard --logdir r
   tfmeta train maml-omniglot --ways 20 --split characters --out runs/maml-20
   tfmeta train maml-sinusoid --steps 2000 --set inner_steps=5
   tfmeta train --all-cells --split characters
+  tfmeta train nmn-geoqa --all-cells --set choice=first
 """
 
 import argparse
 from pathlib import Path
 
 from tfmeta.cli.all_cells import add_all_cells, one_or_all, train_all
+from tfmeta.cli.folds import has_folds, train_folds
 from tfmeta.cli.progress import keras_verbosity, starting_tensorflow, working
 from tfmeta.cli.settings import changes, count, default_run
 
@@ -40,6 +42,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Carries out the verb."""
+    if args.all_cells and has_folds(args.recipe):
+        return train_folds(args)
     if one_or_all(args, "recipe", ("ways", "shots", "steps", "seed", "out", "pairs")):
         return train_all(args)
     from tfmeta.recipes.registry import find_recipe, known_name

@@ -1,6 +1,7 @@
 """Recipes of networks that answer questions, about pictures or about databases."""
 
 import dataclasses
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
@@ -16,7 +17,10 @@ from tfmeta.core.hub import LoadedModel
 from tfmeta.modules.servable import module_servable
 from tfmeta.recipes.recipe import Part, Recipe, Settings
 
-__all__ = ["Q", "QuestionRecipe", "QuestionSettings"]
+__all__ = ["CANDIDATES_FILE", "Q", "QuestionRecipe", "QuestionSettings"]
+
+CANDIDATES_FILE = "candidates.json"
+"""Where an exported model says, in ``assets.extra/``, how its candidates are made of a parse."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,11 +57,14 @@ class QuestionRecipe(Recipe[Q], Generic[Q]):
         published: the number of the paper, and where it stands, for a setting.
         right: ``(y, answers)`` says of each question whether it is answered rightly, ``[B]``. A model that is
             saved with it must find it again, so it is one of Keras's or registered.
+        reading: how candidates are made of a parse, as the arguments of `tfmeta.modules.layout_candidates`; the
+            exported model says so, that it may be asked in the same way.
     """
 
     questions: Callable[[Q, Part, int], tf.data.Dataset]
     published: Callable[[Q], tuple[float | None, str]]
     right: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] = keras.metrics.sparse_categorical_accuracy
+    reading: Callable[[Q], dict[str, Any]] = lambda settings: {}
 
     test_tasks: ClassVar[int] = 10_000  # as many as there are
     of_a_step: ClassVar[str] = "question"
@@ -114,7 +121,11 @@ class QuestionRecipe(Recipe[Q], Generic[Q]):
         return self._judged(answer, settings, part, tasks)
 
     def servable(self, learner: Any, settings: Q, card: Card) -> Servable:
-        return module_servable(learner, self.artefact(settings), example=self.example(settings), card=card)
+        servable = module_servable(
+            learner, self.artefact(settings), example=self.example(settings), card=card
+        )
+        how = json.dumps(self.reading(settings), indent=2) + "\n"
+        return dataclasses.replace(servable, extras={CANDIDATES_FILE: how})
 
     def example(self, settings: Q) -> dict[str, np.ndarray]:
         """Returns one training question, as a request to the exported model would hold it."""

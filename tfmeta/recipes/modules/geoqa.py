@@ -3,21 +3,25 @@
 import dataclasses
 import functools
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from tfmeta.core.cards import Result
 from tfmeta.core.checks import TfmetaError, nearest
 from tfmeta.data.geo_world import GeoWorld
 from tfmeta.data.geoqa import ADJECTIVES, ENVIRONMENTS, GeoQA, GeoQuestion, load_geoqa
 from tfmeta.modules import Layout, ModuleNetwork, SpacyParser, layout_candidates, pad_layouts, question_words
 from tfmeta.modules.parse import DependencyParse
 from tfmeta.recipes.modules.common import QuestionRecipe, QuestionSettings
+from tfmeta.recipes.modules.folds import Fold, folds_file, mean_of_folds, read_folds, results_of
 from tfmeta.recipes.recipe import Part
 
-__all__ = ["ANSWERS", "NMN_GEOQA", "GeoQASettings", "geo_layouts", "geo_requests", "same_set"]
+__all__ = ["ANSWERS", "NMN_GEOQA", "GeoQARecipe", "GeoQASettings", "same_set"]
 
 ANSWERS = ("yes", "no")
 """The labels of quantified questions."""
@@ -32,8 +36,8 @@ class GeoQASettings(QuestionSettings):
         held_out: the environment that is tested on; empty where the model learns from all ten, to be used.
         validation: a further environment that is left out of training, to choose settings by.
         features: what is known of the places: see `tfmeta.data.geo_world.load_geo_world`.
-        environments: in how many environments a word must be asked with to have parameters of its own; rarer ones
-            share those of unknown words, so that these are learnt too.
+        environments: in how many environments a word must come to have parameters of its own; rarer ones share
+            those of unknown words, so that these are learnt too.
     """
 
     quantified: bool = False
@@ -43,24 +47,52 @@ class GeoQASettings(QuestionSettings):
     environments: int = 2
 
 
-def geo_layouts(question: str, entities: Iterable[str], quantified: bool) -> list[Layout]:
-    """Returns the candidate layouts of a question about some places.
+class GeoQARecipe(QuestionRecipe[GeoQASettings]):
+    """A recipe that is tested fold by fold; what learns from all environments is judged by its folds."""
 
-    Args:
-        question: English.
-        entities: the names of the places.
-        quantified: whether yes and no may be the answer.
+    def folds(self, settings: GeoQASettings, seeds: int = 3) -> list[Fold]:
+        """Returns a run for each environment and seed, the environment held out."""
+        default = dataclasses.asdict(dataclasses.replace(self.settings, held_out="", seed=0))
+        asked = dataclasses.asdict(dataclasses.replace(settings, held_out="", seed=0))
+        variant = ",".join(f"{name}={value}" for name, value in asked.items() if value != default[name])
+        return [
+            Fold(variant, held_out, seed, dataclasses.replace(settings, held_out=held_out, seed=seed))
+            for seed in range(seeds)
+            for held_out in ENVIRONMENTS
+        ]
 
-    Raises:
-        QuestionError: for a question that cannot be answered as it stands.
-        TfmetaError: where spaCy is not installed.
-    """
-    return layout_candidates(
-        parse_question(question),
-        tops=("set", "exists") if quantified else ("set",),
-        entities=tuple(entities),
-        adjectives=ADJECTIVES,
-    )
+    def measure(
+        self,
+        learner: Any,
+        settings: GeoQASettings,
+        part: Part,
+        *,
+        tasks: int,
+        folder: Path,
+        verbose: int | str,
+    ) -> list[Result]:
+        if settings.held_out or part != "test":
+            return super().measure(learner, settings, part, tasks=tasks, folder=folder, verbose=verbose)
+        found = results_of(self.folds(settings), read_folds(folds_file(folder.parent, self.name)))
+        rows = [row for row in found if row is not None]
+        if len(rows) < len(found):
+            changed = self.command(settings).removeprefix(f"tfmeta train {self.name}")
+            raise TfmetaError(
+                "A model that has learnt from all environments is judged by models that each learnt from nine, of"
+                f" which {len(found) - len(rows)} of {len(found)} are missing in {folder.parent}:"
+                f" tfmeta train {self.name} --all-cells{changed}."
+            )
+        mean, (published, source) = mean_of_folds(rows), self.published(settings)
+        return [
+            Result(
+                "accuracy", mean.mean, mean.ci95, mean.tasks, self.setting(settings), published, source
+            )
+        ]  # fmt: skip
+
+
+def _reading(settings: GeoQASettings) -> dict[str, Any]:
+    """Words of places are known world by world, and so are their names."""
+    return {"tops": ("set", "exists") if settings.quantified else ("set",), "adjectives": ADJECTIVES}
 
 
 @functools.cache
@@ -70,41 +102,89 @@ def _parser() -> SpacyParser:
 
 @functools.cache
 def parse_question(question: str) -> DependencyParse:
-    """Parses a question once in a process."""
+    """Parses a question, once in a process."""
     return _parser()(question)
 
 
-def geo_requests(
-    questions: Sequence[str],
-    layouts: Sequence[Sequence[Layout]],
-    worlds: Sequence[GeoWorld],
-    positions: int | None = None,
-) -> dict[str, np.ndarray]:
-    """Returns what a model is asked with: a question, its candidates, and what is known of its world.
+@functools.cache
+def _data(quantified: bool, features: str) -> GeoQA:
+    return load_geoqa(quantified=quantified, features=features)
 
-    Args:
-        questions: B texts.
-        layouts: the candidates of each.
-        worlds: what each is about.
-        positions: K, for how many places there is room; for the largest world unless given.
 
-    Returns:
-        The inputs of `tfmeta.modules.ModuleNetwork`, by name.
-    """
-    room = positions or max(len(world.entities) for world in worlds)
+def _data_of(settings: GeoQASettings) -> GeoQA:
+    return _data(settings.quantified, settings.features)
 
-    def padded(values: np.ndarray, axes: int) -> np.ndarray:
-        return np.pad(values, [(0, room - len(values))] * axes + [(0, 0)] * (values.ndim - axes))
 
-    names = [[*world.entities, *[""] * (room - len(world.entities))] for world in worlds]
-    return {
-        "question": np.array(questions, object),
-        "layouts": pad_layouts(layouts),
-        "features": np.stack([padded(world.features, 1) for world in worlds]),
-        "mask": np.stack([padded(np.ones(len(world.entities), np.float32), 1) for world in worlds]),
-        "pairs": np.stack([padded(world.pairs, 2) for world in worlds]),
-        "names": np.array(names, object),
+def _questions(settings: GeoQASettings, part: Part) -> tuple[GeoQuestion, ...]:
+    for name in ("held_out", "validation"):
+        value = getattr(settings, name)
+        if value not in ("", *ENVIRONMENTS):
+            raise TfmetaError(
+                f"{name}={value}: GeoQA has no such environment. {nearest(value, ENVIRONMENTS)}"
+            )
+    left_out = (settings.held_out, settings.validation)
+    asked: dict[Part, Callable[[str], bool]] = {
+        "train": lambda world: world not in left_out,
+        "validation": lambda world: world == settings.validation,
+        "test": lambda world: world == settings.held_out,
     }
+    chosen = tuple(question for question in _data_of(settings).questions if asked[part](question.world))
+    if not chosen:
+        name = "held_out" if part == "test" else part
+        raise TfmetaError(
+            f"No environment is left out to ask about; name one with --set {name}={ENVIRONMENTS[0]}."
+        )
+    return chosen
+
+
+def _layouts(question: GeoQuestion, settings: GeoQASettings) -> list[Layout]:
+    entities = _data_of(settings).worlds[question.world].entities
+    return layout_candidates(parse_question(question.text), entities=entities, **_reading(settings))
+
+
+def _arrays(settings: GeoQASettings, part: Part) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """All questions of a part as one request, and their right answers, ``[questions, A + K]``."""
+    worlds, questions = _data_of(settings).worlds, _questions(settings, part)
+    room = max(len(world.entities) for world in worlds.values())
+    of_worlds = {name: _padded(world, room) for name, world in worlds.items()}
+    x = {
+        key: np.stack([of_worlds[question.world][key] for question in questions])
+        for key in ("features", "mask", "pairs", "names")
+    }
+    x["question"] = np.array([question.text for question in questions], object)
+    x["layouts"] = pad_layouts([_layouts(question, settings) for question in questions])
+    labels = ANSWERS if settings.quantified else ()
+    y = np.zeros([len(questions), len(labels) + room], np.float32)
+    for row, question in zip(y, questions, strict=True):
+        known = (*labels, *worlds[question.world].entities)
+        row[[known.index(name) for name in ([question.answer] if question.answer else question.entities)]] = 1
+    return x, y
+
+
+def _padded(world: GeoWorld, room: int) -> dict[str, np.ndarray]:
+    """What is known of a world, with room for more places."""
+    more = (0, room - len(world.entities))
+    return {
+        "features": np.pad(world.features, [more, (0, 0)]),
+        "mask": np.pad(np.ones(len(world.entities), np.float32), more),
+        "pairs": np.pad(world.pairs, [more, more, (0, 0)]),
+        "names": np.array([*world.entities, *[""] * more[1]], object),
+    }
+
+
+def _batches(settings: GeoQASettings, part: Part, start: int) -> tf.data.Dataset:
+    x, y = _arrays(settings, part)
+    x, y = {name: tf.constant(value) for name, value in x.items()}, tf.constant(y)
+    if part != "train":
+        return tf.data.Dataset.from_tensors((x, y))
+
+    def batch(number: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+        """Different questions, drawn anew for each batch."""
+        seed = tf.stack([tf.cast(settings.seed, tf.int64), number])
+        chosen = tf.argsort(tf.random.stateless_uniform(tf.shape(y)[:1], seed))[: settings.batch_size]
+        return {name: tf.gather(value, chosen) for name, value in x.items()}, tf.gather(y, chosen)
+
+    return tf.data.Dataset.counter(start).map(batch, num_parallel_calls=1).prefetch(4)
 
 
 @keras.saving.register_keras_serializable("tfmeta")
@@ -114,100 +194,25 @@ def same_set(y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
     return tf.cast(tf.reduce_all(right, axis=-1), tf.float32)
 
 
-def _questions(settings: GeoQASettings, part: Part) -> tuple[GeoQuestion, ...]:
-    for name, value in (("held_out", settings.held_out), ("validation", settings.validation)):
-        if value not in ("", *ENVIRONMENTS):
-            raise TfmetaError(
-                f"{name}={value}: GeoQA has no such environment. {nearest(value, ENVIRONMENTS)}"
-            )
-    left_out = {settings.held_out, settings.validation}
-    asked = {
-        "train": lambda world: world not in left_out,
-        "validation": lambda world: world == settings.validation,
-        "test": lambda world: world == settings.held_out,
-    }[part]
-    return tuple(question for question in _data(settings).questions if asked(question.world))
-
-
-def _data(settings: GeoQASettings) -> GeoQA:
-    return _loaded(settings.quantified, settings.features)
-
-
-@functools.cache
-def _loaded(quantified: bool, features: str) -> GeoQA:
-    return load_geoqa(quantified=quantified, features=features)
-
-
-def _layouts(question: GeoQuestion, settings: GeoQASettings) -> list[Layout]:
-    world = _data(settings).worlds[question.world]
-    return geo_layouts(question.text, world.entities, settings.quantified)
-
-
-def _arrays(settings: GeoQASettings, part: Part) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """All questions of a part as a request, and their right answers, ``[questions, A + K]``."""
-    data, questions = _data(settings), _questions(settings, part)
-    if not questions:
-        name = {"validation": "validation", "test": "held_out"}[part]
-        raise TfmetaError(
-            f"No environment is left out to ask about; name one with --set {name}={ENVIRONMENTS[0]}."
-        )
-    room = max(len(world.entities) for world in data.worlds.values())
-    worlds = [data.worlds[question.world] for question in questions]
-    layouts = [_layouts(question, settings) for question in questions]
-    labels = ANSWERS if settings.quantified else ()
-    y = np.zeros([len(questions), len(labels) + room], np.float32)
-    for row, question, world in zip(y, questions, worlds, strict=True):
-        if question.answer:
-            row[labels.index(question.answer)] = 1
-        else:
-            row[[len(labels) + world.entities.index(name) for name in question.entities]] = 1
-    return geo_requests([question.text for question in questions], layouts, worlds, room), y
-
-
-def _batches(settings: GeoQASettings, part: Part, start: int) -> tf.data.Dataset:
-    x, y = _arrays(settings, part)
-    x, y = {name: tf.constant(value) for name, value in x.items()}, tf.constant(y)
-    if part != "train":
-        return tf.data.Dataset.from_tensors((x, y))
-    count, size = len(y), settings.batch_size
-
-    def batch(number: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
-        """Batch by batch, one shuffled epoch after the other."""
-        places = number * size + tf.range(size, dtype=tf.int64)
-        epochs, places = places // count, places % count
-
-        def order(epoch: tf.Tensor) -> tf.Tensor:
-            seed = tf.stack([tf.cast(settings.seed, tf.int64), epoch])
-            return tf.argsort(tf.random.stateless_uniform([count], seed))
-
-        both = tf.stack([order(epochs[0]), order(epochs[0] + 1)])
-        chosen = tf.gather_nd(both, tf.stack([epochs - epochs[0], places], axis=1))
-        return {name: tf.gather(value, chosen) for name, value in x.items()}, tf.gather(y, chosen)
-
-    return tf.data.Dataset.counter(start).map(batch, num_parallel_calls=1).prefetch(4)
-
-
 def _network(settings: GeoQASettings) -> ModuleNetwork:
-    data, questions = _data(settings), _questions(settings, "train")
-    of_modules, of_questions = Counter(), Counter()
-    for environment in {question.world for question in questions}:
-        here = [question for question in questions if question.world == environment]
-        layouts = [layout for question in here for layout in _layouts(question, settings)]
-        of_modules.update({word for layout in layouts for word in _arguments(layout)})
-        of_questions.update(question_words(question.text for question in here))
-    features, pairs = map(len, data.names)
+    asked: dict[str, list[GeoQuestion]] = {}
+    for question in _questions(settings, "train"):
+        asked.setdefault(question.world, []).append(question)
+    words, of_questions = Counter[str](), Counter[str]()
+    for questions in asked.values():
+        layouts = [layout for question in questions for layout in _layouts(question, settings)]
+        words.update({word for layout in layouts for word in _arguments(layout)})
+        of_questions.update(question_words(question.text for question in questions))
+    known = [
+        sorted(word for word in found if found[word] >= settings.environments)
+        for found in (words, of_questions)
+    ]
+    features, pairs = map(len, _data_of(settings).names)
     return ModuleNetwork(
-        _frequent(of_modules, settings.environments),
-        _frequent(of_questions, settings.environments),
-        ANSWERS if settings.quantified else (),
-        features=features, sets=True, pairs=pairs, hidden=settings.hidden, units=settings.units,
-        attention="sigmoid", form="product", choice=settings.choice, exploration=settings.exploration,
-        seed=settings.seed,
+        *known, ANSWERS if settings.quantified else (), features=features, sets=True, pairs=pairs,
+        hidden=settings.hidden, units=settings.units, attention="sigmoid", form="product", choice=settings.choice,
+        exploration=settings.exploration, seed=settings.seed,
     )  # fmt: skip
-
-
-def _frequent(counts: Counter, least: int) -> list[str]:
-    return sorted(word for word, count in counts.items() if count >= least)
 
 
 def _arguments(layout: Layout) -> Iterable[str]:
@@ -220,32 +225,41 @@ def _arguments(layout: Layout) -> Iterable[str]:
 
 def _setting(settings: GeoQASettings) -> str:
     kind = "GeoQA+Q" if settings.quantified else "GeoQA"
-    where = f"held out: {settings.held_out}" if settings.held_out else "learnt from all ten environments"
-    return f"{kind}, {where}"
+    if settings.held_out:
+        return f"{kind}, held out: {settings.held_out}"
+    return f"{kind}, mean of ten environments, each held out from three models"
 
 
 def _protocol(settings: GeoQASettings) -> str:
+    fold = (
+        f"learnt from nine environments and tested on the tenth, {settings.held_out}"
+        if settings.held_out
+        else "this model has learnt from all ten environments, to be used; its results are those of thirty others,"
+        " each learnt from nine environments and tested on the tenth (ten folds, three seeds)"
+    )
     return (
-        "leave one environment out, ten folds; a question is answered rightly if the set of places with a"
-        " probability above 1/2 is exactly the right set (for yes and no, the label), as the authors' code counts"
+        f"{fold}. A set is right if its members are exactly those that have a probability above 1/2, and a label"
+        " likewise, as in the authors' evaluation; the mean is over questions in a fold, then over folds. Features"
+        f" of places: {settings.features}; candidates: all subsets of the fragments of spaCy's parse"
     )
 
 
 def _published(settings: GeoQASettings) -> tuple[float | None, str]:
     fixed = settings.choice == "first"
-    number = {(False, False): 0.543, (False, True): 0.517, (True, False): 0.429, (True, True): 0.357}
-    name = "NMN, fixed layouts" if fixed else "D-NMN"
-    return number[settings.quantified, fixed], f"{name}, mean of ten folds, Andreas et al. 2016, table 3"
+    numbers = {(False, False): 0.543, (False, True): 0.517, (True, False): 0.429, (True, True): 0.357}
+    return numbers[settings.quantified, fixed], (
+        f"Andreas et al., NAACL 2016, {'NMN' if fixed else 'D-NMN'}, ten folds"
+    )
 
 
-NMN_GEOQA = QuestionRecipe(
+NMN_GEOQA = GeoQARecipe(
     name="nmn-geoqa",
     summary="Answers questions about places by networks that are composed for them.",
     method="Dynamic neural module network",
     paper="Andreas et al., NAACL 2016",
     data="GeoQA (Krishnamurthy & Kollar 2013): 263 questions about ten environments",
     settings=GeoQASettings(
-        batch_size=64, steps=800, epoch_steps=100, steps_per_execution=50, learning_rate=0.05, units=16,
+        batch_size=64, steps=200, epoch_steps=50, steps_per_execution=50, learning_rate=0.05, units=16,
     ),
     learner=_network,
     artefact=lambda settings: "nmn_geoqa_quantified" if settings.quantified else "nmn_geoqa",
@@ -254,4 +268,5 @@ NMN_GEOQA = QuestionRecipe(
     questions=_batches,
     published=_published,
     right=same_set,
+    reading=_reading,
 )  # fmt: skip
