@@ -104,7 +104,7 @@ def test_a_run_keeps_the_epoch_that_validation_likes_best(ended):
 def test_an_exported_model_answers_and_says_how_it_reads(ended, tmp_path):
     run, learner, _ = ended
     folder = export_run(NMN_SHAPES, run, tmp_path)
-    how = json.loads((folder / "assets.extra" / pictures.CANDIDATES_FILE).read_text())
+    how = json.loads((folder / "assets.extra/candidates.json").read_text())
     assert how["tops"] == ["exists"] and how["nested"] and how["entities"] == []
     test = stand_in("test")[:2]
     program = [[["find[blue]", "find[square]", "relate[below]", "and", "exists"]]] * 2

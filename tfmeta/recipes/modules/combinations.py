@@ -17,6 +17,7 @@ from tfmeta.recipes.modules.pictures import (
     kinds,
     layouts_of,
     monolithic,
+    reading,
     with_programs,
 )
 from tfmeta.recipes.recipe import Part
@@ -84,6 +85,7 @@ def _protocol(settings: CombinationSettings) -> str:
 _SHARED: dict[str, Any] = {
     "data": "images of coloured shapes and questions about them, drawn by our own code",
     "questions": _questions,
+    "reading": reading,
     "setting": _setting,
     "protocol": _protocol,
     "published": lambda settings: (None, ""),

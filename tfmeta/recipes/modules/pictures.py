@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -29,12 +28,9 @@ from tfmeta.modules.vocabulary import Vocabulary
 from tfmeta.recipes.modules.common import QuestionRecipe, QuestionSettings
 
 __all__ = [
-    "CANDIDATES_FILE", "PictureRecipe", "PictureSettings", "answers", "candidates", "composed", "kinds", "layouts_of",
+    "PictureRecipe", "PictureSettings", "answers", "candidates", "composed", "kinds", "layouts_of",
     "monolithic", "reading", "with_programs",
 ]  # fmt: skip
-
-CANDIDATES_FILE = "candidates.json"
-"""Where an exported model says, in ``assets.extra/``, how its candidates are made of a parse."""
 
 _NAMED = (*COLOURS[:3], *SHAPES[:3])
 _WORDS = (*_NAMED, *RELATIONS, "shape", "thing", "color", "count", "is")
@@ -86,8 +82,7 @@ class PictureRecipe(QuestionRecipe[PictureSettings]):
             raise TfmetaError(
                 f"{self.name} is a baseline, which is measured and not served: `tfmeta evaluate {self.name}`."
             )
-        extras = {CANDIDATES_FILE: json.dumps(reading(settings), indent=2) + "\n"}
-        return dataclasses.replace(super().servable(learner, settings, card), extras=extras)
+        return super().servable(learner, settings, card)
 
     def example(self, settings: PictureSettings) -> dict[str, np.ndarray]:
         inputs, _ = next(iter(self.batches(settings, "validation")))

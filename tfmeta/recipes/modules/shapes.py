@@ -21,6 +21,7 @@ from tfmeta.recipes.modules.pictures import (
     kinds,
     layouts_of,
     monolithic,
+    reading,
     with_programs,
 )
 from tfmeta.recipes.recipe import Part
@@ -135,6 +136,7 @@ _PAPER = "Andreas, Rohrbach, Darrell, Klein, CVPR 2016"
 _SHARED: dict[str, Any] = {
     "data": "SHAPES (Andreas et al. 2016): 640 of 13,568 training images, 1,024 of val and 1,024 of test",
     "questions": _questions,
+    "reading": reading,
     "setting": _setting,
     "protocol": _protocol,
 }
