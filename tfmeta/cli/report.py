@@ -5,6 +5,7 @@ tfmeta report omniglot [--runs DIR]                the same, and the picture of 
                                                    first the cards of the runs that fill the table
 tfmeta report optimizers [--runs DIR]              docs/optimizers_results.md with its pictures, from the races in
                                                    the folders of runs (default: runs)
+tfmeta report modules [--runs DIR]                 docs/modules_results.md with its pictures, from measured runs
 tfmeta report card RECIPE --run DIR                docs/cards/<model>.json, for a run that is not shipped
 tfmeta report sinusoid --run DIR --beside DIR      docs/pictures/maml_sinusoid.png, the fitted waves
 """
@@ -21,6 +22,7 @@ _PLACES = {
     "results": "docs/results.md",
     "omniglot": "docs/results.md",
     "optimizers": "docs/optimizers_results.md",
+    "modules": "docs/modules_results.md",
     "card": "docs/cards",
     "sinusoid": "docs/pictures/maml_sinusoid.png",
 }
@@ -77,6 +79,13 @@ def _optimizers(args: argparse.Namespace, place: Path) -> list[Path]:
         return write_races(args.runs or Path("runs"), place)
 
 
+def _modules(args: argparse.Namespace, place: Path) -> list[Path]:
+    from tfmeta.report.modules_page import write_answers
+
+    with working("Answering the questions"):
+        return write_answers(args.runs or Path("runs"), place)
+
+
 def _card(args: argparse.Namespace, place: Path) -> list[Path]:
     from tfmeta.recipes.export import card_of
     from tfmeta.recipes.registry import find_recipe
@@ -108,6 +117,7 @@ _RENDER = {
     "results": _results,
     "omniglot": _results,
     "optimizers": _optimizers,
+    "modules": _modules,
     "card": _card,
     "sinusoid": _sinusoid,
 }

@@ -1,0 +1,204 @@
+"""The page of answered questions: accuracies on pictures and on databases of places, and what modules look at."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from tfmeta.core.atomic import write_text
+from tfmeta.core.cards import Result
+from tfmeta.core.checks import TfmetaError
+from tfmeta.modules.layout import Layout
+from tfmeta.modules.module_network import ModuleNetwork
+from tfmeta.recipes.evaluate import read_results
+from tfmeta.recipes.modules.common import QuestionRecipe, QuestionSettings
+from tfmeta.recipes.modules.folds import FoldResult, folds_file, mean_of_folds, read_folds
+from tfmeta.recipes.recipe import counted
+from tfmeta.recipes.registry import find_recipe
+from tfmeta.recipes.train import Run
+from tfmeta.report.modules import Answered, draw_examples, draw_modules
+
+__all__ = ["answered_pictures", "write_answers"]
+
+_HEAD = """# Questions answered
+
+Accuracy in percent, ± its 95% confidence interval, on questions that no network was trained, tuned or chosen on. This
+page is generated: `tfmeta report modules`.
+"""
+
+# The composed network first.
+_PICTURES = {
+    "SHAPES": ("nmn-shapes", "monolithic-shapes"),
+    "Combinations that were never seen together": ("nmn-combinations", "monolithic-combinations"),
+}
+_PLACES = "nmn-geoqa"
+_SHOWN = 8
+
+
+class _Measured(NamedTuple):
+    """A run that has been measured."""
+
+    recipe: QuestionRecipe
+    run: Run
+    settings: QuestionSettings
+    results: list[Result]
+
+
+def write_answers(runs: Path, page: Path) -> list[Path]:
+    """Writes the page of answered questions and its pictures.
+
+    Args:
+        runs: the folder of all runs, evaluated.
+        page: where the page is written; pictures go to ``pictures/`` beside it.
+
+    Returns:
+        What was written.
+
+    Raises:
+        TfmetaError: where nothing has been measured.
+    """
+    found = {name: _measured(name, runs) for names in _PICTURES.values() for name in names}
+    folds = read_folds(folds_file(runs, _PLACES))
+    if not folds and not any(found.values()):
+        known = ", ".join([*found, _PLACES])
+        raise TfmetaError(
+            f"{runs} holds no measured run of {known}. Train one there, and measure it: tfmeta evaluate."
+        )
+    pictures = page.parent / "pictures"
+    pictures.mkdir(parents=True, exist_ok=True)
+    written: list[Path] = []
+    text = [_HEAD]
+    for title, names in _PICTURES.items():
+        measured = [each for name in names for each in found[name]]
+        text += _table_of_pictures(title, measured) if measured else []
+        if composed := found[names[0]]:
+            text += _examples(max(composed, key=lambda each: each.results[0].value), pictures, written)
+    text += _table_of_places(folds) if folds else []
+    write_text(page, "\n".join(text).rstrip() + "\n")
+    return [*written, page]
+
+
+def _measured(name: str, runs: Path) -> list[_Measured]:
+    recipe, found = find_recipe(name), []
+    for file in sorted(runs.glob(f"{name}*/results.json")):
+        run = Run(file.parent)
+        found.append(_Measured(recipe, run, run.settings(recipe), read_results(run)))
+    return found
+
+
+def _table_of_pictures(title: str, measured: Sequence[_Measured]) -> list[str]:
+    """A row for each test, a column for each method."""
+    methods = list(dict.fromkeys(each.recipe.method for each in measured))
+    cells = {(row.setting, each.recipe.method): row for each in measured for row in each.results}
+    lines = [f"## {title}", "", f"| test | {' | '.join(methods)} |", "|---" * (len(methods) + 1) + "|"]
+    for setting in dict.fromkeys(setting for setting, _ in cells):
+        values = [_cell(cells.get((setting, method))) for method in methods]
+        lines.append(f"| {setting} | {' | '.join(values)} |")
+    made = [
+        f"- {each.recipe.method}, seed {each.settings.seed}: `{each.recipe.command(each.settings)}`,"
+        f" {counted(round(each.run.budget()['seconds'] / 60), 'minute')}; {each.recipe.protocol(each.settings)}."
+        for each in measured
+    ]
+    published = {
+        f"{100 * row.published:.1f} ({row.source})"
+        for each in measured
+        for row in each.results
+        if row.published
+    }
+    beside = [f"Published: {'; '.join(sorted(published))}.", ""] if published else []
+    return [*lines, "", *beside, *made, ""]
+
+
+def _cell(row: Result | None) -> str:
+    return f"{100 * row.value:.1f} ± {100 * row.ci95:.1f}" if row else "–"
+
+
+def _examples(measured: _Measured, pictures: Path, written: list[Path]) -> list[str]:
+    """Answers of the best network: what each module looks at, and what goes wrong."""
+    recipe, settings = measured.recipe, measured.settings
+    answered = answered_pictures(measured.run.learner_of(recipe), recipe.batches(settings, "test"))
+    right = [each for each in answered if each.answer == each.right]
+    wrong = [each for each in answered if each.answer != each.right]
+    longest = max(right, key=lambda each: len(each.steps))
+    shown = _various(right, _SHOWN - min(len(wrong), _SHOWN // 2)) + _various(wrong, _SHOWN // 2)
+    short = recipe.name.removeprefix("nmn-")
+    names = [pictures / f"modules_{short}_{what}.png" for what in ("attentions", "examples")]
+    draw_modules(longest, names[0])
+    draw_examples(shown, names[1])
+    written += names
+    layouts = Counter(len(each.steps) for each in wrong)
+    lengths = ", ".join(f"{count} of {steps} steps" for steps, count in sorted(layouts.items()))
+    return [
+        "### What the modules look at", "",
+        f"{recipe.setting(settings)}: {len(wrong)} of {len(answered)} questions are answered wrongly"
+        + (f" (by layouts: {lengths})." if wrong else "."),
+        "",
+        *(line for name in names for line in (f"![{name.stem.replace('_', ' ')}](pictures/{name.name})", "")),
+    ]  # fmt: skip
+
+
+def answered_pictures(network: ModuleNetwork, batches: Iterable) -> list[Answered]:
+    """Answers questions about pictures, and keeps what every module of the chosen layouts looked at.
+
+    Args:
+        network: a trained network with eyes.
+        batches: of inputs by name, and of the numbers of the right answers.
+
+    Returns:
+        The questions, in their order.
+    """
+    answered = []
+    for inputs, y in batches:
+        reading = network.read(inputs)
+        picked = reading.program.pick(network.best(reading))
+        answers, attentions = (value.numpy()[:, 0] for value in network.run(picked, reading.world))
+        chosen = network.best(reading).numpy()
+        for number, right in enumerate(np.asarray(y)):
+            best, asked = int(np.argmax(answers[number])), inputs["question"][number].numpy().decode()
+            program = [token.decode() for token in inputs["layouts"][number, chosen[number]].numpy()]
+            answered.append(
+                Answered(
+                    inputs["image"][number].numpy(), asked, program, attentions[number], network.answers[best],
+                    float(answers[number, best]), network.answers[int(right)],
+                )
+            )  # fmt: skip
+    return answered
+
+
+def _various(answered: Sequence[Answered], count: int) -> list[Answered]:
+    """Picks questions whose layouts differ, as far as there are so many; shorter layouts first."""
+    by_layout = {str(Layout.from_tokens(each.steps)): each for each in reversed(answered)}
+    picked = sorted(by_layout.values(), key=lambda each: len(each.steps))
+    places = np.linspace(0, len(picked) - 1, min(count, len(picked))).astype(int)
+    return [picked[place] for place in places]
+
+
+def _table_of_places(folds: Sequence[FoldResult]) -> list[str]:
+    """The ten folds, a column for each variant of the settings."""
+    variants = list(dict.fromkeys(row.variant for row in folds))
+    parts = list(dict.fromkeys(row.held_out for row in folds))
+    lines = [
+        "## GeoQA", "",
+        f"| held out | questions | {' | '.join(variant or 'as published' for variant in variants)} |",
+        "|---" * (len(variants) + 2) + "|",
+    ]  # fmt: skip
+    for part in parts:
+        rows = [[row for row in folds if (row.variant, row.held_out) == (each, part)] for each in variants]
+        asked = "/".join(dict.fromkeys(str(len(each[0].right)) for each in rows if each))
+        values = [
+            f"{100 * np.mean([row.accuracy for row in each]):.1f} ({len(each)})" if each else "–"
+            for each in rows
+        ]
+        lines.append(f"| {part} | {asked} | {' | '.join(values)} |")
+    means = [mean_of_folds([row for row in folds if row.variant == variant]) for variant in variants]
+    cells = [f"**{100 * mean.mean:.1f}** ± {100 * mean.ci95:.1f}" for mean in means]
+    seconds = np.median([row.seconds for row in folds])
+    return [
+        *lines, f"| mean | | {' | '.join(cells)} |", "",
+        "In brackets: how many seeds each mean is over. A fold trains on nine environments and is asked about the"
+        f" tenth, in {seconds:.0f} seconds (median). Published: LSP-W 51, NMN 51.7, D-NMN 54.3; with the quantified"
+        " questions NMN 35.7, D-NMN 42.9.",
+        "",
+    ]  # fmt: skip
