@@ -45,7 +45,9 @@ def run(args: argparse.Namespace) -> None:
     """Carries out the verb."""
     question = " ".join(args.question).strip()
     layouts = [_layout(text) for text in args.layouts]
-    if not question and not layouts:
+    if layouts:
+        question = question or str(layouts[0])
+    elif not question:
         raise TfmetaError(
             'The question is empty; expected one such as "is there a red shape above a circle".'
         )
@@ -68,7 +70,7 @@ def run(args: argparse.Namespace) -> None:
         if parser:
             layouts = asking.candidates_for(model, question, parser, about.entities if args.world else None)
         ask = asking.ask_about_world if args.world else asking.ask_about_picture
-        answer = ask(model, question or "?", layouts, about)
+        answer = ask(model, question, layouts, about)
     if args.pictures:
         with working("Drawing"):
             _draw(answer, question, about, args.pictures)
@@ -92,7 +94,10 @@ def _draw(answer: Any, question: str, about: Any, file: Path) -> None:
         return
     from tfmeta.report.modules import Answered, draw_modules
 
-    draw_modules(
-        Answered(about, question, answer.layout.tokens(), answer.attentions, answer.told, answer.probability),
-        file,
+    height, width, _ = about.shape
+    side = (height * width / answer.attentions.shape[1]) ** 0.5  # of a cell: all are squares
+    program, cells = answer.layout.tokens(), (round(height / side), round(width / side))
+    shown = Answered(
+        about, question, program, answer.attentions, answer.told, answer.probability, cells=cells
     )
+    draw_modules(shown, file)
