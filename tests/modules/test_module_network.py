@@ -164,6 +164,13 @@ def test_a_front_makes_worlds_of_images(tmp_path):
     assert all(bool(tf.reduce_any(x != 0)) for x in tape.gradient(loss, front.trainable_variables)[::2])
 
 
+def test_features_of_cells_may_be_normalised():
+    images = np.random.default_rng(0).random([2, 8, 8, 3], np.float32)
+    features = cell_network((8, 8, 3), cells=(2, 2), features=8, normalised=True, seed=0)(images)["features"]
+    np.testing.assert_allclose(np.mean(features, -1), 0.0, atol=1e-4)
+    assert np.std(features, -1).min() > 0.5
+
+
 def test_cells_say_how_they_lie():
     front = cell_network((8, 12, 3), cells=(2, 3), features=4, filters=2, coordinates=True)
     world = front(np.zeros([1, 8, 12, 3], np.float32))

@@ -19,6 +19,7 @@ def cell_network(
     features: int = 64,
     filters: int = 32,
     reach: int = 1,
+    normalised: bool = False,
     coordinates: bool = False,
     seed: int | None = None,
     name: str = "cells",
@@ -34,6 +35,8 @@ def cell_network(
         filters: channels before.
         reach: how far pairs of cells see each other: ``R = (2 * reach + 1) ** 2``, see `CellPairs`; 0 leaves pairs
             out.
+        normalised: brings the features of each cell to mean 0 and variance 1, and then to learnt ones: what the words
+            of a `form="product"` are compared with is then large enough to be told apart by them from the start.
         coordinates: appends row and column of the cell, from -1 to 1, to its features, which are then D + 2.
         seed: of the initial weights.
         name: name of the model.
@@ -68,6 +71,8 @@ def cell_network(
     x = convolution(2 * filters, half, strides=half)(x)
     x = convolution(features, 2, strides=2)(x)  # [B, rows, columns, D]
     x = keras.layers.Reshape([cells[0] * cells[1], features])(x)
+    if normalised:
+        x = keras.layers.LayerNormalization()(x)
     if coordinates:
         x = CellCoordinates(cells)(x)
     outputs = {"features": x}

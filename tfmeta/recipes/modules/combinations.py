@@ -103,7 +103,7 @@ NMN_COMBINATIONS = CombinationRecipe(
         steps=3000,
         epoch_steps=100,
         steps_per_execution=10,
-        learning_rate=3e-3,
+        learning_rate=1e-2,
     ),
     learner=composed,
     artefact=lambda settings: "nmn_combinations",

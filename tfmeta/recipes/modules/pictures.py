@@ -126,7 +126,9 @@ def monolithic(settings: PictureSettings) -> MonolithicNetwork:
 
 
 def _eyes(settings: PictureSettings, reach: int) -> keras.Model:
-    return cell_network(features=settings.features, filters=settings.filters, reach=reach, seed=settings.seed)
+    return cell_network(
+        features=settings.features, filters=settings.filters, reach=reach, normalised=True, seed=settings.seed
+    )
 
 
 def reading(settings: PictureSettings) -> dict[str, Any]:

@@ -45,12 +45,14 @@ class ShapesSettings(PictureSettings):
         generated: images that are drawn by our own code.
         own: of a batch of generated data, how many questions are those of our own image world, about its images.
         own_pool: how many of those there are.
+        balanced: draws as many pairs with each answer, and with each number of relations.
     """
 
     data: str = "generated"
     generated: int = 10_000
     own: int = 0
     own_pool: int = 5_000
+    balanced: bool = True
 
 
 def _questions(settings: ShapesSettings, part: Part, start: int) -> tf.data.Dataset:
@@ -73,8 +75,8 @@ def _questions(settings: ShapesSettings, part: Part, start: int) -> tf.data.Data
     asked = load_shapes_questions("train")
     own = settings.own if settings.data == "generated" else 0
     batches = pairings(
-        images, grids, asked, size=settings.batch_size - own, answers=answers(settings), seed=settings.seed,
-        start=start,
+        images, grids, asked, size=settings.batch_size - own, answers=answers(settings),
+        balanced=settings.balanced, seed=settings.seed, start=start,
     )  # fmt: skip
     layouts = {question.text: question.layout for question in asked}
     if own:
@@ -146,7 +148,7 @@ NMN_SHAPES = PictureRecipe(
     summary="Answers questions about small pictures of coloured shapes, by a network composed for each question.",
     method="Neural Module Network",
     paper=_PAPER,
-    settings=ShapesSettings(steps=3000, epoch_steps=100, steps_per_execution=10, learning_rate=3e-3),
+    settings=ShapesSettings(steps=3000, epoch_steps=100, steps_per_execution=10, learning_rate=1e-2),
     learner=composed,
     artefact=lambda settings: "nmn_shapes",
     published=lambda settings: (0.906, "NMN, Andreas et al. 2016, trained on 13,568 images"),
