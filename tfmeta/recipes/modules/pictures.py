@@ -39,7 +39,7 @@ _QUESTION_WORDS = (
     "many", "is", "are", "there", "a", "the", "above", "below", "left", "right", "of", ".",
 )  # fmt: skip
 _COUNTS = tuple(map(str, range(5)))
-_TOPS = {"exists": "exists", "describe": "describe", "measure": "measure"}
+_KINDS = ("exists", "describe", "measure")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,11 +60,12 @@ class PictureSettings(QuestionSettings):
     """
 
     choice: str = "expected"
+    exploration: float = 0.1
     kinds: str = "exists"
     layouts: str = "parsed"
     candidates: int = 8
-    filters: int = 16
-    features: int = 64
+    filters: int = 8
+    features: int = 32
     attention: str = "sigmoid"
     form: str = "product"
     patience: int = 0
@@ -97,8 +98,8 @@ def kinds(settings: PictureSettings) -> tuple[str, ...]:
     """
     names = tuple(settings.kinds.split("+"))
     for name in names:
-        if name not in _TOPS:
-            raise TfmetaError(f"kinds={settings.kinds!r} holds {name!r}. {nearest(name, _TOPS)}")
+        if name not in _KINDS:
+            raise TfmetaError(f"kinds={settings.kinds!r} holds {name!r}. {nearest(name, _KINDS)}")
     return names
 
 
