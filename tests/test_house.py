@@ -114,7 +114,8 @@ def test_every_folder_of_code_is_a_package():
 
 def test_the_public_names_of_the_front_door():
     assert tfmeta.__all__ == [
-        "__version__", "core", "data", "fewshot", "load", "modules", "networks", "optimizers", "recipes", "serving"
+        "__version__", "core", "data", "fewshot", "load", "modules", "networks", "optimizers", "recipes", "rl",
+        "serving",
     ]  # fmt: skip
     for name in tfmeta.__all__:
         assert getattr(tfmeta, name) is not None
@@ -138,7 +139,9 @@ def test_the_client_names_no_tensorflow(path):
         assert module.split(".")[0] not in HEAVY, f"{path}:{line} imports {module}; a client lives without it"
 
 
-@pytest.mark.parametrize("module", ["tfmeta", "tfmeta.cli", "tfmeta.serving.client"])
+@pytest.mark.parametrize(
+    "module", ["tfmeta", "tfmeta.cli", "tfmeta.rl", "tfmeta.rl.baselines", "tfmeta.serving.client"]
+)
 def test_light_modules_load_no_tensorflow(module):
     loaded = in_new_process(f"import sys, {module}; print(*{HEAVY!r} & set(sys.modules))")
     assert not loaded, f"`import {module}` loads {loaded}"

@@ -8,10 +8,10 @@ from typing import Any
 
 from tfmeta.version import __version__
 
-_ROOMS = ("core", "data", "fewshot", "modules", "networks", "optimizers", "recipes", "serving")
+_ROOMS = ("core", "data", "fewshot", "modules", "networks", "optimizers", "recipes", "rl", "serving")
 
 __all__ = [
-    "__version__", "core", "data", "fewshot", "load", "modules", "networks", "optimizers", "recipes", "serving"
+    "__version__", "core", "data", "fewshot", "load", "modules", "networks", "optimizers", "recipes", "rl", "serving"
 ]  # fmt: skip
 
 
