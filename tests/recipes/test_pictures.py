@@ -118,6 +118,20 @@ def test_an_exported_model_answers_and_says_how_it_reads(ended, tmp_path):
     assert set(found["answer"].astype(str)) <= {"no", "yes"} and found["attentions"].shape == (2, 1, 5, 9)
 
 
+def test_a_choice_is_learnt_with_modules_that_can_answer(tmp_path):
+    before = NMN_SHAPES.configure(**{**TINY, "choice": "first", "seed": 1})
+    run = Run(tmp_path / "fixed")
+    run.begin(NMN_SHAPES, before)
+    fixed = NMN_SHAPES.learner(before)
+    run.finish(NMN_SHAPES, fixed, steps=0, seconds=0.0)
+    learner = NMN_SHAPES.learner(NMN_SHAPES.configure(**TINY))
+    assert fixed.chooser is None and learner.chooser is not None
+    NMN_SHAPES.begin(learner, NMN_SHAPES.configure(**TINY, start_from="fixed"), tmp_path)
+    for part in ("front", "inventory"):
+        for known, new in zip(getattr(fixed, part).weights, getattr(learner, part).weights, strict=True):
+            np.testing.assert_array_equal(known, new)
+
+
 def test_a_baseline_learns_from_the_same_and_is_not_served(tmp_path):
     run = Run(tmp_path / "run")
     settings = MONOLITHIC_SHAPES.configure(**{**TINY, "layouts": "none"})

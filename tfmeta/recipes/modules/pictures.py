@@ -26,6 +26,7 @@ from tfmeta.modules.parse import SpacyParser
 from tfmeta.modules.program import pad_layouts
 from tfmeta.modules.vocabulary import Vocabulary
 from tfmeta.recipes.modules.common import QuestionRecipe, QuestionSettings
+from tfmeta.recipes.train import Run
 
 __all__ = [
     "PictureRecipe", "PictureSettings", "answers", "candidates", "composed", "kinds", "layouts_of",
@@ -55,6 +56,8 @@ class PictureSettings(QuestionSettings):
         features: of a cell of the picture.
         attention: ``"sigmoid"`` or ``"softmax"``; see `tfmeta.modules.ModuleNetwork`.
         form: ``"product"`` or ``"perceptron"``; see there.
+        start_from: the name of a finished run in the same folder, whose modules and eyes this one starts from: a layout
+            is chosen by how well the modules answer with it, so they had better be able to.
         patience: epochs without a better loss on validation questions after which training ends; 0 for never. The
             best epoch's weights are kept.
     """
@@ -68,11 +71,18 @@ class PictureSettings(QuestionSettings):
     features: int = 32
     attention: str = "sigmoid"
     form: str = "product"
+    start_from: str = ""
     patience: int = 0
 
 
 class PictureRecipe(QuestionRecipe[PictureSettings]):
     """A recipe that keeps the epoch that answers validation questions best."""
+
+    def begin(self, learner: Any, settings: PictureSettings, runs: Path) -> None:
+        if settings.start_from:
+            before = Run(runs / settings.start_from).learner(self)
+            learner.front.set_weights(before.front.get_weights())
+            learner.inventory.set_weights(before.inventory.get_weights())
 
     def fit_options(self, settings: PictureSettings, folder: Path) -> dict[str, Any]:
         best = KeepBest(folder / "best", "val_loss", settings.patience)

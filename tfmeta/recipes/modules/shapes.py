@@ -52,7 +52,7 @@ class ShapesSettings(PictureSettings):
     generated: int = 10_000
     own: int = 0
     own_pool: int = 5_000
-    balanced: bool = True
+    balanced: bool = False
 
 
 def _questions(settings: ShapesSettings, part: Part, start: int) -> tf.data.Dataset:
@@ -119,8 +119,11 @@ def _protocol(settings: ShapesSettings) -> str:
     data = _DATA[settings.data].format(f"{settings.generated:,}")
     if settings.data == "generated" and settings.own:
         data += f"; {settings.own} of {settings.batch_size} questions are those of our own image world"
+    if settings.start_from:
+        data += f"; started from the modules of the run {settings.start_from}"
+    chosen = "the first of the" if settings.choice == "first" else "chosen among"
     layouts = {
-        "parsed": "; layouts are chosen among candidates made of each question's parse by spaCy",
+        "parsed": f"; layouts are {chosen} candidates made of each question's parse by spaCy",
         "given": "; layouts are the data set's own",
         "none": "",
     }[settings.layouts]
