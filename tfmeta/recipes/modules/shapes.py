@@ -134,7 +134,8 @@ def _protocol(settings: ShapesSettings) -> str:
 
 
 def _setting(settings: ShapesSettings) -> str:
-    return f"SHAPES test, data {settings.data}"
+    fixed = ", fixed layouts" if settings.layouts != "none" and settings.choice == "first" else ""
+    return f"SHAPES test, data {settings.data}{fixed}"
 
 
 _PAPER = "Andreas, Rohrbach, Darrell, Klein, CVPR 2016"
