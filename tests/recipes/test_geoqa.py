@@ -133,6 +133,14 @@ def test_all_folds_are_made_once(tmp_path, capsys, monkeypatch):
         NMN_GEOQA.measure(None, NMN_GEOQA.settings, "test", **measure)
 
 
+def test_settings_are_chosen_on_further_environments():
+    chosen = NMN_GEOQA.folds(NMN_GEOQA.configure(validation="next", choice="first"), seeds=1)
+    assert [(fold.held_out, fold.settings.validation, fold.part) for fold in (chosen[0], chosen[-1])] == [
+        ("fl", "ga", "validation"), ("wv", "fl", "validation")
+    ]  # fmt: skip
+    assert chosen[0].variant == "choice=first,validation=next"
+
+
 def test_the_mean_is_over_environments():
     rows = [FoldResult("", "fl", 0, (1, 1, 1), 1.0, {}), FoldResult("", "fl", 1, (0, 0, 0), 1.0, {})]
     rows.append(FoldResult("", "ga", 0, (1,), 1.0, {}))

@@ -13,6 +13,7 @@ from tfmeta.core.atomic import write_text
 from tfmeta.core.checks import TfmetaError
 from tfmeta.core.estimate import Estimate, estimate
 from tfmeta.recipes.modules.common import QuestionRecipe
+from tfmeta.recipes.recipe import Part
 from tfmeta.recipes.train import Run, train
 
 __all__ = ["Fold", "FoldResult", "fill_folds", "folds_file", "mean_of_folds", "read_folds", "results_of"]
@@ -27,12 +28,14 @@ class Fold:
         held_out: the part.
         seed: of the run.
         settings: all settings of the run.
+        part: whose questions it is asked.
     """
 
     variant: str
     held_out: str
     seed: int
     settings: Any
+    part: Part = "test"
 
     def folder(self, runs: Path, name: str) -> Path:
         """Returns where its run is kept, such as ``runs/nmn-geoqa-folds/choice=first/fl-0``."""
@@ -47,7 +50,7 @@ class FoldResult:
         variant: as of the `Fold`.
         held_out: as of the `Fold`.
         seed: as of the `Fold`.
-        right: of each question of the held-out part, in their order, 1 or 0.
+        right: of each question that was asked, in their order, 1 or 0.
         seconds: that the training took.
         settings: all settings of the run.
     """
@@ -114,7 +117,7 @@ def fill_folds(
             keras.backend.clear_session()  # the graphs of the run before
             run = Run(fold.folder(runs, recipe.name))
             learner = train(recipe, fold.settings, run.folder, verbose=verbose)
-            right = recipe.judge(learner, fold.settings, "test")
+            right = recipe.judge(learner, fold.settings, fold.part)
             made = FoldResult(
                 fold.variant, fold.held_out, fold.seed, tuple(map(int, right)), run.budget()["seconds"],
                 dataclasses.asdict(fold.settings),

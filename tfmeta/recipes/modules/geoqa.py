@@ -34,10 +34,12 @@ class GeoQASettings(QuestionSettings):
     Attributes:
         quantified: whether questions that begin with *is* are answered by yes or no, as in GeoQA+Q.
         held_out: the environment that is tested on; empty where the model learns from all ten, to be used.
-        validation: a further environment that is left out of training, to choose settings by.
+        validation: a further environment that is left out of training, to choose settings by. All folds at once
+            (``next``) take the one behind that which is held out, and ask about it instead.
         features: what is known of the places: see `tfmeta.data.geo_world.load_geo_world`.
         environments: in how many environments a word must come to have parameters of its own; rarer ones share
             those of unknown words, so that these are learnt too.
+        candidates: of a question, at most.
     """
 
     quantified: bool = False
@@ -45,21 +47,25 @@ class GeoQASettings(QuestionSettings):
     validation: str = ""
     features: str = "facts"
     environments: int = 2
+    candidates: int = 8
 
 
 class GeoQARecipe(QuestionRecipe[GeoQASettings]):
     """A recipe that is tested fold by fold; what learns from all environments is judged by its folds."""
 
     def folds(self, settings: GeoQASettings, seeds: int = 3) -> list[Fold]:
-        """Returns a run for each environment and seed, the environment held out."""
+        """Returns a run for each environment and seed, the environment held out; see ``settings.validation``."""
         default = dataclasses.asdict(dataclasses.replace(self.settings, held_out="", seed=0))
         asked = dataclasses.asdict(dataclasses.replace(settings, held_out="", seed=0))
         variant = ",".join(f"{name}={value}" for name, value in asked.items() if value != default[name])
-        return [
-            Fold(variant, held_out, seed, dataclasses.replace(settings, held_out=held_out, seed=seed))
-            for seed in range(seeds)
-            for held_out in ENVIRONMENTS
-        ]
+        folds = []
+        for seed in range(seeds):
+            for held_out, following in zip(ENVIRONMENTS, (*ENVIRONMENTS[1:], ENVIRONMENTS[0]), strict=True):
+                changes = {"held_out": held_out, "seed": seed}
+                changes |= {"validation": following} if settings.validation else {}
+                part = "validation" if settings.validation else "test"
+                folds.append(Fold(variant, held_out, seed, dataclasses.replace(settings, **changes), part))
+        return folds
 
     def measure(
         self,
@@ -92,7 +98,8 @@ class GeoQARecipe(QuestionRecipe[GeoQASettings]):
 
 def _reading(settings: GeoQASettings) -> dict[str, Any]:
     """Words of places are known world by world, and so are their names."""
-    return {"tops": ("set", "exists") if settings.quantified else ("set",), "adjectives": ADJECTIVES}
+    tops = ("set", "exists") if settings.quantified else ("set",)
+    return {"tops": tops, "adjectives": ADJECTIVES, "limit": settings.candidates}
 
 
 @functools.cache
@@ -227,6 +234,8 @@ def _setting(settings: GeoQASettings) -> str:
     kind = "GeoQA+Q" if settings.quantified else "GeoQA"
     if settings.held_out:
         return f"{kind}, held out: {settings.held_out}"
+    if settings.validation:
+        return f"{kind}, mean of ten environments for validation"
     return f"{kind}, mean of ten environments, each held out from three models"
 
 
