@@ -1,6 +1,5 @@
 """Any question about any image: as many examples as there are pairs, with computed answers."""
 
-import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -39,8 +38,7 @@ def pairings(
             questions of the test unseen.
         size: examples of a batch, B.
         answers: the vocabulary that answers are numbered by.
-        balanced: draws as many pairs with each answer, and with each number of relations, since composition is learnt
-            from what can be learnt without; otherwise every pair is as likely.
+        balanced: draws as many pairs with each answer; otherwise every pair is as likely.
         subject_present: asks whether a red shape is here or there only where there is a red shape, as the authors
             of SHAPES do.
         seed: names the sequence of batches.
@@ -69,12 +67,8 @@ def pairings(
         asked = np.stack([attend(subject, grids).any((1, 2)) for subject in subjects])
     check(bool(asked.any()), "No pair is left: no image shows the subject of any of the questions.")
 
-    pairs = [np.argwhere(asked)]
-    if balanced:
-        relations = np.array([question.layout.count("relate") for question in questions])[:, None]
-        kinds = itertools.product(np.unique(found[asked]), np.unique(relations))
-        pairs = [np.argwhere(asked & (found == answer) & (relations == count)) for answer, count in kinds]
-        pairs = [part for part in pairs if len(part)]
+    kinds = np.unique(found[asked]) if balanced else [None]
+    pairs = [np.argwhere(asked & (True if kind is None else found == kind)) for kind in kinds]
     firsts = tf.constant(np.cumsum([0, *map(len, pairs)])[:-1], tf.int32)  # [kinds]
     counts = tf.constant([len(part) for part in pairs], tf.int32)
     table = tf.constant(np.concatenate(pairs), tf.int32)  # [pairs, 2]: question, image

@@ -45,7 +45,7 @@ class ShapesSettings(PictureSettings):
         generated: images that are drawn by our own code.
         own: of a batch of generated data, how many questions are those of our own image world, about its images.
         own_pool: how many of those there are.
-        balanced: draws as many pairs with each answer, and with each number of relations.
+        balanced: draws as many pairs with each answer; otherwise every pair is as likely.
     """
 
     data: str = "generated"
