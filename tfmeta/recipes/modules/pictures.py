@@ -79,10 +79,21 @@ class PictureRecipe(QuestionRecipe[PictureSettings]):
     """A recipe that keeps the epoch that answers validation questions best."""
 
     def begin(self, learner: Any, settings: PictureSettings, runs: Path) -> None:
-        if settings.start_from:
-            before = Run(runs / settings.start_from).learner(self)
+        if not settings.start_from:
+            return
+        if not isinstance(learner, ModuleNetwork):
+            raise TfmetaError(
+                f"{self.name} has no modules that could start from others; leave start_from out."
+            )
+        before = Run(runs / settings.start_from).learner(self)
+        try:
             learner.front.set_weights(before.front.get_weights())
             learner.inventory.set_weights(before.inventory.get_weights())
+        except ValueError as error:
+            raise TfmetaError(
+                f"{settings.start_from} is a run of other sizes; start from one with the same kinds, filters, features,"
+                " hidden and form."
+            ) from error
 
     def fit_options(self, settings: PictureSettings, folder: Path) -> dict[str, Any]:
         best = KeepBest(folder / "best", "val_loss", settings.patience)
