@@ -7,7 +7,6 @@ of every output back to them.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tfmeta.core.gate.compare import differences
 from tfmeta.core.gate.plan import Plan, without_rows
 from tfmeta.core.gate.replay import Answer
 
@@ -33,7 +32,7 @@ def batching_advice(signatures: Mapping[str, Any], plan: Plan, answers: Sequence
     for pair in plan.isolation:
         if pair.rows is not None:
             left, right = answers[pair.left], answers[pair.right]
-            if left.error or right.error or differences(pair.rows_of(left.outputs), right.outputs)[0]:
+            if left.error or right.error or pair.differences(left.outputs, right.outputs):
                 return f"must stay off: {pair.what}, a request is not answered as it is alone"
     wide = [
         key

@@ -164,8 +164,7 @@ def _same(check: str, pairs: Sequence[Same], answers: Sequence[Answer], good: st
         if error:
             faults.append(f"{pair.what}: {error.splitlines()[0]}")
             continue
-        found, _ = differences(pair.rows_of(left.outputs), right.outputs)
-        faults += [f"{pair.what}: {fault}" for fault in found]
+        faults += [f"{pair.what}: {fault}" for fault in pair.differences(left.outputs, right.outputs)]
     return Finding(check, not faults, _summary(faults) or f"{good} ({len(pairs)} comparisons)")
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tfmeta.core.gate.compare import MERGED_TOLERANCE, TOLERANCE, differences
 from tfmeta.core.gate.replay import AnswerOf, Call, Feed, Value
 from tfmeta.core.warmup import Request
 
@@ -28,9 +29,11 @@ class Same:
     right: int
     rows: slice | None = None
 
-    def rows_of(self, outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Cuts the rows out of every output of `left`."""
-        return {name: value if self.rows is None else value[self.rows] for name, value in outputs.items()}
+    def differences(self, left: Mapping[str, np.ndarray], right: Mapping[str, np.ndarray]) -> list[str]:
+        """Compares the outputs of both calls; returns a phrase for each that differs."""
+        if self.rows is None:
+            return differences(left, right, TOLERANCE)[0]
+        return differences({name: x[self.rows] for name, x in left.items()}, right, MERGED_TOLERANCE)[0]
 
 
 @dataclasses.dataclass
