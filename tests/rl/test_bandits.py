@@ -72,6 +72,7 @@ def test_a_run_adds_up():
     np.testing.assert_array_equal(found.rewards, rewards)
     gaps = np.stack([means.max(1) - means[:, t % 3] for t in range(6)], axis=1)
     np.testing.assert_allclose(found.regret, gaps.cumsum(1))
+    np.testing.assert_array_equal(found.best, means.max(1))
     assert found.estimate.tasks == 50
 
 

@@ -194,10 +194,19 @@ def test_ucrl2_widens_its_sets_where_it_was_seldom():
 
 def test_epsilon_is_how_often_anything_is_done():
     policy = begun(EpsilonGreedyMDP(0.4), trials=20_000)
-    best = policy.plan[:, 0, 0].argmax(-1)
-    np.testing.assert_allclose(np.mean(policy.act(np.zeros(20_000, int), 0) == best), 0.8, atol=0.012)
+    policy.plan[:, 0, 0] = [0.0, 1.0]
+    np.testing.assert_allclose(np.mean(policy.act(np.zeros(20_000, int), 0)), 0.8, atol=0.012)
     uniform = begun(UniformActions(), trials=20_000)
     np.testing.assert_allclose(np.mean(uniform.act(np.zeros(20_000, int), 0)), 0.5, atol=0.015)
+
+
+def test_ties_are_broken_at_random_and_better_actions_are_not():
+    policy = begun(EpsilonGreedyMDP(0.0), trials=20_000, actions=3)
+    np.testing.assert_allclose(np.bincount(policy.act(np.zeros(20_000, int), 0)) / 20_000, 1 / 3, atol=0.012)
+    policy.plan[:, 1, 2] = [1.0, 2.0, 2.0]
+    np.testing.assert_allclose(np.mean(policy.act(np.full(20_000, 2), 1)), 1.5, atol=0.012)
+    policy.plan[:, 1, 2] = [1.0, 2.1, 2.0]
+    assert np.all(policy.act(np.full(20_000, 2), 1) == 1)
 
 
 def test_a_run_tells_its_policy_what_happened():

@@ -21,10 +21,13 @@ class BanditRun:
         rewards: the sum of each trial's rewards, ``[B]``.
         regret: the cumulative regret after each pull, ``[B, T]``: how much less the pulled arms pay in the mean
             than the best one does.
+        best: what each bandit's best arm pays in the mean, ``[B]``. Over the prior that is K / (K + 1), so that its
+            mean tells how lucky the bandits were.
     """
 
     rewards: np.ndarray
     regret: np.ndarray
+    best: np.ndarray
 
     @property
     def estimate(self) -> Estimate:
@@ -73,4 +76,4 @@ def run_bandits(
         policy.observe(actions, paid)
         rewards += paid
         regret[:, t] = task.regret(actions)
-    return BanditRun(rewards, regret.cumsum(axis=1))
+    return BanditRun(rewards, regret.cumsum(axis=1), task.means.max(axis=1))

@@ -9,6 +9,8 @@ from tfmeta.rl.baselines.mdps.task import PRIOR_MEAN
 
 __all__ = ["MDPPolicy"]
 
+_ROUNDING = 1e-9
+
 
 class MDPPolicy(ABC):
     """Plans before each episode from what it believes, and then does what looks best by its plan.
@@ -60,9 +62,14 @@ class MDPPolicy(ABC):
             step: steps of the episode so far, 0 to H - 1.
 
         Returns:
-            The actions of the highest value, integers ``[B]``; of the lowest number, where values tie.
+            The actions of the highest value, integers ``[B]``; any of them, where values tie. Actions that were
+            never tried do, and whoever comes back to a state in the same episode had better try another one.
         """
-        return self.plan[np.arange(len(states)), step, states].argmax(axis=-1)
+        q = self.plan[np.arange(len(states)), step, states]
+        best = q >= q.max(axis=-1, keepdims=True) - _ROUNDING
+        if best.sum() > len(states):
+            return (best * (1 - self.rng.random(best.shape))).argmax(axis=-1)
+        return best.argmax(axis=-1)
 
     def observe(
         self, states: np.ndarray, actions: np.ndarray, rewards: np.ndarray, next_states: np.ndarray
