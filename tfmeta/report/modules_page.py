@@ -14,10 +14,11 @@ from tfmeta.modules.layout import Layout
 from tfmeta.modules.module_network import ModuleNetwork
 from tfmeta.recipes.evaluate import read_results
 from tfmeta.recipes.modules.common import QuestionRecipe, QuestionSettings
-from tfmeta.recipes.modules.folds import FoldResult, folds_file, mean_of_folds, read_folds
+from tfmeta.recipes.modules.folds import FoldResult, folds_file, read_folds
 from tfmeta.recipes.recipe import counted
 from tfmeta.recipes.registry import find_recipe
 from tfmeta.recipes.train import Run
+from tfmeta.report.folds import render_folds
 from tfmeta.report.modules import Answered, draw_examples, draw_modules
 
 __all__ = ["answered_pictures", "write_answers"]
@@ -176,29 +177,11 @@ def _various(answered: Sequence[Answered], count: int) -> list[Answered]:
 
 
 def _table_of_places(folds: Sequence[FoldResult]) -> list[str]:
-    """The ten folds, a column for each variant of the settings."""
-    variants = list(dict.fromkeys(row.variant for row in folds))
-    parts = list(dict.fromkeys(row.held_out for row in folds))
-    lines = [
-        "## GeoQA", "",
-        f"| held out | questions | {' | '.join(variant or 'as published' for variant in variants)} |",
-        "|---" * (len(variants) + 2) + "|",
-    ]  # fmt: skip
-    for part in parts:
-        rows = [[row for row in folds if (row.variant, row.held_out) == (each, part)] for each in variants]
-        asked = "/".join(dict.fromkeys(str(len(each[0].right)) for each in rows if each))
-        values = [
-            f"{100 * np.mean([row.accuracy for row in each]):.1f} ({len(each)})" if each else "–"
-            for each in rows
-        ]
-        lines.append(f"| {part} | {asked} | {' | '.join(values)} |")
-    means = [mean_of_folds([row for row in folds if row.variant == variant]) for variant in variants]
-    cells = [f"**{100 * mean.mean:.1f}** ± {100 * mean.ci95:.1f}" for mean in means]
     seconds = np.median([row.seconds for row in folds])
     return [
-        *lines, f"| mean | | {' | '.join(cells)} |", "",
-        "In brackets: how many seeds each mean is over. A fold trains on nine environments and is asked about the"
-        f" tenth, in {seconds:.0f} seconds (median). Published: LSP-W 51, NMN 51.7, D-NMN 54.3; with the quantified"
-        " questions NMN 35.7, D-NMN 42.9.",
+        "## GeoQA", "", render_folds(folds), "",
+        "Each fold trains on nine environments and is asked about the tenth; in a cell is the mean over the seeds. A"
+        f" training takes {seconds:.0f} seconds (median). Published: LSP-W 51, NMN 51.7, D-NMN 54.3; with the"
+        " quantified questions NMN 35.7, D-NMN 42.9.",
         "",
     ]  # fmt: skip
