@@ -224,3 +224,24 @@ def test_serve_forever_drains_on_sigterm(model_folder):
     process.send_signal(signal.SIGTERM)
     out, _ = process.communicate(timeout=30)
     assert process.returncode == 0 and out == "drained\n"
+
+
+def test_a_signal_that_comes_as_the_wait_begins_is_heard():
+    # What waits by a lock of threading's could be interrupted while it holds it, by a handler that takes it.
+    code = (
+        "import os, signal, sys, threading\n"
+        "from tfmeta.serving.server import serve_forever\n"
+        "class Nothing:\n"
+        "    start = stop = lambda *_: None\n"
+        "def end():\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "def trap(frame, event, _):\n"
+        "    if event == 'call' and frame.f_code.co_qualname == 'Condition.wait':\n"
+        "        sys.setprofile(None)\n"
+        "        end()\n"
+        "threading.Timer(0.5, end).start()\n"
+        "serve_forever(Nothing(), on_ready=lambda _: sys.setprofile(trap))\n"
+        "print('drained')\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 0 and ended.stdout == "drained\n", ended.stderr

@@ -8,10 +8,10 @@ Example:
 
 import signal
 import socket
-import threading
 from collections.abc import Callable, Mapping
 from concurrent import futures
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import grpc
@@ -171,15 +171,16 @@ def serve_forever(
         ModelLoadError: A model does not load.
         OSError: The address cannot be listened on.
     """
-    ended = threading.Event()
+    # Not an Event: a signal that comes while its wait() begins would find its lock taken by this very thread.
+    ended: SimpleQueue[int] = SimpleQueue()
     previous = {
-        number: signal.signal(number, lambda *_: ended.set()) for number in (signal.SIGTERM, signal.SIGINT)
+        number: signal.signal(number, lambda *_: ended.put(0)) for number in (signal.SIGTERM, signal.SIGINT)
     }
     try:
         server.start()
         if on_ready:
             on_ready(server)
-        ended.wait()
+        ended.get()
     finally:
         server.stop(grace)
         for number, handler in previous.items():
