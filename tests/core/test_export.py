@@ -120,7 +120,7 @@ def files_at_most(size):
 
 def test_a_full_disk_is_told_in_one_line_and_leaves_nothing(tmp_path):
     big = keras.Variable(np.zeros([1000, 1000], np.float32))
-    servable = toys.single(lambda x: {"y": x + big[0, 0]}, tracked=[big])
+    servable = toys.single(lambda x: {"y": x + big[0, 0]})
     with (
         files_at_most(1_000_000),
         pytest.raises(TfmetaError, match=r"cannot be written: .*Free some space") as caught,
@@ -139,9 +139,9 @@ def test_a_signature_that_fails_leaves_nothing(tmp_path):
 def test_what_makes_no_servable_is_refused():
     signature = toys.single(lambda x: {"y": x}).signatures["serving_default"]
     with pytest.raises(ValueError, match="names a folder"):
-        Servable("../x", {"serving_default": signature}, [], Card(""))
+        Servable("../x", {"serving_default": signature}, Card(""))
     with pytest.raises(ValueError, match="'serving_default'"):
-        Servable("x", {"act": signature}, [], Card(""))
+        Servable("x", {"act": signature}, Card(""))
     with pytest.raises(ValueError, match=r"inputs \['x'\], but its example has \['z'\]"):
         toys.single(lambda x: {"y": x}, example={"z": toys.EXAMPLE["x"]})
     with pytest.raises(ValueError, match="version=0"):

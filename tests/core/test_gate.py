@@ -66,15 +66,6 @@ def test_tasks_that_touch_each_other_are_caught(tmp_path):
     assert report.batching.startswith("must stay off: serving_default, merged")
 
 
-@pytest.mark.parametrize(("share", "holds"), [(3e-5, True), (3e-4, False)])
-def test_rounding_of_a_larger_batch_is_no_touch(tmp_path, share, holds):
-    def rounded(x):
-        return {"y": x + share * (tf.cast(tf.shape(x)[0], tf.float32) - 1)}
-
-    report = check_artefact(export(toys.single(rounded), tmp_path))
-    assert findings(report)["isolation"].holds == holds
-
-
 def test_signatures_that_cannot_be_merged_are_told(tmp_path):
     report = check_artefact(export(toys.single(lambda x: {"y": x, "count": tf.size(x)}), tmp_path))
     assert report.ok
@@ -117,9 +108,7 @@ def test_two_steps_that_are_not_one_are_caught(tmp_path):
         return {**answer, "state": answer["state"] * 1.01}
 
     broken = {**servable.signatures, "act": type(act)(act_otherwise, act.inputs, act.example)}
-    report = check_artefact(
-        export(type(servable)("broken", broken, servable.tracked, servable.card), tmp_path)
-    )
+    report = check_artefact(export(type(servable)("broken", broken, servable.card), tmp_path))
     assert "initial_state then act" in failed(report)["composition"]
 
 

@@ -38,16 +38,13 @@ def recurrent() -> Servable:
             "initial_state": Signature(initial_state, (rows,), row),
             "act": Signature(act, (X, STATE), {**EXAMPLE, "state": np.full([1, 3], 0.5, np.float32)}),
         },
-        [cell],
         Card("A recurrent cell."),
     )
 
 
-def single(function, name="single", tracked=(), example=EXAMPLE, spec=X) -> Servable:
+def single(function, name="single", example=EXAMPLE, spec=X) -> Servable:
     """A servable of one signature."""
-    return Servable(
-        name, {"serving_default": Signature(function, (spec,), example)}, list(tracked), Card("A toy.")
-    )
+    return Servable(name, {"serving_default": Signature(function, (spec,), example)}, Card("A toy."))
 
 
 def save_the_wrong_way(folder: Path) -> Path:

@@ -3,7 +3,7 @@
 import dataclasses
 import inspect
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,14 +47,12 @@ class Servable:
         name: name of the model, as clients ask for it.
         signatures: the signatures by name, one of them ``serving_default``. One `Signature` may have two
             names.
-        tracked: the Keras models, layers and variables (or `tf.Variable`) that the signatures read.
         card: the model card.
         extras: further files of ``assets.extra/``, texts by their names.
     """
 
     name: str
     signatures: Mapping[str, Signature]
-    tracked: Sequence[Any]
     card: Card
     extras: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
@@ -95,7 +93,7 @@ def export(servable: Servable, root: str | Path, *, version: int = 1, overwrite:
         >>> import tempfile
         >>> double = Signature(
         ...     lambda x: {"y": 2.0 * x}, (tf.TensorSpec([None], name="x"),), {"x": np.ones(1, np.float32)})
-        >>> servable = Servable("double", {"serving_default": double}, [], Card("Doubles."))
+        >>> servable = Servable("double", {"serving_default": double}, Card("Doubles."))
         >>> export(servable, tempfile.mkdtemp()).name
         '1'
     """
@@ -106,7 +104,7 @@ def export(servable: Servable, root: str | Path, *, version: int = 1, overwrite:
     functions = _functions(servable)
     module = tf.Module()
     # The bare tf.Variables. Through a Keras model they are saved under names that TF Serving does not find.
-    module.state = [tf_variable for item in servable.tracked for tf_variable in _variables(item)]
+    module.state = _variables(functions.values())
     golden = {
         f"{key}/{output}": _plain(value)
         for key, signature in servable.signatures.items()
@@ -171,10 +169,14 @@ def _tensors(signature: Signature) -> dict[str, tf.Tensor]:
     return {spec.name: tf.constant(signature.example[spec.name], spec.dtype) for spec in signature.inputs}
 
 
-def _variables(item: Any) -> list[tf.Variable]:
-    if isinstance(item, tf.Variable):
-        return [item]
-    return [variable.value for variable in getattr(item, "variables", [item])]
+def _variables(functions: Iterable[Any]) -> list[tf.Variable]:
+    """Returns the variables that the functions read; what else a model has, for its training, stays behind."""
+    read = {
+        variable.ref(): variable
+        for function in functions
+        for variable in function.get_concrete_function().variables
+    }
+    return sorted(read.values(), key=lambda variable: variable.name)
 
 
 def _shapes(function: Any) -> dict[str, dict[str, dict[str, Any]]]:

@@ -90,7 +90,7 @@ def module_servable(
         tuple(specs[key] for key in inputs),
         {key: np.asarray(example[key], _numpy_type(specs[key])) for key in inputs},
     )
-    return Servable(name, {"answer": signature, "serving_default": signature}, tracked=[network], card=card)
+    return Servable(name, {"answer": signature, "serving_default": signature}, card)
 
 
 def _specs(network: ModuleNetwork) -> dict[str, tf.TensorSpec]:

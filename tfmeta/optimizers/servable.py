@@ -58,7 +58,7 @@ def rule_servable(rule: LearnedRule, name: str, *, card: Card) -> Servable:
         signatures |= _network_signatures(network, prefix)
     signatures["serving_default"] = signatures["update"]
     extras = {RULE_FILE: json.dumps(describe_rule(rule)) + "\n"}
-    return Servable(name, signatures, tracked=[rule], card=card, extras=extras)
+    return Servable(name, signatures, card, extras)
 
 
 def _network_signatures(network: CoordinatewiseLSTM, prefix: str) -> Mapping[str, Signature]:
