@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import keras
 import tensorflow as tf
@@ -37,7 +37,13 @@ class FewShotLearner(keras.Model):
         ways: classes of a task, where the learner is built for a fixed number; None for any number.
         task: ``"classification"``, where answers are logits ``[B, Q, N]``, or ``"regression"``,
             where they are values ``[B, Q, D]``.
+
+    Attributes:
+        task_by_task: whether served tasks are worked on one after the other, for a learner that gains nothing from
+            a batch of them.
     """
+
+    task_by_task: ClassVar[bool] = False
 
     def __init__(
         self, network: keras.Model, *, ways: int | None = None, task: str = "classification", **kwargs: Any

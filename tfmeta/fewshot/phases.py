@@ -1,7 +1,7 @@
 """Meta-training that changes while it goes on: from first order to second, from many losses to one."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import keras
 import tensorflow as tf
@@ -47,6 +47,8 @@ class PhasedLearner(FewShotLearner):
     Raises:
         ValueError: for negative numbers of steps.
     """
+
+    task_by_task: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -4,14 +4,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-__all__ = ["MERGED_TOLERANCE", "TOLERANCE", "differences"]
+__all__ = ["TOLERANCE", "differences"]
 
 TOLERANCE = 1e-5
 """Largest allowed difference of two numbers, in units of the larger of 1 and the expected number's size."""
-
-MERGED_TOLERANCE = 1e-4
-"""The same between a request alone and merged with others: sums over a batch of another size are added up in another
-order, and gradient steps magnify that. One task that reaches another changes it by far more."""
 
 
 def differences(

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tfmeta.core.gate.compare import MERGED_TOLERANCE, TOLERANCE, differences
+from tfmeta.core.gate.compare import differences
 from tfmeta.core.gate.replay import AnswerOf, Call, Feed, Value
 from tfmeta.core.warmup import Request
 
@@ -31,9 +31,9 @@ class Same:
 
     def differences(self, left: Mapping[str, np.ndarray], right: Mapping[str, np.ndarray]) -> list[str]:
         """Compares the outputs of both calls; returns a phrase for each that differs."""
-        if self.rows is None:
-            return differences(left, right, TOLERANCE)[0]
-        return differences({name: x[self.rows] for name, x in left.items()}, right, MERGED_TOLERANCE)[0]
+        if self.rows is not None:
+            left = {name: value[self.rows] for name, value in left.items()}
+        return differences(left, right)[0]
 
 
 @dataclasses.dataclass
