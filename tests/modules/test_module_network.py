@@ -171,6 +171,19 @@ def test_features_of_cells_may_be_normalised():
     assert np.std(features, -1).min() > 0.5
 
 
+def test_colours_and_forms_may_be_looked_for_apart():
+    front = cell_network((4, 8, 3), cells=(1, 2), features=6, normalised=True, apart=True, seed=0)
+    forms = np.random.default_rng(0).random([2, 4, 8, 1], np.float32)
+    forms /= forms.reshape([2, 4, 2, 4, 1]).max((1, 3), keepdims=True).repeat(4, 3).reshape([2, 1, 8, 1])
+    red, violet = (np.array(colour, np.float32) for colour in ([1, 0, 0], [0.6, 0, 1]))
+    features = front(np.stack([forms[0] * red, forms[0] * violet, forms[1] * red]))["features"].numpy()
+    np.testing.assert_allclose(features[0, :, :3], features[2, :, :3], atol=1e-5)
+    np.testing.assert_allclose(features[0, :, 3:], features[1, :, 3:], atol=1e-5)
+    assert (
+        np.abs(features[0] - features[1])[:, :3].max() > 0.1 < np.abs(features[0] - features[2])[:, 3:].max()
+    )
+
+
 def test_cells_say_how_they_lie():
     front = cell_network((8, 12, 3), cells=(2, 3), features=4, filters=2, coordinates=True)
     world = front(np.zeros([1, 8, 12, 3], np.float32))

@@ -193,11 +193,12 @@ def test_candidates_are_made_of_the_parse():
 FEW = {**SMALL, "pool": 40, "asked": 20}
 
 
-def test_training_never_sees_what_is_held_out():
-    settings = NMN_COMBINATIONS.configure(**FEW)
+@pytest.mark.parametrize("number", range(3))
+def test_training_never_sees_what_is_held_out(number):
+    settings = NMN_COMBINATIONS.configure(**FEW, held_out=number)
     for x, _ in NMN_COMBINATIONS.batches(settings, "train").take(5):
-        assert not shown(read_grids(x["image"].numpy()), HELD_OUT).any()
-    assert {shape for _, shape in HELD_OUT} == {"circle", "square", "triangle"}
+        assert not shown(read_grids(x["image"].numpy()), HELD_OUT[number]).any()
+    assert {shape for _, shape in HELD_OUT[number]} == {"circle", "square", "triangle"}
 
 
 def test_held_out_combinations_and_nothing_else_are_tested(tmp_path):
@@ -207,12 +208,14 @@ def test_held_out_combinations_and_nothing_else_are_tested(tmp_path):
             recipe.learner(settings), settings, "test", tasks=20, folder=tmp_path, verbose=0
         )
         assert [row.setting for row in found] == [
-            "held-out combinations", "combinations of training, new images",
+            f"{which} red circle, green square, blue triangle" for which in ("held out:", "new images without")
         ]  # fmt: skip
         assert [row.tasks for row in found] == [20, 20]
     texts = np.concatenate([x["question"].numpy() for x, _ in recipe.batches(settings, "test")])
-    named = [order for colour, shape in HELD_OUT for order in (f"{colour} {shape}", f"{shape} {colour}")]
+    named = [order for colour, shape in HELD_OUT[0] for order in (f"{colour} {shape}", f"{shape} {colour}")]
     assert all(any(words in text.decode() for words in named) for text in texts)
+    with pytest.raises(TfmetaError, match="held_out=3; expected 0 to 2"):
+        recipe.measure(None, recipe.configure(held_out=3), "test", tasks=20, folder=tmp_path, verbose=0)
 
 
 needs_shapes = pytest.mark.skipif(not os.environ.get("TFMETA_SHAPES"), reason="TFMETA_SHAPES is not set")

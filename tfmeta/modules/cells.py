@@ -20,6 +20,7 @@ def cell_network(
     filters: int = 32,
     reach: int = 1,
     normalised: bool = False,
+    apart: bool = False,
     coordinates: bool = False,
     seed: int | None = None,
     name: str = "cells",
@@ -37,6 +38,9 @@ def cell_network(
             out.
         normalised: brings the features of each cell to mean 0 and variance 1, and then to learnt ones: what the words
             of a `form="product"` are compared with is then large enough to be told apart by them from the start.
+        apart: looks for colours and for forms apart, each with half of the features: colours are the brightest value of
+            each channel in a cell, forms are looked for in the brightest channel of each pixel. What never came
+            together in training then cannot speak against each other.
         coordinates: appends row and column of the cell, from -1 to 1, to its features, which are then D + 2.
         seed: of the initial weights.
         name: name of the model.
@@ -65,14 +69,23 @@ def cell_network(
     def convolution(outputs: int, kernel: Any, **kwargs: Any) -> keras.layers.Layer:
         return keras.layers.Conv2D(outputs, kernel, activation="relu", kernel_initializer=glorot, **kwargs)
 
+    def look(image: Any, features: int) -> Any:
+        half = (sides[0] // 2, sides[1] // 2)
+        x = convolution(filters, 3, padding="same")(image)
+        x = convolution(2 * filters, half, strides=half)(x)
+        return flat(convolution(features, 2, strides=2)(x))
+
+    def flat(x: Any) -> Any:
+        x = keras.layers.Reshape([cells[0] * cells[1], x.shape[-1]])(x)  # from [B, rows, columns, D]
+        return keras.layers.LayerNormalization()(x) if normalised else x
+
     image = keras.Input(image_shape, name="image")
-    half = (sides[0] // 2, sides[1] // 2)
-    x = convolution(filters, 3, padding="same")(image)
-    x = convolution(2 * filters, half, strides=half)(x)
-    x = convolution(features, 2, strides=2)(x)  # [B, rows, columns, D]
-    x = keras.layers.Reshape([cells[0] * cells[1], features])(x)
-    if normalised:
-        x = keras.layers.LayerNormalization()(x)
+    if apart:
+        colours = convolution(features // 2, 1)(keras.layers.MaxPooling2D(sides)(image))
+        forms = look(keras.ops.max(image, axis=-1, keepdims=True), features - features // 2)
+        x = keras.layers.Concatenate()([flat(colours), forms])
+    else:
+        x = look(image, features)
     if coordinates:
         x = CellCoordinates(cells)(x)
     outputs = {"features": x}

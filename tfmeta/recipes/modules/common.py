@@ -1,6 +1,7 @@
 """Recipes of networks that answer questions, about pictures or about databases."""
 
 import dataclasses
+import functools
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,10 +15,11 @@ from tfmeta.core.cards import Card, Result
 from tfmeta.core.estimate import estimate
 from tfmeta.core.export import Servable
 from tfmeta.core.hub import LoadedModel
+from tfmeta.modules.parse import SpacyParser
 from tfmeta.modules.servable import module_servable
 from tfmeta.recipes.recipe import Part, Recipe, Settings
 
-__all__ = ["CANDIDATES_FILE", "Q", "QuestionRecipe", "QuestionSettings"]
+__all__ = ["CANDIDATES_FILE", "Q", "QuestionRecipe", "QuestionSettings", "spacy_parser"]
 
 CANDIDATES_FILE = "candidates.json"
 """Where an exported model says, in ``assets.extra/``, how its candidates are made of a parse."""
@@ -149,3 +151,13 @@ class QuestionRecipe(Recipe[Q], Generic[Q]):
             if tasks and count >= tasks:
                 break
         return np.concatenate(judged)[:tasks]
+
+
+@functools.cache
+def spacy_parser() -> SpacyParser:
+    """Returns the parser of questions, which is loaded once in a process.
+
+    Raises:
+        TfmetaError: where spaCy or its model is missing.
+    """
+    return SpacyParser()

@@ -15,9 +15,9 @@ from tfmeta.core.cards import Result
 from tfmeta.core.checks import TfmetaError, nearest
 from tfmeta.data.geo_world import GeoWorld
 from tfmeta.data.geoqa import ADJECTIVES, ENVIRONMENTS, GeoQA, GeoQuestion, load_geoqa
-from tfmeta.modules import Layout, ModuleNetwork, SpacyParser, layout_candidates, pad_layouts, question_words
+from tfmeta.modules import Layout, ModuleNetwork, layout_candidates, pad_layouts, question_words
 from tfmeta.modules.parse import DependencyParse
-from tfmeta.recipes.modules.common import QuestionRecipe, QuestionSettings
+from tfmeta.recipes.modules.common import QuestionRecipe, QuestionSettings, spacy_parser
 from tfmeta.recipes.modules.folds import Fold, folds_file, mean_of_folds, read_folds, results_of
 from tfmeta.recipes.recipe import Part
 
@@ -103,14 +103,9 @@ def _reading(settings: GeoQASettings) -> dict[str, Any]:
 
 
 @functools.cache
-def _parser() -> SpacyParser:
-    return SpacyParser()
-
-
-@functools.cache
 def parse_question(question: str) -> DependencyParse:
     """Parses a question, once in a process."""
-    return _parser()(question)
+    return spacy_parser()(question)
 
 
 @functools.cache

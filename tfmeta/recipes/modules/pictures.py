@@ -1,7 +1,6 @@
 """What recipes of questions about pictures of shapes share: the networks, and the way from questions to candidates."""
 
 import dataclasses
-import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,15 +21,15 @@ from tfmeta.modules.cells import cell_network
 from tfmeta.modules.layout import Layout, parse_layout
 from tfmeta.modules.module_network import ModuleNetwork
 from tfmeta.modules.monolithic import MonolithicNetwork
-from tfmeta.modules.parse import SpacyParser
 from tfmeta.modules.program import pad_layouts
 from tfmeta.modules.vocabulary import Vocabulary
-from tfmeta.recipes.modules.common import QuestionRecipe, QuestionSettings
+from tfmeta.recipes.modules.common import QuestionRecipe, QuestionSettings, spacy_parser
 from tfmeta.recipes.train import Run
 
 __all__ = [
-    "PictureRecipe", "PictureSettings", "answers", "candidates", "composed", "kinds", "layouts_of",
-    "monolithic", "reading", "with_programs",
+    "COMPOSED", "MONOLITHIC", "PictureRecipe", "PictureSettings", "answers", "candidates", "kinds", "layouts_of",
+    "reading",
+    "with_programs",
 ]  # fmt: skip
 
 _NAMED = (*COLOURS[:3], *SHAPES[:3])
@@ -56,12 +55,16 @@ class PictureSettings(QuestionSettings):
         features: of a cell of the picture.
         attention: ``"sigmoid"`` or ``"softmax"``; see `tfmeta.modules.ModuleNetwork`.
         form: ``"product"`` or ``"perceptron"``; see there.
+        apart: whether eyes look for colours and for forms apart; see `tfmeta.modules.cell_network`.
         start_from: the name of a finished run in the same folder, whose modules and eyes this one starts from: a layout
             is chosen by how well the modules answer with it, so they had better be able to.
         patience: epochs without a better loss on validation questions after which training ends; 0 for never. The
             best epoch's weights are kept.
     """
 
+    steps: int = 3000
+    epoch_steps: int = 100
+    steps_per_execution: int = 10
     choice: str = "expected"
     exploration: float = 0.1
     kinds: str = "exists"
@@ -71,6 +74,7 @@ class PictureSettings(QuestionSettings):
     features: int = 32
     attention: str = "sigmoid"
     form: str = "product"
+    apart: bool = False
     start_from: str = ""
     patience: int = 0
 
@@ -130,7 +134,7 @@ def answers(settings: PictureSettings) -> tuple[str, ...]:
     return ("no", "yes", *(_NAMED if "describe" in asked else ()), *(_COUNTS if "measure" in asked else ()))
 
 
-def composed(settings: PictureSettings) -> ModuleNetwork:
+def _composed(settings: PictureSettings) -> ModuleNetwork:
     """Returns a network of modules that looks at pictures of 3x3 cells."""
     return ModuleNetwork(
         _WORDS, _QUESTION_WORDS, answers(settings), features=settings.features, pairs=9, positions=9,
@@ -139,7 +143,7 @@ def composed(settings: PictureSettings) -> ModuleNetwork:
     )  # fmt: skip
 
 
-def monolithic(settings: PictureSettings) -> MonolithicNetwork:
+def _monolithic(settings: PictureSettings) -> MonolithicNetwork:
     """Returns the plain baseline, with the same eyes."""
     return MonolithicNetwork(
         _QUESTION_WORDS, answers(settings), front=_eyes(settings, reach=0), units=settings.units,
@@ -149,8 +153,9 @@ def monolithic(settings: PictureSettings) -> MonolithicNetwork:
 
 def _eyes(settings: PictureSettings, reach: int) -> keras.Model:
     return cell_network(
-        features=settings.features, filters=settings.filters, reach=reach, normalised=True, seed=settings.seed
-    )
+        features=settings.features, filters=settings.filters, reach=reach, normalised=True, apart=settings.apart,
+        seed=settings.seed,
+    )  # fmt: skip
 
 
 def reading(settings: PictureSettings) -> dict[str, Any]:
@@ -188,18 +193,13 @@ def _reader(settings: PictureSettings) -> Callable[[str, str], list[Layout]]:
     if settings.layouts != "parsed":
         raise TfmetaError(f"layouts={settings.layouts!r}; expected 'parsed', 'given' or 'none'.")
     try:
-        parser = _parser()
+        parser = spacy_parser()
     except TfmetaError as error:
         raise TfmetaError(
             f"{error} Or take the layouts of the data set, with --set layouts=given."
         ) from error
     how = reading(settings)
     return lambda question, layout: layout_candidates(parser(question), **how)
-
-
-@functools.cache
-def _parser() -> SpacyParser:
-    return SpacyParser()
 
 
 def with_programs(
@@ -225,3 +225,12 @@ def with_programs(
         return {"question": x["question"], "layouts": layouts, "image": x["image"]}, y
 
     return batches.map(add, num_parallel_calls=1)
+
+
+_SHARED: dict[str, Any] = {"paper": "Andreas, Rohrbach, Darrell, Klein, CVPR 2016", "reading": reading}
+
+COMPOSED = {"method": "Neural Module Network", "learner": _composed, **_SHARED}
+"""What recipes of composed networks have in common."""
+
+MONOLITHIC = {"method": "CNN and LSTM", "learner": _monolithic, **_SHARED}
+"""The same of the plain baseline, one network for all questions."""

@@ -14,14 +14,13 @@ from tfmeta.data.shape_world import ShapeWorld
 from tfmeta.data.shapes import load_shapes, load_shapes_questions
 from tfmeta.modules.layout import Layout, parse_layout
 from tfmeta.recipes.modules.pictures import (
+    COMPOSED,
+    MONOLITHIC,
     PictureRecipe,
     PictureSettings,
     answers,
-    composed,
     kinds,
     layouts_of,
-    monolithic,
-    reading,
     with_programs,
 )
 from tfmeta.recipes.recipe import Part
@@ -138,11 +137,9 @@ def _setting(settings: ShapesSettings) -> str:
     return f"SHAPES test, data {settings.data}{fixed}"
 
 
-_PAPER = "Andreas, Rohrbach, Darrell, Klein, CVPR 2016"
 _SHARED: dict[str, Any] = {
     "data": "SHAPES (Andreas et al. 2016): 640 of 13,568 training images, 1,024 of val and 1,024 of test",
     "questions": _questions,
-    "reading": reading,
     "setting": _setting,
     "protocol": _protocol,
 }
@@ -150,25 +147,19 @@ _SHARED: dict[str, Any] = {
 NMN_SHAPES = PictureRecipe(
     name="nmn-shapes",
     summary="Answers questions about small pictures of coloured shapes, by a network composed for each question.",
-    method="Neural Module Network",
-    paper=_PAPER,
-    settings=ShapesSettings(steps=3000, epoch_steps=100, steps_per_execution=10, learning_rate=1e-2),
-    learner=composed,
+    settings=ShapesSettings(learning_rate=1e-2),
     artefact=lambda settings: "nmn_shapes",
     published=lambda settings: (0.906, "NMN, Andreas et al. 2016, trained on 13,568 images"),
+    **COMPOSED,
     **_SHARED,
 )
 
 MONOLITHIC_SHAPES = PictureRecipe(
     name="monolithic-shapes",
     summary="Answers questions about small pictures of coloured shapes, by one network for all questions.",
-    method="CNN and LSTM",
-    paper=_PAPER,
-    settings=ShapesSettings(
-        layouts="none", steps=3000, epoch_steps=100, steps_per_execution=10, learning_rate=1e-3
-    ),
-    learner=monolithic,
+    settings=ShapesSettings(layouts="none", learning_rate=1e-3),
     artefact=lambda settings: "monolithic_shapes",
     published=lambda settings: (0.653, "VIS+LSTM, Andreas et al. 2016, trained on 13,568 images"),
+    **MONOLITHIC,
     **_SHARED,
 )
