@@ -105,6 +105,13 @@ def test_an_exported_model_answers_as_its_learner(ended, tmp_path):
     )
 
 
+def test_the_example_of_a_model_can_be_asked_of_any_world(monkeypatch):
+    layouts = np.array([[["lookup[miami]", ""], ["find[city]", ""]], [["find[city]", ""], ["", ""]]], object)
+    asked = {"layouts": layouts, "question": np.array(["what is in miami", "what are the cities"], object)}
+    monkeypatch.setattr(geoqa, "_arrays", lambda settings, part: (asked, None))
+    assert NMN_GEOQA.example(NMN_GEOQA.settings)["question"] == ["what are the cities"]
+
+
 def test_all_folds_are_made_once(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     made = []

@@ -95,6 +95,13 @@ class GeoQARecipe(QuestionRecipe[GeoQASettings]):
             )
         ]  # fmt: skip
 
+    def example(self, settings: GeoQASettings) -> dict[str, np.ndarray]:
+        """Returns a training question that names no place, so that it can be asked about any world."""
+        x, _ = _arrays(settings, "train")
+        named = np.char.startswith(x["layouts"].astype(str), "lookup[").any(axis=(1, 2))
+        first = int(np.argmin(named))
+        return {name: value[first : first + 1] for name, value in x.items()}
+
 
 def _reading(settings: GeoQASettings) -> dict[str, Any]:
     """Words of places are known world by world, and so are their names."""
