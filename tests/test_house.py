@@ -17,7 +17,7 @@ ROOMS = ("fewshot", "optimizers", "descent", "imitation", "rl", "modules")
 
 # An import points to a lower floor, or stays in its own room.
 FLOORS = {
-    "version": 0, "paths": 0,
+    "version": 0, "paths": 0, "lazy": 0,
     "core": 1,
     "networks": 2, "data": 2,
     **dict.fromkeys(ROOMS, 3),
