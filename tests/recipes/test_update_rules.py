@@ -39,6 +39,18 @@ def test_a_run_keeps_the_best_rule_and_what_it_cost(ended):
             np.testing.assert_array_equal(kept, best[key])
 
 
+def test_a_run_starts_from_another(ended, tmp_path):
+    run, learner, _ = ended
+    settings = LSTM_QUADRATIC.configure(**TINY, seed=5, start_from=run.folder.name)
+    fresh = LSTM_QUADRATIC.learner(settings)
+    LSTM_QUADRATIC.begin(fresh, settings, run.folder.parent)
+    for one, other in zip(fresh.rule.get_weights(), learner.rule.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert f"from the rule of the run {run.folder.name};" in LSTM_QUADRATIC.protocol(settings)
+    with pytest.raises(TfmetaError, match="holds no trained learner"):
+        LSTM_QUADRATIC.begin(fresh, settings, tmp_path)
+
+
 def test_a_race_has_a_row_for_each_rule_and_number_of_updates(ended):
     run, _, results = ended
     assert results[0].setting == LSTM_QUADRATIC.setting(LSTM_QUADRATIC.configure(**TINY))

@@ -33,6 +33,7 @@ from tfmeta.optimizers import (
 from tfmeta.optimizers.race import VALIDATION_SEED
 from tfmeta.optimizers.tuning import RATES
 from tfmeta.recipes.recipe import Part, Recipe, Settings, counted
+from tfmeta.recipes.train import Run
 
 __all__ = [
     "LEARNT",
@@ -68,6 +69,8 @@ class RuleSettings(Settings):
         tuning_problems: problems that each learning rate is tried on.
         at_once: problems that descend side by side in a race.
         problem: the variant that is tested; see the recipe.
+        start_from: the name of a finished run in the same folder, whose rule this one starts from: a rule learns fast
+            when little is unrolled at a time, and then looks further ahead when more is.
     """
 
     batch_size: int = 128
@@ -84,6 +87,7 @@ class RuleSettings(Settings):
     tuning_problems: int = 64
     at_once: int = 100
     problem: str = ""
+    start_from: str = ""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -108,6 +112,11 @@ class RuleRecipe(Recipe[RuleSettings]):
         learner.compile(
             keras.optimizers.Adam(schedule, clipnorm=1.0), steps_per_execution=settings.steps_per_execution
         )
+
+    def begin(self, learner: MetaTrainer, settings: RuleSettings, runs: Path) -> None:
+        if settings.start_from:
+            before = Run(runs / settings.start_from).learner(self)
+            learner.rule.set_weights(before.rule.get_weights())
 
     def batches(self, settings: RuleSettings, part: Part, start: int = 0) -> tf.data.Dataset:
         return problem_seeds(settings.seed if part == "train" else VALIDATION_SEED, start)
@@ -200,9 +209,10 @@ def _trainer(problems: Callable[[RuleSettings, Part], Problem]) -> Callable[[Rul
 
 
 def _protocol(settings: RuleSettings) -> str:
+    start = f"; started from the rule of the run {settings.start_from}" if settings.start_from else ""
     return (
         f"trained on descents of {counted(settings.descent, 'update')} from fresh problems,"
-        f" {settings.unrolled} unrolled at a time; chosen by validation problems; raced on"
+        f" {settings.unrolled} unrolled at a time{start}; chosen by validation problems; raced on"
         f" {RuleRecipe.test_tasks} further problems, against rules whose learning rate (of {len(RATES)}, on"
         f" {settings.tuning_problems} problems of their own) is the best after {counted(settings.tuned_for, 'update')}"
     )
