@@ -33,6 +33,8 @@ _HOMES = {
     "monolithic-shapes": "modules.shapes.MONOLITHIC_SHAPES",
     "nmn-combinations": "modules.combinations.NMN_COMBINATIONS",
     "monolithic-combinations": "modules.combinations.MONOLITHIC_COMBINATIONS",
+    "rl2-bandit": "rl2.RL2_BANDIT",
+    "rl2-mdp": "rl2.RL2_MDP",
 }
 
 

@@ -1,0 +1,276 @@
+"""RL²: policies that learn within a trial, trained on bandits and on tabular MDPs."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfmeta.core.cards import Card, Result
+from tfmeta.core.checks import TfmetaError, nearest
+from tfmeta.core.estimate import estimate
+from tfmeta.core.export import Servable
+from tfmeta.core.hub import LoadedModel
+from tfmeta.recipes.recipe import Part, Recipe, Settings, counted
+from tfmeta.rl import (
+    AGENTS,
+    PUBLISHED_BANDITS,
+    PUBLISHED_MDPS,
+    TrialNetwork,
+    TrialTrainer,
+    TrialValue,
+    batch_seeds,
+    play,
+    play_model,
+    policy_servable,
+)
+from tfmeta.rl.environments import BanditEnvironment, TabularMDPEnvironment, TrialEnvironment
+
+__all__ = ["RL2_BANDIT", "RL2_MDP", "BanditSettings", "MDPSettings", "RL2Recipe", "RL2Settings"]
+
+TEST_SEED, VALIDATION_SEED = 2_000_002, 2_000_001
+
+_SOURCE = "Duan et al. 2016, table {table}; 1,000 trials"
+
+
+@dataclasses.dataclass(frozen=True)
+class RL2Settings(Settings):
+    """Settings of a policy that learns within a trial.
+
+    A training step plays ``batch_size`` trials. ``learning_rate`` is that of the value function, and with PPO of the
+    policy too.
+
+    Attributes:
+        agent: ``"trpo"`` or ``"ppo"``.
+        units: of the policy's GRU, and of the value function's.
+        discount: of rewards, γ.
+        gae_lambda: of the advantages, λ.
+        clock: tells the value function how many steps are left.
+        max_kl: of a step of TRPO, in nats.
+        fisher_fraction: part of the trials that TRPO's Fisher matrix is estimated on.
+        clip: of PPO's ratio.
+        entropy: PPO's factor on the entropy.
+        epochs: passes over the trials: PPO's, or those of TRPO's value function.
+        minibatches: steps of the optimizer in each.
+    """
+
+    batch_size: int = 2500
+    epoch_steps: int = 10
+    agent: str = "trpo"
+    units: int = 64
+    discount: float = 0.99
+    gae_lambda: float = 0.3
+    clock: bool = True
+    max_kl: float = 0.01
+    fisher_fraction: float = 0.2
+    clip: float = 0.2
+    entropy: float = 0.0
+    epochs: int = 4
+    minibatches: int = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class BanditSettings(RL2Settings):
+    """Settings for bandits.
+
+    Attributes:
+        arms: arms of a bandit.
+        pulls: pulls of a trial.
+    """
+
+    arms: int = 5
+    pulls: int = 10
+
+
+@dataclasses.dataclass(frozen=True)
+class MDPSettings(RL2Settings):
+    """Settings for tabular MDPs.
+
+    Attributes:
+        episodes: episodes of a trial, each of ten steps.
+    """
+
+    episodes: int = 10
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RL2Recipe(Recipe[RL2Settings]):
+    """One distribution of tasks.
+
+    Attributes:
+        environment: builds it.
+        published: the mean reward of a trial in the paper, where it has one, and where it says so.
+    """
+
+    environment: Callable[[Any], TrialEnvironment]
+    published: Callable[[Any], tuple[float | None, str]]
+
+    learner_file: ClassVar[str] = "learner.weights.h5"
+    of_a_step: ClassVar[str] = "trial"
+
+    def configure(self, **changes: Any) -> RL2Settings:
+        settings = super().configure(**changes)
+        if settings.agent not in AGENTS:
+            raise TfmetaError(f"There is no agent {settings.agent!r}. {nearest(settings.agent, AGENTS)}")
+        return settings
+
+    def compile(self, learner: keras.Model, settings: RL2Settings) -> None:
+        each = settings.epochs * settings.minibatches
+        schedule = keras.optimizers.schedules.CosineDecay(
+            settings.learning_rate, settings.steps * each, alpha=0.01
+        )
+        learner.compile(
+            keras.optimizers.Adam(schedule, clipnorm=1.0), steps_per_execution=settings.steps_per_execution
+        )
+
+    def batches(self, settings: RL2Settings, part: Part, start: int = 0) -> tf.data.Dataset:
+        self.environment(settings)  # refuses what is no task
+        return batch_seeds(settings.seed, start)
+
+    def done(self, learner: TrialTrainer) -> int:
+        return int(learner.rounds.numpy())
+
+    def save(self, learner: TrialTrainer, file: Path) -> None:
+        learner.save_weights(file)
+
+    def load(self, file: Path, settings: RL2Settings) -> TrialTrainer:
+        learner = self.learner(settings)
+        learner.load_weights(file)
+        return learner
+
+    def measure(
+        self,
+        learner: TrialTrainer,
+        settings: RL2Settings,
+        part: Part,
+        *,
+        tasks: int,
+        folder: Path,
+        verbose: int | str,
+    ) -> list[Result]:
+        trained, test = learner.environment, self.environment(settings)
+        if (trained.actions, trained.trial_length) != (test.actions, test.trial_length):
+            raise TfmetaError(
+                f"The policy was trained for trials of {trained.trial_length} steps with {trained.actions} actions, and"
+                f" this test has {test.trial_length} with {test.actions}; train another with these settings."
+            )
+
+        def rewards(greedy: bool) -> np.ndarray:
+            return play(learner.policy, test, trials=tasks, seed=_seed(part), greedy=greedy).rewards
+
+        return self._results(settings, rewards)
+
+    def measure_model(
+        self, model: LoadedModel, settings: RL2Settings, *, tasks: int, verbose: int | str
+    ) -> list[Result]:
+        test = self.environment(settings)
+
+        def rewards(greedy: bool) -> np.ndarray:
+            return play_model(model.ask, test, trials=tasks, seed=_seed("test"), greedy=greedy).rewards
+
+        return self._results(settings, rewards)
+
+    def servable(self, learner: TrialTrainer, settings: RL2Settings, card: Card) -> Servable:
+        return policy_servable(learner.policy, self.artefact(settings), card=card)
+
+    def _results(self, settings: RL2Settings, rewards: Callable[[bool], np.ndarray]) -> list[Result]:
+        published, source = self.published(settings)
+        results = []
+        for greedy in (False, True):
+            found = estimate(rewards(greedy).sum(axis=1))
+            setting = self.setting(settings) + (", greedy" if greedy else "")
+            results.append(Result("reward", found.mean, found.ci95, found.tasks, setting, published, source))
+        return results
+
+
+def _seed(part: Part) -> tuple[int, int]:
+    return (TEST_SEED if part == "test" else VALIDATION_SEED, 0)
+
+
+def _learner(environment: Callable[[Any], TrialEnvironment]) -> Callable[[Any], TrialTrainer]:
+    def build(settings: RL2Settings) -> TrialTrainer:
+        tasks = environment(settings)
+        sizes = {
+            "actions": tasks.actions,
+            "observation_size": tasks.observation_size,
+            "units": settings.units,
+        }
+        policy = TrialNetwork(**sizes, outputs=tasks.actions, head_scale=0.1, seed=settings.seed)
+        foresight = TrialNetwork(**sizes, outputs=1, seed=settings.seed + 1)
+        value = TrialValue(foresight, tasks.trial_length, discount=settings.discount, clock=settings.clock)
+        return TrialTrainer(
+            tasks, policy, value, trials=settings.batch_size, agent=settings.agent, options=_options(settings)
+        )
+
+    return build
+
+
+def _options(settings: RL2Settings) -> dict[str, Any]:
+    """Returns the arguments of the agent."""
+    shared = {"discount": settings.discount, "gae_lambda": settings.gae_lambda}
+    if settings.agent == "ppo":
+        own = ("clip", "entropy", "epochs", "minibatches")
+        return {**shared, **{name: getattr(settings, name) for name in own}}
+    return {
+        **shared,
+        "max_kl": settings.max_kl,
+        "fisher_fraction": settings.fisher_fraction,
+        "value_epochs": settings.epochs,
+        "value_minibatches": settings.minibatches,
+    }
+
+
+def _protocol(settings: RL2Settings) -> str:
+    return (
+        f"trained by {settings.agent.upper()} on fresh tasks only, {counted(settings.batch_size, 'trial')} a step;"
+        " tested on further tasks, actions drawn from the policy, and greedy beside it"
+    )
+
+
+def _recipe(environment: Callable[[Any], TrialEnvironment], **fields: Any) -> RL2Recipe:
+    return RL2Recipe(
+        method="RL²",
+        paper="Duan et al., arXiv 2016",
+        learner=_learner(environment),
+        protocol=_protocol,
+        environment=environment,
+        **fields,
+    )
+
+
+def _published_bandits(settings: BanditSettings) -> tuple[float | None, str]:
+    row = PUBLISHED_BANDITS.get((settings.pulls, settings.arms))
+    return (row["rl2"], _SOURCE.format(table=1)) if row else (None, "")
+
+
+def _published_mdps(settings: MDPSettings) -> tuple[float | None, str]:
+    row = PUBLISHED_MDPS.get(settings.episodes)
+    return (row["rl2"], _SOURCE.format(table=2)) if row else (None, "")
+
+
+RL2_BANDIT = _recipe(
+    lambda settings: BanditEnvironment(settings.arms, settings.pulls),
+    name="rl2-bandit",
+    summary="Plays bandits that it has never seen, and finds their best arm.",
+    data="Bernoulli bandits whose arms pay with probabilities from U(0, 1), drawn as they are needed",
+    settings=BanditSettings(steps=100),
+    artefact=lambda settings: f"rl2_bandit_n{settings.pulls}k{settings.arms}",
+    setting=lambda settings: (
+        f"RL² by {settings.agent.upper()}, {counted(settings.pulls, 'pull')} of {counted(settings.arms, 'arm')}"
+    ),
+    published=_published_bandits,
+)
+
+RL2_MDP = _recipe(
+    lambda settings: TabularMDPEnvironment(settings.episodes),
+    name="rl2-mdp",
+    summary="Explores tabular MDPs that it has never seen, and then exploits them.",
+    data="MDPs of 10 states and 5 actions, transitions from Dirichlet(1), mean rewards from N(1, 1), drawn as needed",
+    settings=MDPSettings(steps=100, batch_size=250),
+    artefact=lambda settings: "rl2_mdp" if settings.episodes == 10 else f"rl2_mdp_n{settings.episodes}",
+    setting=lambda settings: f"RL² by {settings.agent.upper()}, {counted(settings.episodes, 'episode')}",
+    published=_published_mdps,
+)

@@ -1,0 +1,54 @@
+"""Lets TF-Agents in: it needs `tf.keras` to be Keras 2, while `import keras` stays Keras 3."""
+
+import os
+import warnings
+
+import tensorflow as tf
+
+from tfmeta.core.checks import TfmetaError
+
+__all__ = ["require_tf_agents"]
+
+_FLAG = "TF_USE_LEGACY_KERAS"
+
+
+def require_tf_agents() -> None:
+    """Imports TF-Agents, or says why that cannot be.
+
+    Every file that imports TF-Agents calls this before.
+
+    Raises:
+        TfmetaError: if it is not installed, or if `tf.keras` is Keras 3 already in this process, and so for good.
+    """
+    os.environ.setdefault(_FLAG, "1")
+    if os.environ[_FLAG] not in ("1", "true", "True"):
+        raise TfmetaError(
+            f"{_FLAG}={os.environ[_FLAG]}, but TF-Agents needs tf.keras to be Keras 2: unset it, or set it to 1."
+            " (It changes nothing for `import keras`.)"
+        )
+    try:
+        # What tf.keras is, it becomes when it is first touched.
+        legacy = getattr(tf, "keras").layers.Layer.__module__.startswith("tf_keras")  # noqa: B009
+    except ImportError as error:
+        raise _absent(error) from error
+    if not legacy:
+        raise TfmetaError(
+            "tf.keras was used in this process before TF-Agents, and so is Keras 3 for good; TF-Agents needs it to be"
+            f" Keras 2. Set {_FLAG}=1 in the environment, or import tfmeta.rl.agents first."
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore"
+        )  # of gym, TensorFlow Probability and distutils, none of which is used here
+        try:
+            import tf_agents.agents.ppo.ppo_clip_agent
+            import tf_agents.drivers.dynamic_step_driver  # noqa: F401
+        except ImportError as error:
+            raise _absent(error) from error
+
+
+def _absent(error: ImportError) -> TfmetaError:
+    return TfmetaError(
+        f"Training with TF-Agents needs {error.name or 'TF-Agents'}, which is not installed:"
+        " pip install 'tfmeta[rl]', with Python 3.11."
+    )

@@ -1,0 +1,129 @@
+"""Recurrent networks over trials: what a policy and a value function are made of."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfmeta.core.checks import check
+from tfmeta.networks.gru import GRU
+
+__all__ = ["Step", "TrialNetwork"]
+
+Step = Mapping[str, tf.Tensor]
+"""What a step of a trial tells: ``observation [..., D]``, which is left out where there is nothing to see,
+``previous_action [...]`` int32 (-1 before the first), ``previous_reward [...]`` and ``done [...]`` float32."""
+
+
+class TrialNetwork(keras.layers.Layer):
+    """A GRU that is told everything which happens in a trial, and a linear layer on top of its state.
+
+    Its input is the paper's: the observation, the action before as a one-hot vector, the reward for that, and whether
+    it ended an episode. The state goes on where an episode ends, and so can hold what was learnt of the task.
+
+    Args:
+        actions: how many actions there are, A.
+        observation_size: numbers of an observation, D; 0 where there is nothing to see.
+        outputs: numbers that each step yields, O.
+        units: of the GRU, H.
+        head_scale: factor on the initial weights of the linear layer; a small one begins with a policy that prefers
+            nothing.
+        encoder: makes features of observations that are no vectors, e.g. of images; a Keras model. Then
+            `observation_size` is the number of its features.
+        seed: of the initial weights.
+
+    Raises:
+        ValueError: if a size is below 1.
+
+    Example:
+        >>> network = TrialNetwork(actions=5, observation_size=0, outputs=5, units=16, seed=0)
+        >>> step = {"previous_action": tf.constant([-1, 2]), "previous_reward": tf.zeros([2]), "done": tf.zeros([2])}
+        >>> outputs, state = network.step(step, network.initial_state(2))
+        >>> outputs.shape, state.shape
+        (TensorShape([2, 5]), TensorShape([2, 16]))
+
+    Reference:
+        Duan et al. 2016, RL²: Fast Reinforcement Learning via Slow Reinforcement Learning, section 2.3.
+    """
+
+    def __init__(
+        self,
+        actions: int,
+        observation_size: int,
+        outputs: int,
+        *,
+        units: int = 256,
+        head_scale: float = 1.0,
+        encoder: keras.Model | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        check(
+            min(actions, outputs, units) >= 1,
+            f"actions={actions}, outputs={outputs}, units={units}: each must be at least 1.",
+        )
+        self.actions, self.observation_size, self.outputs, self.units = (
+            actions,
+            observation_size,
+            outputs,
+            units,
+        )
+        self.encoder = encoder
+        self.gru = GRU(observation_size + actions + 2, units, seed=seed)
+        init = keras.initializers.VarianceScaling(
+            head_scale**2, "fan_avg", "uniform", seed=keras.random.SeedGenerator(seed)
+        )
+        self.head = keras.layers.Dense(outputs, kernel_initializer=init)
+        self.head.build([None, units])
+        self.built = True
+
+    def initial_state(self, batch: int | tf.Tensor) -> tf.Tensor:
+        """Returns the state before the first step of a trial, ``[B, H]``."""
+        return self.gru.initial_state(batch)
+
+    def step(self, step: Step, state: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Hears of one step.
+
+        Args:
+            step: what it tells, with the leading dimension B.
+            state: ``[B, H]``.
+
+        Returns:
+            What it yields, ``[B, O]``, and the next state.
+        """
+        state = self.gru.step(self._features(step), state)
+        return self.head(state), state
+
+    def call(self, steps: Step) -> tf.Tensor:
+        """Hears of whole trials, each from its first step.
+
+        Args:
+            steps: what they tell, with the leading dimensions B and T.
+
+        Returns:
+            What each step yields, ``[B, T, O]``.
+        """
+        # Time first, before the inputs grow to the width of the GRU.
+        swapped = {key: tf.transpose(x, [1, 0, *range(2, x.shape.rank)]) for key, x in steps.items()}
+        outputs = self.head(self.gru(self._features(swapped)))  # [T, B, O]
+        return tf.transpose(outputs, [1, 0, 2])
+
+    def _features(self, step: Step) -> tf.Tensor:
+        parts = [
+            tf.one_hot(step["previous_action"], self.actions),  # nothing but zeros for -1
+            step["previous_reward"][..., None],
+            step["done"][..., None],
+        ]
+        if self.observation_size:
+            parts.insert(0, self._see(step["observation"]))
+        return tf.concat(parts, axis=-1)
+
+    def _see(self, observation: tf.Tensor) -> tf.Tensor:
+        if self.encoder is None:
+            return observation
+        inner = self.encoder.input_shape[1:]
+        outer = tf.shape(observation)[: -len(inner)]
+        features = self.encoder(tf.reshape(observation, [-1, *inner]))
+        return tf.reshape(features, tf.concat([outer, [self.observation_size]], axis=0))
