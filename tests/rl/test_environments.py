@@ -6,11 +6,12 @@ import tensorflow as tf
 
 from tfmeta.core.unroll import unroll
 from tfmeta.rl.baselines import BanditTask, MDPTask
-from tfmeta.rl.environments import BanditEnvironment, TabularMDPEnvironment
+from tfmeta.rl.environments import BanditEnvironment, MazeEnvironment, TabularMDPEnvironment
 
 ENVIRONMENTS = {
     "bandit": BanditEnvironment(arms=5, pulls=12),
     "mdp": TabularMDPEnvironment(episodes=3, states=6, actions=3, horizon=4),
+    "maze": MazeEnvironment(size=3, horizon=6, width=4, height=4),
 }
 each = pytest.mark.parametrize("environment", ENVIRONMENTS.values(), ids=ENVIRONMENTS)
 

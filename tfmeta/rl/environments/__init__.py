@@ -7,6 +7,8 @@ __all__, __getattr__ = lazily(
     {
         "BanditEnvironment": "bandit",
         "BanditState": "bandit",
+        "MazeEnvironment": "maze",
+        "MazeState": "maze",
         "TabularMDPEnvironment": "tabular_mdp",
         "TabularMDPState": "tabular_mdp",
         "TrialEnvironment": "environment",
