@@ -7,6 +7,8 @@ __all__, __getattr__ = lazily(
     {
         "BanditEnvironment": "bandit",
         "BanditState": "bandit",
+        "GymnasiumEnvironment": "gymnasium_tasks",
+        "GymnasiumState": "gymnasium_tasks",
         "MazeEnvironment": "maze",
         "MazeState": "maze",
         "TabularMDPEnvironment": "tabular_mdp",
