@@ -18,6 +18,7 @@ from tfmeta.recipes.export import export_run
 from tfmeta.recipes.modules import NMN_GEOQA, folds, geoqa
 from tfmeta.recipes.modules.folds import FoldResult, folds_file, mean_of_folds, read_folds
 from tfmeta.recipes.train import Run, train
+from tfmeta.report.answered_places import answered_places, render_places
 
 TINY = {
     "batch_size": 9, "steps": 20, "epoch_steps": 10, "steps_per_execution": 10, "units": 4, "learning_rate": 0.1,
@@ -103,6 +104,19 @@ def test_an_exported_model_answers_as_its_learner(ended, tmp_path):
     assert served == NMN_GEOQA.measure(
         run.learner(NMN_GEOQA), settings, "test", tasks=100, folder=run.folder, verbose=0
     )
+
+
+def test_what_is_answered_is_told_with_what_is_wrong(ended):
+    run, learner = ended
+    settings = run.settings(NMN_GEOQA)
+    answered = answered_places(learner, NMN_GEOQA, settings)
+    assert [not each.verdict for each in answered] == NMN_GEOQA.judge(learner, settings, "test").tolist()
+    assert answered[0].question == places.QUESTION and answered[0].right == ("Everglades",)
+    blind = NMN_GEOQA.learner(settings)
+    for word in blind.inventory.trainable_variables:
+        word.assign(word - 5.0)  # finds nothing, and says no
+    table = render_places(answered_places(blind, NMN_GEOQA, settings))
+    assert "| nothing | Everglades | wrong" in table
 
 
 def test_the_example_of_a_model_can_be_asked_of_any_world(monkeypatch):

@@ -18,6 +18,7 @@ from tfmeta.recipes.modules.folds import FoldResult, folds_file, read_folds
 from tfmeta.recipes.recipe import counted
 from tfmeta.recipes.registry import find_recipe
 from tfmeta.recipes.train import Run
+from tfmeta.report.answered_places import answered_places, render_places
 from tfmeta.report.folds import render_folds
 from tfmeta.report.modules import Answered, draw_examples, draw_modules
 
@@ -76,7 +77,8 @@ def write_answers(runs: Path, page: Path) -> list[Path]:
         text += _table_of_pictures(title, measured) if measured else []
         if composed := found[names[0]]:
             text += _examples(max(composed, key=lambda each: each.results[0].value), pictures, written)
-    text += _table_of_places(folds) if folds else []
+    if folds:
+        text += [*_table_of_places(folds), *_examples_of_places(folds, runs)]
     write_text(page, "\n".join(text).rstrip() + "\n")
     return [*written, page]
 
@@ -186,4 +188,27 @@ def _table_of_places(folds: Sequence[FoldResult]) -> list[str]:
         " places and 42 relations; rows with features=nmn2 read the 11 and 6 of the authors, so these"
         " compare with theirs.",
         "",
+    ]  # fmt: skip
+
+
+def _examples_of_places(folds: Sequence[FoldResult], runs: Path) -> list[str]:
+    """What the first fold of the published settings answers, right and wrong."""
+    recipe = find_recipe(_PLACES)
+    kept = [
+        (fold, Run(fold.folder(runs, recipe.name)))
+        for fold in recipe.folds(recipe.settings, 1)
+        if any(row.variant == fold.variant and row.held_out == fold.held_out for row in folds)
+    ]
+    ended = [(fold, run) for fold, run in kept if (run.folder / recipe.learner_file).exists()]
+    if not ended:
+        return []
+    fold, run = ended[0]
+    answered = answered_places(run.learner_of(recipe), recipe, run.settings(recipe))
+    wrong = [each for each in answered if each.verdict]
+    chosen = sum(bool(each.others) for each in wrong)
+    return [
+        f"### What is answered about {fold.held_out}, which was held out", "",
+        f"{len(wrong)} of {len(answered)} answers are wrong; of these, {chosen} would be right by another candidate.",
+        "",
+        render_places(answered), "",
     ]  # fmt: skip
