@@ -1,7 +1,9 @@
 """Lets TF-Agents in: it needs `tf.keras` to be Keras 2, while `import keras` stays Keras 3."""
 
 import os
+import sys
 import warnings
+from importlib import import_module
 
 import tensorflow as tf
 
@@ -36,6 +38,9 @@ def require_tf_agents() -> None:
             "tf.keras was used in this process before TF-Agents, and so is Keras 3 for good; TF-Agents needs it to be"
             f" Keras 2. Set {_FLAG}=1 in the environment, or import tfmeta.rl.agents first."
         )
+    # TensorFlow has settled where `from tensorflow.keras import layers` looks, which TF-Agents says once, when it was
+    # imported itself; and that would make tf.keras Keras 3 after all.
+    sys.modules.setdefault("tensorflow.keras", import_module("tf_keras.api._v2.keras"))
     with warnings.catch_warnings():
         warnings.simplefilter(
             "ignore"
