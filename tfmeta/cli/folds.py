@@ -19,7 +19,7 @@ def has_folds(recipe: str | None) -> bool:
 
 def train_folds(args: argparse.Namespace) -> int:
     """Trains and measures the folds that are missing, and prints their mean; returns the exit code."""
-    for name in ("ways", "shots", "seed", "split", "out", "only"):
+    for name in ("ways", "shots", "arms", "pulls", "agent", "seed", "split", "out", "only"):
         if getattr(args, name):
             raise TfmetaError(
                 f"--{name} is not for all folds of {args.recipe}, which have seeds and folders of their own; --set,"

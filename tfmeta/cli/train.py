@@ -6,6 +6,7 @@ neither Ctrl-C nor a power cut costs more than an epoch. `tensorboard --logdir r
   tfmeta train prototypical-omniglot
   tfmeta train maml-omniglot --ways 20 --split characters --out runs/maml-20
   tfmeta train maml-sinusoid --steps 2000 --set inner_steps=5
+  tfmeta train rl2-bandit --arms 5 --pulls 100 --agent ppo
   tfmeta train --all-cells --split characters
   tfmeta train nmn-geoqa --all-cells --set choice=first
 """
@@ -19,6 +20,7 @@ from tfmeta.cli.progress import keras_verbosity, starting_tensorflow, working
 from tfmeta.cli.settings import changes, count, default_run
 
 SUMMARY = "train a recipe; started again, it goes on where it stood"
+_OF_TRIALS = ("arms", "pulls", "agent")
 IF_INTERRUPTED = "interrupted; the same command goes on from the last epoch."
 
 
@@ -27,6 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipe", metavar="RECIPE", nargs="?", help="what to train; `tfmeta list` knows them")
     parser.add_argument("--ways", metavar="N", type=count, help="classes of a training task")
     parser.add_argument("--shots", metavar="K", type=count, help="support examples of each class")
+    parser.add_argument("--arms", metavar="K", type=count, help="arms of a bandit")
+    parser.add_argument("--pulls", metavar="N", type=count, help="pulls of a bandit's trial")
+    parser.add_argument("--agent", metavar="AGENT", help="what learns over trials: trpo or ppo")
     parser.add_argument("--steps", metavar="STEPS", type=count, help="training steps, up to whole epochs")
     parser.add_argument("--seed", metavar="SEED", type=int, help="of the initial weights and the tasks")
     parser.add_argument("--split", metavar="SPLIT", help="alphabets or characters, for Omniglot")
@@ -44,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     """Carries out the verb."""
     if args.all_cells and has_folds(args.recipe):
         return train_folds(args)
-    if one_or_all(args, "recipe", ("ways", "shots", "steps", "seed", "out", "pairs")):
+    if one_or_all(args, "recipe", ("ways", "shots", "steps", "seed", "out", "pairs", *_OF_TRIALS)):
         return train_all(args)
     from tfmeta.recipes.registry import find_recipe, known_name
 
@@ -69,5 +74,5 @@ def run(args: argparse.Namespace) -> int:
 
 def given(recipe, args: argparse.Namespace) -> dict:
     """Returns the settings that the arguments change."""
-    options = {name: getattr(args, name) for name in ("ways", "shots", "steps", "seed", "split")}
-    return changes(recipe, args.pairs, **options)
+    options = ("ways", "shots", "steps", "seed", "split", *_OF_TRIALS)
+    return changes(recipe, args.pairs, **{name: getattr(args, name) for name in options})

@@ -181,4 +181,4 @@ class Recipe(ABC, Generic[S]):
 
 
 # Settings with an option of their own on the command line.
-_OPTIONS = ("split", "ways", "shots", "steps", "seed")
+_OPTIONS = ("split", "ways", "shots", "arms", "pulls", "agent", "steps", "seed")

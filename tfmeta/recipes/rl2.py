@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfmeta.core.cards import Card, Result
-from tfmeta.core.checks import TfmetaError, nearest
+from tfmeta.core.checks import TfmetaError, check, nearest
 from tfmeta.core.estimate import estimate
 from tfmeta.core.export import Servable
 from tfmeta.core.hub import LoadedModel
@@ -53,8 +53,8 @@ class RL2Settings(Settings):
         fisher_fraction: part of the trials that TRPO's Fisher matrix is estimated on.
         clip: of PPO's ratio.
         entropy: PPO's factor on the entropy.
-        epochs: passes over the trials: PPO's, or those of TRPO's value function.
-        minibatches: steps of the optimizer in each.
+        passes: over the trials of a step: PPO's, or those of TRPO's value function.
+        minibatches: steps of the optimizer in each pass.
     """
 
     batch_size: int = 2500
@@ -68,7 +68,7 @@ class RL2Settings(Settings):
     fisher_fraction: float = 0.2
     clip: float = 0.2
     entropy: float = 0.0
-    epochs: int = 4
+    passes: int = 4
     minibatches: int = 4
 
 
@@ -118,7 +118,7 @@ class RL2Recipe(Recipe[RL2Settings]):
         return settings
 
     def compile(self, learner: keras.Model, settings: RL2Settings) -> None:
-        each = settings.epochs * settings.minibatches
+        each = settings.passes * settings.minibatches
         schedule = keras.optimizers.schedules.CosineDecay(
             settings.learning_rate, settings.steps * each, alpha=0.01
         )
@@ -128,6 +128,11 @@ class RL2Recipe(Recipe[RL2Settings]):
 
     def batches(self, settings: RL2Settings, part: Part, start: int = 0) -> tf.data.Dataset:
         self.environment(settings)  # refuses what is no task
+        check(
+            settings.minibatches <= max(settings.batch_size, 1),
+            f"minibatches={settings.minibatches}, but batch_size={settings.batch_size} trials; lower the one, or raise"
+            " the other.",
+        )
         return batch_seeds(settings.seed, start)
 
     def done(self, learner: TrialTrainer) -> int:
@@ -212,13 +217,13 @@ def _options(settings: RL2Settings) -> dict[str, Any]:
     """Returns the arguments of the agent."""
     shared = {"discount": settings.discount, "gae_lambda": settings.gae_lambda}
     if settings.agent == "ppo":
-        own = ("clip", "entropy", "epochs", "minibatches")
-        return {**shared, **{name: getattr(settings, name) for name in own}}
+        own = ("clip", "entropy", "minibatches")
+        return {**shared, "epochs": settings.passes, **{name: getattr(settings, name) for name in own}}
     return {
         **shared,
         "max_kl": settings.max_kl,
         "fisher_fraction": settings.fisher_fraction,
-        "value_epochs": settings.epochs,
+        "value_epochs": settings.passes,
         "value_minibatches": settings.minibatches,
     }
 

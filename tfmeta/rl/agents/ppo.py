@@ -1,5 +1,7 @@
 """TF-Agents' PPO with minibatches of whole trials."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -12,6 +14,7 @@ from tfmeta.rl.agents.progress import progress
 
 require_tf_agents()
 
+from absl import logging  # noqa: E402
 from tf_agents.agents import tf_agent  # noqa: E402
 from tf_agents.agents.ppo import ppo_clip_agent, ppo_utils  # noqa: E402
 from tf_agents.networks import network  # noqa: E402
@@ -64,28 +67,29 @@ class TrialPPOAgent(ppo_clip_agent.PPOClipAgent):
         max_norm: float = 0.0,
         train_step_counter: tf.Variable | None = None,
     ):
-        super().__init__(
-            time_step_spec,
-            action_spec,
-            optimizer,
-            actor_net,
-            value_net,
-            importance_ratio_clipping=clip,
-            lambda_value=gae_lambda,
-            discount_factor=discount,
-            entropy_regularization=entropy,
-            num_epochs=1,
-            use_gae=True,
-            normalize_rewards=False,
-            normalize_observations=False,
-            gradient_clipping=max_norm or None,
-            compute_value_and_advantage_in_train=False,
-            update_normalizers_in_train=False,
-            aggregate_losses_across_replicas=False,
-            train_step_counter=tf.Variable(0, dtype=tf.int64)
-            if train_step_counter is None
-            else train_step_counter,
-        )
+        with _quiet():
+            super().__init__(
+                time_step_spec,
+                action_spec,
+                optimizer,
+                actor_net,
+                value_net,
+                importance_ratio_clipping=clip,
+                lambda_value=gae_lambda,
+                discount_factor=discount,
+                entropy_regularization=entropy,
+                num_epochs=1,
+                use_gae=True,
+                normalize_rewards=False,
+                normalize_observations=False,
+                gradient_clipping=max_norm or None,
+                compute_value_and_advantage_in_train=False,
+                update_normalizers_in_train=False,
+                aggregate_losses_across_replicas=False,
+                train_step_counter=tf.Variable(0, dtype=tf.int64)
+                if train_step_counter is None
+                else train_step_counter,
+            )
         self._epochs, self._minibatches = epochs, minibatches
 
     def _train(self, experience: trajectory.Trajectory, weights: None = None) -> tf_agent.LossInfo:
@@ -106,3 +110,14 @@ class TrialPPOAgent(ppo_clip_agent.PPOClipAgent):
         said = [x[:, :-1] for x in (values, trials.policy_info["return"])]
         found = progress(before, now, *said)
         return tf_agent.LossInfo(found.kl, found)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps TF-Agents from warning of optimizers that are not of Keras 2: those of Keras 3 do as well."""
+    level = logging.get_verbosity()
+    logging.set_verbosity(logging.ERROR)
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
