@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,9 @@ import pytest
 # Before anything imports TensorFlow. One thread a worker: the workers are what fills the cores.
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+if find_spec("tf_keras"):
+    # What tf.keras is to be for TF-Agents; it is settled once in a process, by whoever touches it first.
+    os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 

@@ -1,5 +1,7 @@
 """Lets TF-Agents in: it needs `tf.keras` to be Keras 2, while `import keras` stays Keras 3."""
 
+import contextlib
+import io
 import os
 import sys
 import warnings
@@ -31,29 +33,26 @@ def require_tf_agents() -> None:
     try:
         # What tf.keras is, it becomes when it is first touched.
         legacy = getattr(tf, "keras").layers.Layer.__module__.startswith("tf_keras")  # noqa: B009
+        if legacy:
+            _import()
     except ImportError as error:
-        raise _absent(error) from error
+        raise TfmetaError(
+            f"Training with TF-Agents needs {error.name or 'tf_keras'}, which is not installed:"
+            " pip install 'tfmeta[rl]', with Python 3.11."
+        ) from error
     if not legacy:
         raise TfmetaError(
             "tf.keras was used in this process before TF-Agents, and so is Keras 3 for good; TF-Agents needs it to be"
             f" Keras 2. Set {_FLAG}=1 in the environment, or import tfmeta.rl.agents first."
         )
-    # TensorFlow has settled where `from tensorflow.keras import layers` looks, which TF-Agents says once, when it was
-    # imported itself; and that would make tf.keras Keras 3 after all.
+
+
+def _import() -> None:
+    # TensorFlow settles where `from tensorflow.keras import layers` looks, which TF-Agents says once, when it is itself
+    # imported: so it may make tf.keras Keras 3 after all.
     sys.modules.setdefault("tensorflow.keras", import_module("tf_keras.api._v2.keras"))
-    with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # of gym, TensorFlow Probability and distutils, none of which is used here
-        try:
-            import tf_agents.agents.ppo.ppo_clip_agent
-            import tf_agents.drivers.dynamic_step_driver  # noqa: F401
-        except ImportError as error:
-            raise _absent(error) from error
-
-
-def _absent(error: ImportError) -> TfmetaError:
-    return TfmetaError(
-        f"Training with TF-Agents needs {error.name or 'TF-Agents'}, which is not installed:"
-        " pip install 'tfmeta[rl]', with Python 3.11."
-    )
+    # What gym, TensorFlow Probability and distutils have to say of their age is of no use to anybody here.
+    with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+        warnings.simplefilter("ignore")
+        import tf_agents.agents.ppo.ppo_clip_agent
+        import tf_agents.drivers.dynamic_step_driver  # noqa: F401
