@@ -45,6 +45,12 @@ def test_an_exported_policy_may_be_served(served):
     assert ("observation" in inputs) == (served[0].observation_size > 0)
 
 
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    servable = policy_servable(policy_of(TASKS["bandit"]), "policy", card=Card("Plays."))
+    return load(export(servable, tmp_path_factory.mktemp("models")))
+
+
 @pytest.mark.parametrize("greedy", [False, True])
 def test_served_it_plays_what_it_plays_here(served, greedy):
     tasks, policy, model = served
@@ -88,13 +94,12 @@ def request(rows=2, **changes):
         ({"seed": [1, 2, 3]}, "seed, state hold"),
     ],
 )
-def test_a_request_that_does_not_fit_is_answered_with_the_way_out(tmp_path, changes, message):
-    model = model_of(tmp_path)
+def test_a_request_that_does_not_fit_is_answered_with_the_way_out(model, changes, message):
     with pytest.raises(TfmetaError, match=message):
         model.ask("act", request(**changes))
 
 
-def test_the_state_of_another_policy_is_refused_by_the_graph_itself(tmp_path):
+def test_the_state_of_another_policy_is_refused_by_the_graph_itself():
     act = (
         policy_servable(policy_of(TASKS["bandit"]), "policy", card=Card("Plays.")).signatures["act"].function
     )
@@ -107,10 +112,6 @@ def test_the_state_of_another_policy_is_refused_by_the_graph_itself(tmp_path):
         act(**wrong)
 
 
-def test_tasks_of_another_number_of_actions_are_refused(tmp_path):
+def test_tasks_of_another_number_of_actions_are_refused(model):
     with pytest.raises(TfmetaError, match="chooses among 4 actions, and these tasks have 3; play the tasks"):
-        play_model(model_of(tmp_path).ask, BanditEnvironment(arms=3, pulls=2), trials=2)
-
-
-def model_of(folder):
-    return load(export(policy_servable(policy_of(TASKS["bandit"]), "policy", card=Card("Plays.")), folder))
+        play_model(model.ask, BanditEnvironment(arms=3, pulls=2), trials=2)

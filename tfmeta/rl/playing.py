@@ -109,7 +109,8 @@ def play_model(
     told = (np.full(trials, -1, np.int32), np.zeros(trials, np.float32), np.zeros(trials, bool))
     actions, rewards = [], []
     for number in range(environment.trial_length):
-        answer = dict(ask("act", {**_told(environment, observation, *told), "seed": luck + number, **state}))
+        step = _told(environment, observation.numpy(), *told)
+        answer = dict(ask("act", {**step, "seed": luck + number, **state}))
         action, probabilities = np.asarray(answer.pop("action")), np.asarray(answer.pop("probabilities"))
         if probabilities.shape[1] != environment.actions:
             raise TfmetaError(

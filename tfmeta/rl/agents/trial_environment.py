@@ -78,7 +78,7 @@ class TFTrialEnvironment(tf_environment.TFEnvironment):
     def _reset(self) -> ts.TimeStep:
         (seed,) = trial_seeds(tf.random.fold_in(self._seed.read_value(), self._trials.assign_add(1)), 0)
         state, observation = self.environment.reset(seed, self.batch_size)
-        return self._keep(state, state, self._told(observation), tf.constant(0))
+        return self._keep(state, self._told(observation), tf.constant(0))
 
     def _step(self, action: tf.Tensor) -> ts.TimeStep:
         # All trials are equally long, so that one number says for all of them whether they have ended.
@@ -89,15 +89,15 @@ class TFTrialEnvironment(tf_environment.TFEnvironment):
         before = tf.nest.map_structure(tf.convert_to_tensor, self._state)
         after, observation, reward, done = self.environment.step(before, action)
         told = self._told(observation, action, reward, done)
-        return self._keep(before, after, told, self._steps.read_value() + 1)
+        return self._keep(after, told, self._steps.read_value() + 1, before)
 
-    def _keep(self, before: Any, after: Any, told: dict[str, tf.Tensor], steps: tf.Tensor) -> ts.TimeStep:
-        fresh = before is after
-        for variable, old, new in zip(
-            *(tf.nest.flatten(x) for x in (self._state, before, after)), strict=True
-        ):
-            if fresh or new is not old:  # The tables of a task do not change with its steps.
-                variable.assign(new)
+    def _keep(
+        self, state: Any, told: dict[str, tf.Tensor], steps: tf.Tensor, before: Any = None
+    ) -> ts.TimeStep:
+        same = {id(x) for x in tf.nest.flatten(before)}  # The tables of a task do not change with its steps.
+        for variable, x in zip(tf.nest.flatten(self._state), tf.nest.flatten(state), strict=True):
+            if id(x) not in same:
+                variable.assign(x)
         tf.nest.map_structure(lambda variable, x: variable.assign(x), self._step_told, told)
         self._steps.assign(steps)
         return self._time_step(told, steps)
