@@ -43,7 +43,6 @@ class TrialPPOAgent(ppo_clip_agent.PPOClipAgent):
         entropy: factor on the entropy, which is added to what is maximised.
         epochs: passes over the trials.
         minibatches: steps of the optimizer in each.
-        max_norm: the gradient is shortened to this length; 0 for never.
         train_step_counter: counts steps of the optimizer.
 
     Reference:
@@ -64,7 +63,6 @@ class TrialPPOAgent(ppo_clip_agent.PPOClipAgent):
         entropy: float = 0.0,
         epochs: int = 4,
         minibatches: int = 8,
-        max_norm: float = 0.0,
         train_step_counter: tf.Variable | None = None,
     ):
         with _quiet():
@@ -82,7 +80,6 @@ class TrialPPOAgent(ppo_clip_agent.PPOClipAgent):
                 use_gae=True,
                 normalize_rewards=False,
                 normalize_observations=False,
-                gradient_clipping=max_norm or None,
                 compute_value_and_advantage_in_train=False,
                 update_normalizers_in_train=False,
                 aggregate_losses_across_replicas=False,
@@ -103,12 +100,12 @@ class TrialPPOAgent(ppo_clip_agent.PPOClipAgent):
             train(part, None)
 
         each_minibatch(learn, trials, epochs=self._epochs, minibatches=self._minibatches)
+        told = (info["dist_params"], trials.observation, values, trials.policy_info["return"])
+        drawn_from, seen, foreseen, came = tf.nest.map_structure(lambda x: x[:, :-1], told)
         before = ppo_utils.distribution_from_spec(
-            self._action_distribution_spec, info["dist_params"], legacy_distribution_network=False
+            self._action_distribution_spec, drawn_from, legacy_distribution_network=False
         )
-        now, _ = self._actor_net(trials.observation, network_state=())
-        said = [x[:, :-1] for x in (values, trials.policy_info["return"])]
-        found = progress(before, now, *said)
+        found = progress(before, self._actor_net(seen, network_state=())[0], foreseen, came)
         return tf_agent.LossInfo(found.kl, found)
 
 
