@@ -50,6 +50,7 @@ class RL2Settings(Settings):
         gae_lambda: of the advantages, λ.
         clock: tells the value function how many steps are left.
         max_kl: of a step of TRPO, in nats.
+        damping: what TRPO adds to the diagonal of its Fisher matrix.
         fisher_fraction: part of the trials that TRPO's Fisher matrix is estimated on.
         clip: of PPO's ratio.
         entropy: PPO's factor on the entropy.
@@ -65,6 +66,7 @@ class RL2Settings(Settings):
     gae_lambda: float = 0.3
     clock: bool = True
     max_kl: float = 0.01
+    damping: float = 0.01
     fisher_fraction: float = 0.2
     clip: float = 0.2
     entropy: float = 0.0
@@ -219,13 +221,9 @@ def _options(settings: RL2Settings) -> dict[str, Any]:
     if settings.agent == "ppo":
         own = ("clip", "entropy", "minibatches")
         return {**shared, "epochs": settings.passes, **{name: getattr(settings, name) for name in own}}
-    return {
-        **shared,
-        "max_kl": settings.max_kl,
-        "fisher_fraction": settings.fisher_fraction,
-        "value_epochs": settings.passes,
-        "value_minibatches": settings.minibatches,
-    }
+    own = ("max_kl", "damping", "fisher_fraction")
+    value = {"value_epochs": settings.passes, "value_minibatches": settings.minibatches}
+    return {**shared, **value, **{name: getattr(settings, name) for name in own}}
 
 
 def _protocol(settings: RL2Settings) -> str:
