@@ -91,7 +91,7 @@ def test_published_numbers_stand_beside_the_settings_that_they_are_for():
         ("train rl2-bandit --agent trop", "There is no agent 'trop'. Did you mean trpo? Known: ppo, trpo."),
         ("train rl2-mdp --set episodes=0", "episodes=0; expected at least 1"),
         ("train rl2-mdp --arms 3", "rl2-mdp has no setting 'arms'"),
-        ("train rl2-bandit --set batch_size=0", "trials=0; expected at least 1"),
+        ("train rl2-bandit --set batch_size=0", "batch_size=0 trials; expected at least 1"),
         ("train rl2-bandit --set batch_size=2", "minibatches=4, but batch_size=2 trials; lower the one"),
     ],
 )

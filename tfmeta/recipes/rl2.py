@@ -130,8 +130,9 @@ class RL2Recipe(Recipe[RL2Settings]):
 
     def batches(self, settings: RL2Settings, part: Part, start: int = 0) -> tf.data.Dataset:
         self.environment(settings)  # refuses what is no task
+        check(settings.batch_size >= 1, f"batch_size={settings.batch_size} trials; expected at least 1.")
         check(
-            settings.minibatches <= max(settings.batch_size, 1),
+            settings.minibatches <= settings.batch_size,
             f"minibatches={settings.minibatches}, but batch_size={settings.batch_size} trials; lower the one, or raise"
             " the other.",
         )
