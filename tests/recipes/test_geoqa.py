@@ -150,6 +150,11 @@ def test_all_folds_are_made_once(tmp_path, capsys, monkeypatch):
     measure = {"tasks": 10, "folder": tmp_path / "runs/geoqa", "verbose": 0}
     (row,) = NMN_GEOQA.measure(None, everything, "test", **measure)
     assert row.value == pytest.approx(2 / 3) and row.tasks == 10 and row.published == 0.517
+    run = Run(measure["folder"])
+    run.begin(NMN_GEOQA, everything)
+    run.finish(NMN_GEOQA, NMN_GEOQA.learner(everything), 0, 1.0)
+    assert main(["evaluate", "nmn-geoqa", "--run", str(run.folder)]) == 0
+    assert "accuracy 0.6667 ± 0.0000 (10 tasks), GeoQA, mean of ten" in capsys.readouterr().out
     with pytest.raises(TfmetaError, match=r"30 of 30 are missing .* --all-cells"):
         NMN_GEOQA.measure(None, NMN_GEOQA.settings, "test", **measure)
 

@@ -122,7 +122,7 @@ def _load_model(args: argparse.Namespace) -> Any:
 
 def _load_data(recipe: Any, settings: Any) -> None:
     with working("Loading the data"):  # once: what is read from a disk is kept
-        recipe.batches(settings, "test")
+        recipe.load_data(settings, "test")
 
 
 def _changes(recipe: Any, args: argparse.Namespace) -> dict[str, Any]:

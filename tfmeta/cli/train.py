@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     )
     Run(out).check_free(recipe, settings)
     with working("Loading the data"):  # once: what is read from a disk is kept
-        recipe.batches(settings, "train")
+        recipe.load_data(settings, "train")
     train(recipe, settings, out, verbose=keras_verbosity())
     where = f" --run {args.out}" if args.out else f" --split {args.split}" if args.split else ""
     print(f"Trained. Next: tfmeta evaluate {recipe.name}{where}")

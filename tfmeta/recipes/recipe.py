@@ -122,6 +122,10 @@ class Recipe(ABC, Generic[S]):
     def batches(self, settings: S, part: Part, start: int = 0) -> tf.data.Dataset:
         """Returns what the learner is fitted to or tested on, batch number `start` first."""
 
+    def load_data(self, settings: S, part: Part) -> None:
+        """Reads what a part needs, once, so that what is missing is told before anything is begun."""
+        self.batches(settings, part)
+
     @abstractmethod
     def measure(
         self, learner: Any, settings: S, part: Part, *, tasks: int, folder: Path, verbose: int | str

@@ -67,6 +67,10 @@ class GeoQARecipe(QuestionRecipe[GeoQASettings]):
                 folds.append(Fold(variant, held_out, seed, dataclasses.replace(settings, **changes), part))
         return folds
 
+    def load_data(self, settings: GeoQASettings, part: Part) -> None:
+        if settings.held_out or part != "test":  # otherwise folds are judged, which have answered already
+            super().load_data(settings, part)
+
     def measure(
         self,
         learner: Any,
