@@ -70,7 +70,7 @@ def test_a_served_policy_scores_what_it_scores_here(ended, tmp_path):
 
 
 def test_mdps_are_trained_by_trpo(tmp_path):
-    settings = RL2_MDP.configure(**{**TINY, "steps": 1, "epoch_steps": 1}, episodes=1)
+    settings = RL2_MDP.configure(**{**TINY, "steps": 1, "epoch_steps": 1}, agent="trpo", episodes=1)
     learner = train(RL2_MDP, settings, tmp_path / "mdp", verbose=0)
     assert learner.environment.trial_length == 10 and 0 < learner.get_metrics_result()["kl"] <= 0.01
     assert RL2_MDP.artefact(RL2_MDP.settings) == "rl2_mdp" and RL2_MDP.artefact(settings) == "rl2_mdp_n1"

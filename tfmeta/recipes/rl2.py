@@ -58,7 +58,7 @@ class RL2Settings(Settings):
         minibatches: steps of the optimizer in each pass.
     """
 
-    batch_size: int = 2500
+    batch_size: int = 1000
     epoch_steps: int = 10
     agent: str = "trpo"
     units: int = 64
@@ -66,7 +66,7 @@ class RL2Settings(Settings):
     gae_lambda: float = 0.3
     clock: bool = True
     max_kl: float = 0.01
-    damping: float = 0.01
+    damping: float = 3e-4
     fisher_fraction: float = 0.2
     clip: float = 0.2
     entropy: float = 0.0
@@ -260,7 +260,7 @@ RL2_BANDIT = _recipe(
     name="rl2-bandit",
     summary="Plays bandits that it has never seen, and finds their best arm.",
     data="Bernoulli bandits whose arms pay with probabilities from U(0, 1), drawn as they are needed",
-    settings=BanditSettings(steps=100),
+    settings=BanditSettings(steps=150),
     artefact=lambda settings: f"rl2_bandit_n{settings.pulls}k{settings.arms}",
     setting=lambda settings: (
         f"RL² by {settings.agent.upper()}, {counted(settings.pulls, 'pull')} of {counted(settings.arms, 'arm')}"
@@ -273,7 +273,7 @@ RL2_MDP = _recipe(
     name="rl2-mdp",
     summary="Explores tabular MDPs that it has never seen, and then exploits them.",
     data="MDPs of 10 states and 5 actions, transitions from Dirichlet(1), mean rewards from N(1, 1), drawn as needed",
-    settings=MDPSettings(steps=100, batch_size=250),
+    settings=MDPSettings(steps=1500, batch_size=400, agent="ppo", learning_rate=3e-3, minibatches=8),
     artefact=lambda settings: "rl2_mdp" if settings.episodes == 10 else f"rl2_mdp_n{settings.episodes}",
     setting=lambda settings: f"RL² by {settings.agent.upper()}, {counted(settings.episodes, 'episode')}",
     published=_published_mdps,

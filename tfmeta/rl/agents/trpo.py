@@ -88,7 +88,7 @@ class TRPOAgent(tf_agent.TFAgent):
         gae_lambda: float = 0.3,
         max_kl: float = 0.01,
         iterations: int = 10,
-        damping: float = 0.01,
+        damping: float = 3e-4,
         fisher_fraction: float = 0.2,
         exact_fisher: bool = False,
         value_epochs: int = 4,
