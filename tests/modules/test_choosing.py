@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tests.modules.worlds import WORDS
 from tfmeta.modules.chooser import LayoutChooser
-from tfmeta.modules.choosing import entropy, expected_loss, reinforce_loss, sample_choice
+from tfmeta.modules.choosing import entropy, expected_loss, marginal_loss, reinforce_loss, sample_choice
 from tfmeta.modules.layout import MODULES
 from tfmeta.modules.program import read_programs
 from tfmeta.modules.vocabulary import Vocabulary, question_words, slug, split_words
@@ -89,6 +89,28 @@ def test_draws_are_those_of_the_softmax_and_of_the_seed():
     np.testing.assert_allclose(np.bincount(draws, minlength=4) / 4000, [0.6, 0.3, 0.1, 0.0], atol=0.03)
     np.testing.assert_array_equal(draws, sample_choice(scores, [3, 0]))
     assert (draws != sample_choice(scores, [3, 1]).numpy()).any()
+
+
+def test_a_candidate_is_pushed_towards_its_share_in_the_answer():
+    scores = tf.Variable([[0.0, 1.0, -1.0, -1e9]])
+    losses = tf.constant([[2.0, 0.5, 9.0, 0.0]])
+    with tf.GradientTape() as tape:
+        loss = marginal_loss(scores, losses)
+    chances = np.exp([0.0, 1.0, -1.0, -np.inf]) / np.exp([0.0, 1.0, -1.0]).sum()
+    joint = chances * np.exp(-losses[0].numpy())
+    np.testing.assert_allclose(loss, [-np.log(joint.sum())], rtol=1e-6)
+    np.testing.assert_allclose(tape.gradient(loss, scores)[0], chances - joint / joint.sum(), atol=1e-6)
+
+
+def test_what_has_fallen_to_nothing_comes_back():
+    scores = tf.Variable([[0.0, -15.0]])
+    losses = tf.constant([[18.0, 0.1]])
+    slopes = []
+    for loss in (expected_loss, marginal_loss):
+        with tf.GradientTape() as tape:
+            found = loss(scores, losses)
+        slopes.append(float(tape.gradient(found, scores)[0, 1]))
+    assert slopes[1] < -0.9 and abs(slopes[0]) < 1e-4
 
 
 def test_reinforce_is_the_gradient_of_the_expected_loss_on_average():

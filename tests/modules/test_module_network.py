@@ -95,7 +95,7 @@ def without(inputs, name):
     return {key: value for key, value in inputs.items() if key != name}
 
 
-@pytest.mark.parametrize("choice", ["sampled", "expected"])
+@pytest.mark.parametrize("choice", ["sampled", "expected", "marginal"])
 def test_fit_moves_what_it_trains(choice):
     network = build(choice=choice, exploration=0.01)
     metrics = ["accuracy"] if choice == "sampled" else []
@@ -204,7 +204,7 @@ def test_cells_say_how_they_lie():
 
 def test_settings_that_do_not_fit_are_told():
     for changes, message in (
-        ({"choice": "best"}, "choice='best'; expected 'sampled', 'expected' or 'first'"),
+        ({"choice": "best"}, "choice='best'; expected 'sampled', 'expected', 'marginal' or 'first'"),
         ({"depth": 1}, "depth=1; expected at least 2"),
     ):
         with pytest.raises(ValueError, match=message):

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-__all__ = ["entropy", "expected_loss", "reinforce_loss", "sample_choice"]
+__all__ = ["entropy", "expected_loss", "marginal_loss", "reinforce_loss", "sample_choice"]
 
 
 def sample_choice(scores: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
@@ -68,6 +68,29 @@ def expected_loss(scores: tf.Tensor, losses: tf.Tensor) -> tf.Tensor:
         [2.0]
     """
     return tf.reduce_sum(tf.nn.softmax(scores) * losses, axis=-1)
+
+
+def marginal_loss(scores: tf.Tensor, losses: tf.Tensor) -> tf.Tensor:
+    """Sums the likelihoods of the answer over all candidates, by their probabilities.
+
+        -log p(y | x) = -log Σ_z p(z | x) e^{-ℓ(z)}
+
+    A candidate is pushed towards its share in the answer, and not by how bad the others are. So what is seldom right
+    is not driven out by the bulk of the questions before the chooser has learnt when it is: with `expected_loss` a
+    probability that has fallen to nothing has no gradient any more.
+
+    Args:
+        scores: ``[B, M]``.
+        losses: of the answers of each candidate, minus the logarithms of their likelihoods, ``[B, M]``.
+
+    Returns:
+        ``[B]``.
+
+    Example:
+        >>> marginal_loss(tf.constant([[0.0, 0.0, -1e9]]), tf.constant([[1.0, 1.0, 0.0]])).numpy().tolist()
+        [1.0]
+    """
+    return -tf.reduce_logsumexp(tf.nn.log_softmax(scores) - losses, axis=-1)
 
 
 def entropy(scores: tf.Tensor) -> tf.Tensor:

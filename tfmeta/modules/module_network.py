@@ -12,7 +12,7 @@ from tfmeta.core.checks import check
 from tfmeta.core.shapes import leading
 from tfmeta.modules.attention_modules import Attention, Form
 from tfmeta.modules.chooser import LayoutChooser
-from tfmeta.modules.choosing import entropy, expected_loss, reinforce_loss, sample_choice
+from tfmeta.modules.choosing import entropy, expected_loss, marginal_loss, reinforce_loss, sample_choice
 from tfmeta.modules.executor import Execution, execute
 from tfmeta.modules.inventory import Inventory
 from tfmeta.modules.program import Program, check_programs, read_programs
@@ -22,7 +22,10 @@ from tfmeta.modules.world import World
 
 __all__ = ["Choice", "ModuleNetwork", "Reading"]
 
-Choice = Literal["sampled", "expected", "first"]
+Choice = Literal["sampled", "expected", "marginal", "first"]
+
+# What is made of the losses of all candidates, where all of them are run.
+_OVER_CANDIDATES = {"expected": expected_loss, "marginal": marginal_loss}
 
 
 class Reading(NamedTuple):
@@ -64,6 +67,8 @@ class ModuleNetwork(keras.Model):
       other questions of the batch.
     * ``"expected"``: all candidates are run, and the loss is the mean of theirs by their probabilities, which is what
       REINFORCE estimates.
+    * ``"marginal"``: all candidates are run, and the loss is that of the answer's likelihood summed over them: see
+      `tfmeta.modules.choosing.marginal_loss`.
     * ``"first"``: the first candidate is taken, in training and afterwards; nothing is chosen.
 
     Otherwise the candidate with the highest score answers.
@@ -124,8 +129,8 @@ class ModuleNetwork(keras.Model):
     ):
         super().__init__(**kwargs)
         check(
-            choice in ("sampled", "expected", "first"),
-            f"choice={choice!r}; expected 'sampled', 'expected' or 'first'.",
+            choice in ("sampled", *_OVER_CANDIDATES, "first"),
+            f"choice={choice!r}; expected 'sampled', 'expected', 'marginal' or 'first'.",
         )
         check(bool(answers) or sets, "there is nothing to answer with; expected answers, or sets=True.")
         check(depth >= 2, f"depth={depth}; expected at least 2, which `and` takes.")
@@ -203,7 +208,7 @@ class ModuleNetwork(keras.Model):
     def call(self, inputs: Mapping[str, Any], training: bool = False) -> dict[str, tf.Tensor]:
         reading = self.read(inputs, training)
         choice = self._sample(reading) if training and self.choice == "sampled" else self.best(reading)
-        if training and self.choice == "expected":
+        if training and self.choice in _OVER_CANDIDATES:
             every, _ = self.run(reading.program, reading.world)
             answers = tf.gather(every, choice, axis=1, batch_dims=1)
             return {"answers": answers, "choice": choice, "scores": reading.scores, "every": every}
@@ -232,8 +237,9 @@ class ModuleNetwork(keras.Model):
     ) -> tf.Tensor:
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         scores = y_pred["scores"]
-        if training and self.choice == "expected":
-            losses = expected_loss(scores, self._losses_of_candidates(y, y_pred["every"]))
+        if training and self.choice in _OVER_CANDIDATES:
+            over = _OVER_CANDIDATES[self.choice]
+            losses = over(scores, self._losses_of_candidates(y, y_pred["every"]))
             if sample_weight is not None:
                 losses *= tf.cast(sample_weight, losses.dtype)
             loss = tf.add_n([tf.reduce_mean(losses), *self.losses]) / replicas

@@ -30,7 +30,7 @@ class QuestionSettings(Settings):
     """The settings that every recipe of questions has.
 
     Attributes:
-        choice: how a layout is chosen: ``"sampled"``, ``"expected"`` or ``"first"``; see
+        choice: how a layout is chosen: ``"sampled"``, ``"expected"``, ``"marginal"`` or ``"first"``; see
             `tfmeta.modules.ModuleNetwork`.
         exploration: weight of the choice's entropy in training.
         hidden: units of the modules' hidden layers.
