@@ -20,13 +20,13 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
+from tfmeta.core.batch_seeds import batch_seeds
 from tfmeta.optimizers import (
     CoordinatewiseLSTM,
     LearnedOptimizer,
     LearnedRule,
     MetaTrainer,
     Quadratic,
-    problem_seeds,
 )
 
 _INPUTS, _OUTPUTS = 100, 10
@@ -92,7 +92,7 @@ def meta_step() -> Callable[[], None]:
     rule = LearnedRule(CoordinatewiseLSTM(seed=0))
     trainer = MetaTrainer(rule, Quadratic(), count=64, steps=100, unrolled=20)
     trainer.compile(keras.optimizers.Adam(1e-3))
-    seeds = iter(problem_seeds())
+    seeds = iter(batch_seeds())
     step = tf.function(trainer.train_step, autograph=False)
     return lambda: np.asarray(step(next(seeds))["loss"])
 

@@ -3,13 +3,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfmeta.core.batch_seeds import batch_seeds
 from tfmeta.optimizers import (
     CoordinatewiseLSTM,
     Curriculum,
     LearnedRule,
     MetaTrainer,
     Quadratic,
-    problem_seeds,
 )
 
 SEED = tf.constant([5, 0], tf.int64)
@@ -83,7 +83,7 @@ def test_with_second_derivatives_it_is_the_derivative():
 
 def fit(built, epochs, start=0, **options):
     return built.fit(
-        problem_seeds(0, start), epochs=epochs, initial_epoch=start // 4, steps_per_epoch=4, verbose=0,
+        batch_seeds(0, start), epochs=epochs, initial_epoch=start // 4, steps_per_epoch=4, verbose=0,
         shuffle=False, **options,
     )  # fmt: skip
 
@@ -92,8 +92,8 @@ def fit(built, epochs, start=0, **options):
 def fitted():
     built = trainer(count=16, steps=12)
     built.compile(keras.optimizers.Adam(0.02))
-    before = built.evaluate(problem_seeds(1).take(1), verbose=0, return_dict=True)
-    history = fit(built, 8, validation_data=problem_seeds(1).take(1)).history
+    before = built.evaluate(batch_seeds(1).take(1), verbose=0, return_dict=True)
+    history = fit(built, 8, validation_data=batch_seeds(1).take(1)).history
     return built, before, history
 
 
@@ -131,7 +131,7 @@ def test_a_descent_that_runs_away_does_not_spoil_the_rule():
     built.rule.network.output_scale = 1e30
     built.compile(keras.optimizers.Adam(0.1))
     before = built.rule.get_weights()
-    built.fit(problem_seeds(0), steps_per_epoch=1, verbose=0, shuffle=False)
+    built.fit(batch_seeds(0), steps_per_epoch=1, verbose=0, shuffle=False)
     for ours, expected in zip(built.rule.get_weights(), before, strict=True):
         np.testing.assert_array_equal(ours, expected)
 
@@ -153,9 +153,9 @@ def test_a_curriculum_changes_the_length_from_epoch_to_epoch():
         on_epoch_end=lambda epoch, logs: seen.append(int(built.optimizer.iterations))
     )
     options = {"steps_per_epoch": 2, "verbose": 0, "shuffle": False}
-    built.fit(problem_seeds(0), epochs=3, callbacks=[Curriculum({0: 3, 2: 9}), watch], **options)
+    built.fit(batch_seeds(0), epochs=3, callbacks=[Curriculum({0: 3, 2: 9}), watch], **options)
     assert seen == [2, 4, 4 + 2 * 3]
     with pytest.raises(ValueError, match=r"lengths \[4\]"):
-        built.fit(problem_seeds(0), callbacks=[Curriculum({0: 4})], **options)
+        built.fit(batch_seeds(0), callbacks=[Curriculum({0: 4})], **options)
     with pytest.raises(ValueError, match="epoch 0"):
         Curriculum({1: 3})

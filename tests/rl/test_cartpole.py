@@ -2,7 +2,7 @@
 
 from tests.rl.cartpole import CartPole
 from tests.rl.trainers import trainer_of
-from tfmeta.rl import batch_seeds
+from tfmeta.core.batch_seeds import batch_seeds
 
 
 def test_cart_and_pole_stands_as_long_as_with_ppo_of_tf_agents():

@@ -23,7 +23,6 @@ __all__, __getattr__ = lazily(
         "descend": "race",
         "find_rule": "zoo",
         "perceptron_problem": "perceptron",
-        "problem_seeds": "meta_trainer",
         "rule_servable": "servable",
         "tune": "tuning",
     },

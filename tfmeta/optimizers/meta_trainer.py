@@ -10,27 +10,10 @@ from tfmeta.core.unroll import cut, unroll
 from tfmeta.optimizers.learned_rule import LearnedRule, RuleState
 from tfmeta.optimizers.problem import Parameters, Problem
 
-__all__ = ["MetaTrainer", "problem_seeds"]
+__all__ = ["MetaTrainer"]
 
 Descent = tuple[list[tf.Tensor], RuleState]
 """Where a descent stands: the parameters ``θ_t`` and the rule's state ``h_t``."""
-
-
-def problem_seeds(seed: int = 0, start: int = 0) -> tf.data.Dataset:
-    """Names batches of problems without end; batch ``i`` is ``[seed, i]``.
-
-    Args:
-        seed: names the sequence of batches.
-        start: number of the first batch.
-
-    Returns:
-        An infinite dataset of int64 ``[2]``.
-
-    Example:
-        >>> next(iter(problem_seeds(seed=3, start=5))).numpy().tolist()
-        [3, 5]
-    """
-    return tf.data.Dataset.counter(start).map(lambda i: tf.stack([tf.cast(seed, tf.int64), i]))
 
 
 class MetaTrainer(keras.Model):
@@ -45,7 +28,7 @@ class MetaTrainer(keras.Model):
     depend on ``φ``. Then ``∂f/∂θ_t`` is known from the descent itself, and no problem is differentiated twice.
 
     ``fit``, ``evaluate`` and callbacks are Keras's own. The metrics are ``loss``, the mean over a descent and over
-    problems, and ``final_loss``, that at its end. A run resumes at batch number `descents` of `problem_seeds`, which
+    problems, and ``final_loss``, that at its end. A run resumes at batch number `descents` of `batch_seeds`, which
     ``save_weights`` keeps together with the rule and the optimizer.
 
     Args:
@@ -68,7 +51,8 @@ class MetaTrainer(keras.Model):
         >>> rule = LearnedRule(CoordinatewiseLSTM(seed=0))
         >>> trainer = MetaTrainer(rule, Quadratic(), count=128, steps=100, unrolled=20)
         >>> trainer.compile(keras.optimizers.Adam(0.003))
-        >>> trainer.fit(problem_seeds(0), epochs=100, steps_per_epoch=20)  # doctest: +SKIP
+        >>> from tfmeta.core.batch_seeds import batch_seeds
+        >>> trainer.fit(batch_seeds(0), epochs=100, steps_per_epoch=20)  # doctest: +SKIP
 
     Reference:
         Andrychowicz et al. "Learning to learn by gradient descent by gradient descent." NeurIPS 2016, eq. 3.

@@ -29,6 +29,9 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
+_WEIGHTS = ".weights.h5"
+
+
 @dataclasses.dataclass(frozen=True)
 class Settings:
     """The settings that every recipe has.
@@ -160,12 +163,19 @@ class Recipe(ABC, Generic[S]):
         return {}
 
     def save(self, learner: keras.Model, file: Path) -> None:
-        """Writes a trained learner to a file."""
-        learner.save(file)
+        """Writes a trained learner to a file: whole, or its weights alone where `learner_file` says so."""
+        if file.name.endswith(_WEIGHTS):
+            learner.save_weights(file)
+        else:
+            learner.save(file)
 
     def load(self, file: Path, settings: S) -> Any:
         """Reads what `save` wrote."""
-        return keras.saving.load_model(file)
+        if not file.name.endswith(_WEIGHTS):
+            return keras.saving.load_model(file)
+        learner = self.learner(settings)
+        learner.load_weights(file)
+        return learner
 
     def weights_of(self, learner: Any) -> Sequence[keras.Variable]:
         """Returns the weights whose shapes tell learners of different settings apart."""

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfmeta.core.batch_seeds import batch_seeds
 from tfmeta.core.cards import Card, Result
 from tfmeta.core.checks import TfmetaError, check, nearest
 from tfmeta.core.estimate import estimate
@@ -22,7 +23,6 @@ from tfmeta.rl import (
     TrialNetwork,
     TrialTrainer,
     TrialValue,
-    batch_seeds,
     play,
     play_model,
     policy_servable,
@@ -140,14 +140,6 @@ class RL2Recipe(Recipe[RL2Settings]):
 
     def done(self, learner: TrialTrainer) -> int:
         return int(learner.rounds.numpy())
-
-    def save(self, learner: TrialTrainer, file: Path) -> None:
-        learner.save_weights(file)
-
-    def load(self, file: Path, settings: RL2Settings) -> TrialTrainer:
-        learner = self.learner(settings)
-        learner.load_weights(file)
-        return learner
 
     def measure(
         self,

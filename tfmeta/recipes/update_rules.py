@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import keras
 import tensorflow as tf
 
+from tfmeta.core.batch_seeds import batch_seeds
 from tfmeta.core.best import KeepBest
 from tfmeta.core.cards import Card, Result
 from tfmeta.core.checks import TfmetaError, nearest
@@ -27,7 +28,6 @@ from tfmeta.optimizers import (
     convolution_problem,
     descend,
     perceptron_problem,
-    problem_seeds,
     rule_servable,
 )
 from tfmeta.optimizers.race import VALIDATION_SEED
@@ -119,7 +119,7 @@ class RuleRecipe(Recipe[RuleSettings]):
             learner.rule.set_weights(before.rule.get_weights())
 
     def batches(self, settings: RuleSettings, part: Part, start: int = 0) -> tf.data.Dataset:
-        return problem_seeds(settings.seed if part == "train" else VALIDATION_SEED, start)
+        return batch_seeds(settings.seed if part == "train" else VALIDATION_SEED, start)
 
     def done(self, learner: MetaTrainer) -> int:
         return int(learner.descents.numpy())
@@ -128,14 +128,6 @@ class RuleRecipe(Recipe[RuleSettings]):
         best = KeepBest(folder / "best", "val_final_loss", settings.patience)
         validation = self.batches(settings, "validation").take(settings.validation_batches)
         return {"validation_data": validation, "callbacks": [best]}
-
-    def save(self, learner: MetaTrainer, file: Path) -> None:
-        learner.save_weights(file)
-
-    def load(self, file: Path, settings: RuleSettings) -> MetaTrainer:
-        learner = self.learner(settings)
-        learner.load_weights(file)
-        return learner
 
     def measure(
         self,

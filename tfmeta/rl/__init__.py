@@ -18,7 +18,6 @@ __all__, __getattr__ = lazily(
         "TrialTrainer": "trial_trainer",
         "TrialValue": "trial_value",
         "Trials": "playing",
-        "batch_seeds": "trial_trainer",
         "play": "playing",
         "play_model": "playing",
         "policy_servable": "servable",

@@ -12,27 +12,10 @@ from tfmeta.rl.environments.environment import TrialEnvironment
 from tfmeta.rl.trial_network import TrialNetwork
 from tfmeta.rl.trial_value import TrialValue
 
-__all__ = ["AGENTS", "TrialTrainer", "batch_seeds"]
+__all__ = ["AGENTS", "TrialTrainer"]
 
 AGENTS = {"ppo": "ppo.TrialPPOAgent", "trpo": "trpo.TRPOAgent"}
 """What may train, and where it is in `tfmeta.rl.agents`."""
-
-
-def batch_seeds(seed: int = 0, start: int = 0) -> tf.data.Dataset:
-    """Names batches of trials without end; batch ``i`` is ``[seed, i]``.
-
-    Args:
-        seed: names the sequence of batches.
-        start: number of the first batch.
-
-    Returns:
-        An infinite dataset of int64 ``[2]``.
-
-    Example:
-        >>> next(iter(batch_seeds(seed=3, start=5))).numpy().tolist()
-        [3, 5]
-    """
-    return tf.data.Dataset.counter(start).map(lambda i: tf.stack([tf.cast(seed, tf.int64), i]))
 
 
 class TrialTrainer(keras.Model):
@@ -65,6 +48,7 @@ class TrialTrainer(keras.Model):
         >>> value = TrialValue(TrialNetwork(5, 0, outputs=1, units=64, seed=1), trial_length=10)
         >>> trainer = TrialTrainer(BanditEnvironment(arms=5, pulls=10), policy, value, trials=2500)
         >>> trainer.compile(keras.optimizers.Adam(1e-3))                    # doctest: +SKIP
+        >>> from tfmeta.core.batch_seeds import batch_seeds
         >>> trainer.fit(batch_seeds(0), epochs=10, steps_per_epoch=10)      # doctest: +SKIP
 
     Reference:
