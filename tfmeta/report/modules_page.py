@@ -184,9 +184,8 @@ def _table_of_places(folds: Sequence[FoldResult]) -> list[str]:
         "## GeoQA", "", render_folds(folds), "",
         "Each fold trains on nine environments and is asked about the tenth; in a cell is the mean over the seeds. A"
         f" training takes {seconds:.0f} seconds (median). Published: LSP-W 51, NMN 51.7, D-NMN 54.3; with the"
-        " quantified questions NMN 35.7, D-NMN 42.9. The first row reads every fact of the databases, 18 kinds of"
-        " places and 42 relations; rows with features=nmn2 read the 11 and 6 of the authors, so these"
-        " compare with theirs.",
+        " quantified questions NMN 35.7, D-NMN 42.9. Ours read every fact of the databases, 18 kinds of"
+        " places and 42 relations; the authors' read 11 and 6, as rows with features=nmn2 do.",
         "",
     ]  # fmt: skip
 
