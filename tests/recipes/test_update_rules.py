@@ -47,8 +47,18 @@ def test_a_run_starts_from_another(ended, tmp_path):
     for one, other in zip(fresh.rule.get_weights(), learner.rule.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
     assert f"from the rule of the run {run.folder.name};" in LSTM_QUADRATIC.protocol(settings)
-    with pytest.raises(TfmetaError, match="holds no trained learner"):
+    with pytest.raises(TfmetaError, match="holds no run"):
         LSTM_QUADRATIC.begin(fresh, settings, tmp_path)
+
+
+def test_a_rule_of_two_networks_starts_both_from_one(ended):
+    run, learner, _ = ended
+    settings = LSTM_QUADRATIC.configure(**TINY, groups=True, start_from=run.folder.name)
+    fresh = LSTM_QUADRATIC.learner(settings)
+    LSTM_QUADRATIC.begin(fresh, settings, run.folder.parent)
+    for network in fresh.rule.networks:
+        for one, other in zip(network.get_weights(), learner.rule.get_weights(), strict=True):
+            np.testing.assert_array_equal(one, other)
 
 
 def test_a_race_has_a_row_for_each_rule_and_number_of_updates(ended):

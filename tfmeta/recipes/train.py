@@ -91,14 +91,19 @@ class Run:
         except ValueError as error:
             raise TfmetaError(f"{self._settings_file} is damaged: {error}; remove {self.folder}.") from error
 
-    def settings(self, recipe: Recipe[S]) -> S:
-        """Reads the settings that the run was made with."""
+    @property
+    def recipe_name(self) -> str:
+        """What was trained."""
         if not self._settings_file.exists():
             raise TfmetaError(
                 f"{self.folder} holds no run: settings.json is missing. Train first, with --out."
             )
-        found = self._read_settings()
-        name = found.pop("recipe", "?")
+        return self._read_settings().get("recipe", "?")
+
+    def settings(self, recipe: Recipe[S]) -> S:
+        """Reads the settings that the run was made with."""
+        name, found = self.recipe_name, self._read_settings()
+        found.pop("recipe", None)
         if name != recipe.name:
             raise TfmetaError(
                 f"{self.folder} holds a run of {name}, not of {recipe.name};"

@@ -1,6 +1,7 @@
 """Learnt update rules: trained on a family of problems, and raced against every tuned rule of the zoo."""
 
 import dataclasses
+import itertools
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -33,6 +34,7 @@ from tfmeta.optimizers import (
 from tfmeta.optimizers.race import VALIDATION_SEED
 from tfmeta.optimizers.tuning import RATES
 from tfmeta.recipes.recipe import Part, Recipe, Settings, counted
+from tfmeta.recipes.registry import find_recipe
 from tfmeta.recipes.train import Run
 
 __all__ = [
@@ -70,7 +72,8 @@ class RuleSettings(Settings):
         at_once: problems that descend side by side in a race.
         problem: the variant that is tested; see the recipe.
         start_from: the name of a finished run in the same folder, whose rule this one starts from: a rule learns fast
-            when little is unrolled at a time, and then looks further ahead when more is.
+            when little is unrolled at a time, and then looks further ahead when more is. That may have learnt on other
+            problems; where it has one network and this one two, both start from that.
     """
 
     batch_size: int = 128
@@ -115,8 +118,10 @@ class RuleRecipe(Recipe[RuleSettings]):
 
     def begin(self, learner: MetaTrainer, settings: RuleSettings, runs: Path) -> None:
         if settings.start_from:
-            before = Run(runs / settings.start_from).learner(self)
-            learner.rule.set_weights(before.rule.get_weights())
+            run = Run(runs / settings.start_from)
+            before = run.learner(find_recipe(run.recipe_name)).rule.networks
+            for network, taught in zip(learner.rule.networks, itertools.cycle(before), strict=False):
+                network.set_weights(taught.get_weights())
 
     def batches(self, settings: RuleSettings, part: Part, start: int = 0) -> tf.data.Dataset:
         return batch_seeds(settings.seed if part == "train" else VALIDATION_SEED, start)
@@ -220,7 +225,8 @@ def _perceptrons(settings: RuleSettings, part: Part) -> Problem:
 
 
 def _convolutions(settings: RuleSettings, part: Part) -> Problem:
-    return convolution_problem(*load_cifar10("train"))
+    # Small enough that eight rules can be tuned and raced on a processor within the hour.
+    return convolution_problem(*load_cifar10("train"), filters=8, batch_size=64)
 
 
 _PERCEPTRONS = {
@@ -277,8 +283,8 @@ LSTM_CIFAR = _recipe(
     method="Coordinatewise LSTM, one for convolutions and one for dense layers",
     data="CIFAR-10, what is prepared of it on the machine, through TensorFlow Datasets",
     settings=RuleSettings(
-        batch_size=1, steps=1000, epoch_steps=25, learning_rate=3e-3, groups=True, test_descent=300, tuned_for=300,
-        at_once=1, tuning_problems=4,
+        batch_size=1, steps=100, epoch_steps=10, learning_rate=1e-3, groups=True, descent=300, unrolled=50,
+        validation_batches=2, test_descent=300, tuned_for=300, at_once=1, tuning_problems=1,
     ),
-    variants={"": "convolutions"},
+    variants={"": "convolutions of 8 filters"},
 )  # fmt: skip
