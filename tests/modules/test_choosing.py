@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tests.modules.worlds import WORDS
 from tfmeta.modules.chooser import LayoutChooser
-from tfmeta.modules.choosing import entropy, expected_loss, marginal_loss, reinforce_loss, sample_choice
+from tfmeta.modules.choosing import divergence, expected_loss, marginal_loss, reinforce_loss, sample_choice
 from tfmeta.modules.layout import MODULES
 from tfmeta.modules.program import read_programs
 from tfmeta.modules.vocabulary import Vocabulary, question_words, slug, split_words
@@ -130,6 +130,19 @@ def test_reinforce_is_the_gradient_of_the_expected_loss_on_average():
     np.testing.assert_allclose(mean, exact, atol=1e-12)
 
 
-def test_entropy_counts_only_what_there_is():
-    scores = tf.constant([[0.0, 0.0, -1e9], [5.0, -1e9, -1e9]])
-    np.testing.assert_allclose(entropy(scores), [np.log(2), 0.0], atol=1e-6)
+def test_divergence_is_the_entropy_that_is_lost_where_all_were_equally_likely():
+    scores = tf.constant([[0.0, 0.0, -1e9], [np.log(3.0), 0.0, -1e9]], tf.float32)
+    equal = tf.constant([[0.0, 0.0, -1e9]] * 2)
+    entropy = -(0.75 * np.log(0.75) + 0.25 * np.log(0.25))
+    np.testing.assert_allclose(divergence(scores, equal), [0.0, np.log(2) - entropy], atol=1e-6)
+    np.testing.assert_allclose(divergence(scores, scores), [0.0, 0.0], atol=1e-6)
+
+
+def test_a_candidate_that_says_more_is_likelier_beforehand():
+    program = read_programs(tf.constant([CANDIDATES]), Vocabulary(WORDS))
+    plain, complete = (LayoutChooser(5, len(WORDS) + 1, completeness=k, seed=0) for k in (0.0, 0.5))
+    asked = tf.constant([[1, 2]]), tf.constant([[True, True]])
+    gained = complete(*asked, program) - plain(*asked, program)
+    # Two arguments of find; find, relate and describe.
+    np.testing.assert_allclose(gained[0, :2], [1.0, 1.5], atol=1e-6)
+    np.testing.assert_allclose(complete.prior(program), [[1.0, 1.5, -1e9]], rtol=1e-6)

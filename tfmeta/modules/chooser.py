@@ -19,13 +19,15 @@ class LayoutChooser(keras.layers.Layer):
         s(z_i | x) = aᵀ σ(B h_q(x) + C f(z_i) + d),        p(z_i | x) = e^{s(z_i | x)} / Σ_j e^{s(z_j | x)},
 
     where ``h_q`` is an LSTM's last output after the question, σ a ReLU, and the features ``f(z)`` count how often
-    each module and each argument comes in the candidate.
+    each module and each argument comes in the candidate. To the score comes what is believed beforehand, that a
+    candidate which says more of the question is the likelier one: ``κ n(z_i)``, where ``n`` counts arguments.
 
     Args:
         question_words: how many words of questions there are, unknown ones included.
         arguments: how many arguments of modules there are, unknown ones included.
         units: of the LSTM, and numbers in the vector of a word.
         hidden: units of the hidden layer.
+        completeness: κ, by how many nats a candidate is likelier beforehand for each argument that it names.
         seed: of the initial weights.
 
     Reference:
@@ -40,11 +42,12 @@ class LayoutChooser(keras.layers.Layer):
         *,
         units: int = 64,
         hidden: int = 64,
+        completeness: float = 0.0,
         seed: int | None = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        self.units = units
+        self.units, self.completeness = units, completeness
         weight = Weights(self, seed)
         glorot = keras.initializers.GlorotUniform(seed=seed)
         orthogonal = keras.initializers.Orthogonal(seed=seed)
@@ -71,15 +74,25 @@ class LayoutChooser(keras.layers.Layer):
         Returns:
             Scores ``[B, M]``; -1e9 for candidates that only fill up.
         """
+        prior = self.prior(program)
         h = self.lstm(tf.gather(self.words, question), mask=asked)
         inside = linear(h, self.B)[:, None] + self._features(program) + self.d
-        scores = linear(tf.nn.relu(inside), self.a)[..., 0]
-        return tf.where(program.candidates(), scores, tf.constant(-1e9, scores.dtype))
+        return linear(tf.nn.relu(inside), self.a)[..., 0] + prior
+
+    def prior(self, program: Program) -> tf.Tensor:
+        """Scores candidates before the question is read, ``[B, M]``; -1e9 for those that only fill up."""
+        arguments = tf.reduce_sum(tf.cast(self._named(program), self.compute_dtype), axis=2)
+        return tf.where(program.candidates(), self.completeness * arguments, -1e9)
 
     def _features(self, program: Program) -> tf.Tensor:
         """``C f(z)``, ``[B, M, hidden]``: what is counted is summed, so that counts of no word are written down."""
         kinds = tf.minimum(program.kinds, len(MODULES) - 1)
         of_modules = tf.where((program.kinds != NO_STEP)[..., None], tf.gather(self.C_modules, kinds), 0.0)
-        named = program.is_any(*(name for name in MODULES if MODULES[name].argument))
-        of_arguments = tf.where(named[..., None], tf.gather(self.C_arguments, program.words), 0.0)
+        of_words = tf.gather(self.C_arguments, program.words)
+        of_arguments = tf.where(self._named(program)[..., None], of_words, 0.0)
         return tf.reduce_sum(of_modules + of_arguments, axis=2)
+
+    @staticmethod
+    def _named(program: Program) -> tf.Tensor:
+        """Which steps have an argument, ``[B, M, L]``."""
+        return program.is_any(*(name for name in MODULES if MODULES[name].argument))

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-__all__ = ["entropy", "expected_loss", "marginal_loss", "reinforce_loss", "sample_choice"]
+__all__ = ["divergence", "expected_loss", "marginal_loss", "reinforce_loss", "sample_choice"]
 
 
 def sample_choice(scores: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
@@ -93,11 +93,18 @@ def marginal_loss(scores: tf.Tensor, losses: tf.Tensor) -> tf.Tensor:
     return -tf.reduce_logsumexp(tf.nn.log_softmax(scores) - losses, axis=-1)
 
 
-def entropy(scores: tf.Tensor) -> tf.Tensor:
-    """Says how open the choice is, ``[B]`` in nats.
+def divergence(scores: tf.Tensor, prior: tf.Tensor) -> tf.Tensor:
+    """Says how far the choice has left what was believed beforehand: ``KL(p(z | x) || p(z))``, ``[B]`` in nats.
+
+    Where all candidates were equally likely it is a constant less the entropy of the choice.
+
+    Args:
+        scores: ``[B, M]``.
+        prior: likewise.
 
     Example:
-        >>> entropy(tf.constant([[0.0, 0.0, -1e9]])).numpy().round(2)
-        array([0.69], dtype=float32)
+        >>> divergence(tf.constant([[9.0, 9.0, -1e9]]), tf.constant([[0.0, 0.0, -1e9]])).numpy().round(2)
+        array([0.], dtype=float32)
     """
-    return -tf.reduce_sum(tf.nn.softmax(scores) * tf.nn.log_softmax(scores), axis=-1)
+    gained = tf.nn.log_softmax(scores) - tf.nn.log_softmax(prior)
+    return tf.reduce_sum(tf.nn.softmax(scores) * gained, axis=-1)

@@ -12,7 +12,7 @@ from tfmeta.core.checks import check
 from tfmeta.core.shapes import leading
 from tfmeta.modules.attention_modules import Attention, Form
 from tfmeta.modules.chooser import LayoutChooser
-from tfmeta.modules.choosing import entropy, expected_loss, marginal_loss, reinforce_loss, sample_choice
+from tfmeta.modules.choosing import divergence, expected_loss, marginal_loss, reinforce_loss, sample_choice
 from tfmeta.modules.executor import Execution, execute
 from tfmeta.modules.inventory import Inventory
 from tfmeta.modules.program import Program, check_programs, read_programs
@@ -29,11 +29,19 @@ _OVER_CANDIDATES = {"expected": expected_loss, "marginal": marginal_loss}
 
 
 class Reading(NamedTuple):
-    """Inputs as a `ModuleNetwork` reads them: the candidates, the world, and the candidates' scores ``[B, M]``."""
+    """Inputs as a `ModuleNetwork` reads them.
+
+    Attributes:
+        program: the candidates.
+        world: what they are asked about.
+        scores: of the candidates, ``[B, M]``.
+        prior: their scores before the question is read, likewise.
+    """
 
     program: Program
     world: World
     scores: tf.Tensor
+    prior: tf.Tensor
 
 
 @keras.saving.register_keras_serializable("tfmeta")
@@ -87,7 +95,9 @@ class ModuleNetwork(keras.Model):
             position, so that a set may have many members or none.
         form: of find and relate: ``"perceptron"`` as in the equations, or ``"product"``.
         choice: see above.
-        exploration: weight of the choice's entropy in training, which is added to the reward.
+        exploration: weight of what is taken from the reward in training for leaving the prior of the choice: its
+            entropy, where there is none; see `tfmeta.modules.choosing.divergence`.
+        completeness: by how many nats a candidate is likelier beforehand for each argument that it names.
         depth: how many attentions the stack of the machine holds.
         front: a network from images to features ``[B, K, D]``, or to a dict of ``features`` and ``pairs``.
         seed: of the initial weights and of the draws.
@@ -122,6 +132,7 @@ class ModuleNetwork(keras.Model):
         form: Form = "perceptron",
         choice: Choice = "sampled",
         exploration: float = 0.0,
+        completeness: float = 0.0,
         depth: int = 8,
         front: keras.Model | None = None,
         seed: int | None = None,
@@ -140,7 +151,7 @@ class ModuleNetwork(keras.Model):
             "words": list(words), "question_words": list(question_words), "answers": list(answers),
             "features": features, "sets": sets, "pairs": pairs, "positions": positions, "hidden": hidden,
             "units": units, "attention": attention, "form": form, "choice": choice, "exploration": exploration,
-            "depth": depth, "seed": seed,
+            "completeness": completeness, "depth": depth, "seed": seed,
         }  # fmt: skip
         self.answers, self.sets, self.choice = tuple(answers), sets, choice
         self.exploration, self.depth, self.seed = exploration, depth, seed
@@ -154,7 +165,8 @@ class ModuleNetwork(keras.Model):
         if choice != "first":
             self.chooser = LayoutChooser(
                 self.question_vocabulary.size, self.inventory.vocabulary.size,
-                units=units, hidden=units, seed=seed, dtype=self.dtype_policy, name="chooser",
+                units=units, hidden=units, completeness=completeness, seed=seed, dtype=self.dtype_policy,
+                name="chooser",
             )  # fmt: skip
         self.built = True
 
@@ -184,11 +196,10 @@ class ModuleNetwork(keras.Model):
         )  # fmt: skip
         if self.chooser is None:
             scores = tf.where(program.candidates(), 0.0, tf.constant(-1e9, world.mask.dtype))
-            return Reading(program, world, scores)
+            return Reading(program, world, scores, scores)
         asked = split_words(tf.convert_to_tensor(inputs["question"]))
-        return Reading(
-            program, world, self.chooser(self.question_vocabulary.ids(asked), asked != "", program)
-        )
+        scores = self.chooser(self.question_vocabulary.ids(asked), asked != "", program)
+        return Reading(program, world, scores, self.chooser.prior(program))
 
     def run(self, program: Program, world: World) -> tuple[tf.Tensor, tf.Tensor]:
         """Runs candidates.
@@ -208,12 +219,17 @@ class ModuleNetwork(keras.Model):
     def call(self, inputs: Mapping[str, Any], training: bool = False) -> dict[str, tf.Tensor]:
         reading = self.read(inputs, training)
         choice = self._sample(reading) if training and self.choice == "sampled" else self.best(reading)
+        chosen = {
+            "choice": choice,
+            "scores": reading.scores,
+            **({"prior": reading.prior} if training else {}),
+        }
         if training and self.choice in _OVER_CANDIDATES:
             every, _ = self.run(reading.program, reading.world)
             answers = tf.gather(every, choice, axis=1, batch_dims=1)
-            return {"answers": answers, "choice": choice, "scores": reading.scores, "every": every}
+            return {**chosen, "answers": answers, "every": every}
         answers, _ = self.run(reading.program.pick(choice), reading.world)
-        return {"answers": answers[:, 0], "choice": choice, "scores": reading.scores}
+        return {**chosen, "answers": answers[:, 0]}
 
     def compile(self, optimizer: Any = "adam", loss: Any = None, **kwargs: Any) -> None:
         """Makes the model ready for fit: see `keras.Model.compile`; without a loss, by the likelihood of answers."""
@@ -249,7 +265,7 @@ class ModuleNetwork(keras.Model):
             losses = self._losses_of_answers(y, y_pred["answers"])
             loss += reinforce_loss(scores, y_pred["choice"], losses) / replicas
         if training and self.exploration:
-            loss -= self.exploration * tf.reduce_mean(entropy(scores)) / replicas
+            loss += self.exploration * tf.reduce_mean(divergence(scores, y_pred["prior"])) / replicas
         return loss
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:

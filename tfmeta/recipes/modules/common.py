@@ -32,7 +32,8 @@ class QuestionSettings(Settings):
     Attributes:
         choice: how a layout is chosen: ``"sampled"``, ``"expected"``, ``"marginal"`` or ``"first"``; see
             `tfmeta.modules.ModuleNetwork`.
-        exploration: weight of the choice's entropy in training.
+        exploration: weight of keeping the choice open in training.
+        completeness: by how many nats a candidate is likelier beforehand for each argument that it names.
         hidden: units of the modules' hidden layers.
         units: of the LSTM that reads the question.
         weight_decay: of all weights, relative to the learning rate, as in AdamW.
@@ -41,6 +42,7 @@ class QuestionSettings(Settings):
     batch_size: int = 64
     choice: str = "sampled"
     exploration: float = 0.0
+    completeness: float = 0.0
     hidden: int = 64
     units: int = 64
     weight_decay: float = 0.0

@@ -224,7 +224,7 @@ def _network(settings: GeoQASettings) -> ModuleNetwork:
     return ModuleNetwork(
         *known, ANSWERS if settings.quantified else (), features=features, sets=True, pairs=pairs,
         hidden=settings.hidden, units=settings.units, attention="sigmoid", form="product", choice=settings.choice,
-        exploration=settings.exploration, seed=settings.seed,
+        exploration=settings.exploration, completeness=settings.completeness, seed=settings.seed,
     )  # fmt: skip
 
 

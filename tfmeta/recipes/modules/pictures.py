@@ -139,7 +139,8 @@ def _composed(settings: PictureSettings) -> ModuleNetwork:
     return ModuleNetwork(
         _WORDS, _QUESTION_WORDS, answers(settings), features=settings.features, pairs=9, positions=9,
         hidden=settings.hidden, units=settings.units, attention=settings.attention, form=settings.form,
-        choice=settings.choice, exploration=settings.exploration, front=_eyes(settings, reach=1), seed=settings.seed,
+        choice=settings.choice, exploration=settings.exploration, completeness=settings.completeness,
+        front=_eyes(settings, reach=1), seed=settings.seed,
     )  # fmt: skip
 
 
