@@ -12,6 +12,7 @@ from tfmeta.core.hub import load
 from tfmeta.recipes.evaluate import evaluate
 from tfmeta.recipes.export import export_run
 from tfmeta.recipes.rl2 import RL2_BANDIT, RL2_MDP
+from tfmeta.recipes.rl2_maze import RL2_MAZE
 from tfmeta.recipes.train import Run, train
 
 TINY = {"batch_size": 6, "steps": 4, "epoch_steps": 2, "units": 4, "passes": 1, "minibatches": 2}
@@ -104,3 +105,18 @@ def test_what_cannot_be_learnt_is_refused_in_one_line(capsys, tmp_path, monkeypa
     said = capsys.readouterr().err
     assert code == 2 and words in said and said.startswith("tfmeta: ") and said.count("\n") == 1
     assert not (tmp_path / "runs").exists()
+
+
+def test_mazes_are_measured_by_who_finds_the_target(tmp_path):
+    settings = RL2_MAZE.configure(**{**TINY, "steps": 1, "epoch_steps": 1}, size=3, horizon=8, features=5)
+    learner = train(RL2_MAZE, settings, tmp_path / "maze", verbose=0)
+    assert learner.policy.encoder.output_shape == (None, 5)
+    rows = evaluate(RL2_MAZE, Run(tmp_path / "maze"), tasks=60, verbose=0)
+    of = {(row.metric, row.setting.rpartition(", ")[2]): row for row in rows if "greedy" not in row.setting}
+    for episode in ("episode 1", "episode 2"):
+        assert 0 < of["success", episode].value < 1 and 1 <= of["steps", episode].value <= 8
+        assert of["steps", episode].tasks == round(of["success", episode].value * 60)
+    assert ("steps saved", "trials that succeed twice") in of
+    folder = export_run(RL2_MAZE, Run(tmp_path / "maze"), tmp_path)
+    there = RL2_MAZE.measure_model(load(folder), settings, tasks=60, verbose=0)
+    assert [row.value for row in rows] == [row.value for row in there]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfmeta.rl import maze_walks
 from tfmeta.rl.environments import MazeEnvironment
 from tfmeta.rl.environments.maze_layout import free_blocks, mazes
 from tfmeta.rl.environments.ray_caster import cast_rays
@@ -145,3 +146,14 @@ def test_who_meets_a_wall_at_an_angle_slides_along_it(environment):
 def test_numbers_that_make_no_maze_are_told(wrong, words):
     with pytest.raises(ValueError, match=words):
         MazeEnvironment(**wrong)
+
+
+def test_a_trial_is_cut_into_its_episodes():
+    environment = MazeEnvironment(size=3, horizon=3)
+    rewards = np.full([4, 6], -0.04)
+    rewards[0, 1] = rewards[0, 2] = 0.96  # found by the second step, and then at once
+    rewards[1, 5] = 0.95  # not found, and then by the last step
+    rewards[2, 2] = 0.96  # by the last step, and not again
+    walks = maze_walks(environment, rewards)
+    assert walks.found.tolist() == [[True, True], [False, True], [True, False], [False, False]]
+    assert walks.steps.tolist() == [[2, 1], [3, 3], [3, 3], [3, 3]]

@@ -60,13 +60,15 @@ def test_no_action_before_the_first_step_is_no_action(network):
 def test_observations_may_pass_through_an_encoder(trials):
     image = tf.random.stateless_uniform([B, T, 5, 4, 3], [0, 0])
     encoder = keras.Sequential([keras.Input([5, 4, 3]), keras.layers.Flatten(), keras.layers.Dense(7)])
-    network = TrialNetwork(A, 7, outputs=1, units=4, encoder=encoder)
-    told = {**trials, "observation": image}
+    network = TrialNetwork(A, 60, outputs=1, units=4, encoder=encoder)
+    told = {**trials, "observation": tf.reshape(image, [B, T, 60])}
     whole = network(told)
     first, _ = network.step({name: x[:, 0] for name, x in told.items()}, network.initial_state(B))
     assert whole.shape == (B, T, 1)
     np.testing.assert_allclose(first, whole[:, 0], atol=1e-6)
     assert any(weight is encoder.weights[0] for weight in network.trainable_variables)
+    with pytest.raises(ValueError, match=r"takes 60 numbers, \[5, 4, 3\], and an observation has 7"):
+        TrialNetwork(A, 7, outputs=1, units=4, encoder=encoder)
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ _HOMES = {
     "monolithic-combinations": "modules.combinations.MONOLITHIC_COMBINATIONS",
     "rl2-bandit": "rl2.RL2_BANDIT",
     "rl2-mdp": "rl2.RL2_MDP",
+    "rl2-maze": "rl2_maze.RL2_MAZE",
 }
 
 

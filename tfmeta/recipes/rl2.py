@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from tfmeta.core.batch_seeds import batch_seeds
@@ -21,6 +20,7 @@ from tfmeta.rl import (
     PUBLISHED_BANDITS,
     PUBLISHED_MDPS,
     TrialNetwork,
+    Trials,
     TrialTrainer,
     TrialValue,
     play,
@@ -29,7 +29,7 @@ from tfmeta.rl import (
 )
 from tfmeta.rl.environments import BanditEnvironment, TabularMDPEnvironment, TrialEnvironment
 
-__all__ = ["RL2_BANDIT", "RL2_MDP", "BanditSettings", "MDPSettings", "RL2Recipe", "RL2Settings"]
+__all__ = ["RL2_BANDIT", "RL2_MDP", "BanditSettings", "MDPSettings", "RL2Recipe", "RL2Settings", "rl2_recipe"]
 
 TEST_SEED, VALIDATION_SEED = 2_000_002, 2_000_001
 
@@ -105,10 +105,12 @@ class RL2Recipe(Recipe[RL2Settings]):
     Attributes:
         environment: builds it.
         published: the mean reward of a trial in the paper, where it has one, and where it says so.
+        besides: ``(settings, trials, setting)`` says what else is measured than rewards.
     """
 
     environment: Callable[[Any], TrialEnvironment]
     published: Callable[[Any], tuple[float | None, str]]
+    besides: Callable[[Any, Trials, str], list[Result]] = lambda settings, trials, setting: []
 
     learner_file: ClassVar[str] = "learner.weights.h5"
     of_a_step: ClassVar[str] = "trial"
@@ -158,31 +160,33 @@ class RL2Recipe(Recipe[RL2Settings]):
                 f" this test has {test.trial_length} with {test.actions}; train another with these settings."
             )
 
-        def rewards(greedy: bool) -> np.ndarray:
-            return play(learner.policy, test, trials=tasks, seed=_seed(part), greedy=greedy).rewards
+        def played(greedy: bool) -> Trials:
+            return play(learner.policy, test, trials=tasks, seed=_seed(part), greedy=greedy)
 
-        return self._results(settings, rewards)
+        return self._results(settings, played)
 
     def measure_model(
         self, model: LoadedModel, settings: RL2Settings, *, tasks: int, verbose: int | str
     ) -> list[Result]:
         test = self.environment(settings)
 
-        def rewards(greedy: bool) -> np.ndarray:
-            return play_model(model.ask, test, trials=tasks, seed=_seed("test"), greedy=greedy).rewards
+        def played(greedy: bool) -> Trials:
+            return play_model(model.ask, test, trials=tasks, seed=_seed("test"), greedy=greedy)
 
-        return self._results(settings, rewards)
+        return self._results(settings, played)
 
     def servable(self, learner: TrialTrainer, settings: RL2Settings, card: Card) -> Servable:
         return policy_servable(learner.policy, self.artefact(settings), card=card)
 
-    def _results(self, settings: RL2Settings, rewards: Callable[[bool], np.ndarray]) -> list[Result]:
+    def _results(self, settings: RL2Settings, played: Callable[[bool], Trials]) -> list[Result]:
         published, source = self.published(settings)
         results = []
         for greedy in (False, True):
-            found = estimate(rewards(greedy).sum(axis=1))
+            trials = played(greedy)
+            found = estimate(trials.rewards.sum(axis=1))
             setting = self.setting(settings) + (", greedy" if greedy else "")
             results.append(Result("reward", found.mean, found.ci95, found.tasks, setting, published, source))
+            results += self.besides(settings, trials, setting)
         return results
 
 
@@ -190,7 +194,9 @@ def _seed(part: Part) -> tuple[int, int]:
     return (TEST_SEED if part == "test" else VALIDATION_SEED, 0)
 
 
-def _learner(environment: Callable[[Any], TrialEnvironment]) -> Callable[[Any], TrialTrainer]:
+def _learner(
+    environment: Callable[[Any], TrialEnvironment], eyes: Callable[[Any, int], keras.Model | None]
+) -> Callable[[Any], TrialTrainer]:
     def build(settings: RL2Settings) -> TrialTrainer:
         tasks = environment(settings)
         sizes = {
@@ -198,8 +204,10 @@ def _learner(environment: Callable[[Any], TrialEnvironment]) -> Callable[[Any], 
             "observation_size": tasks.observation_size,
             "units": settings.units,
         }
-        policy = TrialNetwork(**sizes, outputs=tasks.actions, head_scale=0.1, seed=settings.seed)
-        foresight = TrialNetwork(**sizes, outputs=1, seed=settings.seed + 1)
+        seeds = settings.seed, settings.seed + 1
+        sees, foresees = (eyes(settings, seed) for seed in seeds)
+        policy = TrialNetwork(**sizes, outputs=tasks.actions, head_scale=0.1, encoder=sees, seed=seeds[0])
+        foresight = TrialNetwork(**sizes, outputs=1, encoder=foresees, seed=seeds[1])
         value = TrialValue(foresight, tasks.trial_length, discount=settings.discount, clock=settings.clock)
         return TrialTrainer(
             tasks, policy, value, trials=settings.batch_size, agent=settings.agent, options=_options(settings)
@@ -226,11 +234,23 @@ def _protocol(settings: RL2Settings) -> str:
     )
 
 
-def _recipe(environment: Callable[[Any], TrialEnvironment], **fields: Any) -> RL2Recipe:
+def rl2_recipe(
+    environment: Callable[[Any], TrialEnvironment],
+    *,
+    eyes: Callable[[Any, int], keras.Model | None] = lambda settings, seed: None,
+    **fields: Any,
+) -> RL2Recipe:
+    """Makes a recipe of a distribution of tasks.
+
+    Args:
+        environment: builds it, of the settings.
+        eyes: builds the encoder of what is observed, of the settings and a seed; see `tfmeta.rl.TrialNetwork`.
+        **fields: what else an `RL2Recipe` says of itself.
+    """
     return RL2Recipe(
         method="RL²",
         paper="Duan et al., arXiv 2016",
-        learner=_learner(environment),
+        learner=_learner(environment, eyes),
         protocol=_protocol,
         environment=environment,
         **fields,
@@ -247,7 +267,7 @@ def _published_mdps(settings: MDPSettings) -> tuple[float | None, str]:
     return (row["rl2"], _SOURCE.format(table=2)) if row else (None, "")
 
 
-RL2_BANDIT = _recipe(
+RL2_BANDIT = rl2_recipe(
     lambda settings: BanditEnvironment(settings.arms, settings.pulls),
     name="rl2-bandit",
     summary="Plays bandits that it has never seen, and finds their best arm.",
@@ -260,7 +280,7 @@ RL2_BANDIT = _recipe(
     published=_published_bandits,
 )
 
-RL2_MDP = _recipe(
+RL2_MDP = rl2_recipe(
     lambda settings: TabularMDPEnvironment(settings.episodes),
     name="rl2-mdp",
     summary="Explores tabular MDPs that it has never seen, and then exploits them.",

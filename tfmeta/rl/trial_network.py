@@ -1,5 +1,6 @@
 """Recurrent networks over trials: what a policy and a value function are made of."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,12 +30,12 @@ class TrialNetwork(keras.layers.Layer):
         units: of the GRU, H.
         head_scale: factor on the initial weights of the linear layer; a small one begins with a policy that prefers
             nothing.
-        encoder: makes features of observations that are no vectors, e.g. of images; a Keras model. Then
-            `observation_size` is the number of its features.
+        encoder: makes features ``[B, F]`` of observations that are no vectors, e.g. of images; a Keras model, whose
+            input is an observation laid out in its shape.
         seed: of the initial weights.
 
     Raises:
-        ValueError: if a size is below 1.
+        ValueError: if a size is below 1, or the encoder does not take what is observed.
 
     Example:
         >>> network = TrialNetwork(actions=5, observation_size=0, outputs=5, units=16, seed=0)
@@ -71,7 +72,15 @@ class TrialNetwork(keras.layers.Layer):
             units,
         )
         self.encoder = encoder
-        self.gru = GRU(observation_size + actions + 2, units, seed=seed)
+        seen = observation_size
+        if encoder is not None:
+            takes, (*_, seen) = math.prod(encoder.input_shape[1:]), encoder.output_shape
+            check(
+                takes == observation_size,
+                f"The encoder takes {takes} numbers, {list(encoder.input_shape[1:])}, and an observation has"
+                f" {observation_size}; expected as many.",
+            )
+        self.gru = GRU(seen + actions + 2, units, seed=seed)
         init = keras.initializers.VarianceScaling(
             head_scale**2, "fan_avg", "uniform", seed=keras.random.SeedGenerator(seed)
         )
@@ -123,7 +132,6 @@ class TrialNetwork(keras.layers.Layer):
     def _see(self, observation: tf.Tensor) -> tf.Tensor:
         if self.encoder is None:
             return observation
-        inner = self.encoder.input_shape[1:]
-        outer = tf.shape(observation)[: -len(inner)]
-        features = self.encoder(tf.reshape(observation, [-1, *inner]))
-        return tf.reshape(features, tf.concat([outer, [self.observation_size]], axis=0))
+        features = self.encoder(tf.reshape(observation, [-1, *self.encoder.input_shape[1:]]))
+        outer = tf.shape(observation)[:-1]
+        return tf.reshape(features, tf.concat([outer, [features.shape[-1]]], axis=0))
