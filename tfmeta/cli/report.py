@@ -6,6 +6,7 @@ tfmeta report omniglot [--runs DIR]                the same, and the picture of 
 tfmeta report optimizers [--runs DIR]              docs/optimizers_results.md with its pictures, from the races in
                                                    the folders of runs (default: runs)
 tfmeta report modules [--runs DIR]                 docs/modules_results.md with its pictures, from measured runs
+tfmeta report rl2 [--runs DIR]                     docs/rl_results.md with its pictures, from measured runs
 tfmeta report card RECIPE --run DIR                docs/cards/<model>.json, for a run that is not shipped
 tfmeta report sinusoid --run DIR --beside DIR      docs/pictures/maml_sinusoid.png, the fitted waves
 """
@@ -23,6 +24,7 @@ _PLACES = {
     "omniglot": "docs/results.md",
     "optimizers": "docs/optimizers_results.md",
     "modules": "docs/modules_results.md",
+    "rl2": "docs/rl_results.md",
     "card": "docs/cards",
     "sinusoid": "docs/pictures/maml_sinusoid.png",
 }
@@ -86,6 +88,13 @@ def _modules(args: argparse.Namespace, place: Path) -> list[Path]:
         return write_answers(args.runs or Path("runs"), place)
 
 
+def _rl2(args: argparse.Namespace, place: Path) -> list[Path]:
+    from tfmeta.report.rl2_page import write_rl2
+
+    with working("Playing the trials"):
+        return write_rl2(args.runs or Path("runs"), place)
+
+
 def _card(args: argparse.Namespace, place: Path) -> list[Path]:
     from tfmeta.recipes.export import card_of
     from tfmeta.recipes.registry import find_recipe
@@ -118,6 +127,7 @@ _RENDER = {
     "omniglot": _results,
     "optimizers": _optimizers,
     "modules": _modules,
+    "rl2": _rl2,
     "card": _card,
     "sinusoid": _sinusoid,
 }

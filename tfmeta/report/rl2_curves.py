@@ -1,0 +1,90 @@
+"""Learning curves of RL²: what a trial of training earned, from the logs of the runs."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tfmeta.recipes.recipe import counted
+from tfmeta.report.rl2_panels import AGENT_COLOURS, panels
+from tfmeta.report.rl2_runs import TrainedRun, Training
+from tfmeta.rl.published import PUBLISHED_BANDITS
+
+__all__ = ["draw_curves", "has_curve", "read_curve"]
+
+_RETURN = "epoch_return"  # what Keras's TensorBoard callback calls the metric
+
+
+def read_curve(run: TrainedRun) -> tuple[np.ndarray, np.ndarray]:
+    """Reads from TensorBoard's logs what a trial earned in the mean, epoch by epoch of the training.
+
+    Args:
+        run: a run.
+
+    Returns:
+        The trials played until the middle of each epoch, ``[E]``, and the mean rewards, ``[E]``; both are empty where
+        there are no logs. Of an epoch that was begun again, the last mean.
+    """
+    from tensorboard.backend.event_processing.event_accumulator import TENSORS, EventAccumulator
+    from tensorboard.util.tensor_util import make_ndarray
+
+    logs = run.run.folder / "logs" / "train"
+    found: dict[int, float] = {}
+    if logs.is_dir():
+        events = EventAccumulator(str(logs), size_guidance={TENSORS: 0}).Reload()
+        if _RETURN in events.Tags()["tensors"]:
+            found = {event.step: float(make_ndarray(event.tensor_proto)) for event in events.Tensors(_RETURN)}
+    epochs = np.array(sorted(found), np.float64)
+    trials = (epochs + 0.5) * run.settings.epoch_steps * run.settings.batch_size
+    return trials, np.array([found[int(epoch)] for epoch in epochs])
+
+
+def has_curve(training: Training) -> bool:
+    """Whether a training left logs to draw."""
+    return any(len(read_curve(run)[0]) for run in training.runs)
+
+
+def draw_curves(tasks: Mapping[str, Sequence[Training]], path: str | Path) -> None:
+    """Draws learning curves, a panel for each kind of tasks and a line for each seed.
+
+    Published means are level lines: that of RL², and for bandits that of Gittins.
+
+    Args:
+        tasks: trainings, by the titles of their panels.
+        path: the picture, in any format that Matplotlib writes.
+    """
+    with panels(
+        list(tasks), path, x="trials played in training", y="mean reward of a trial in training"
+    ) as axes:
+        for axis, trainings in zip(axes, tasks.values(), strict=True):
+            for training in trainings:
+                colour, label = AGENT_COLOURS[training.agent], f"RL² by {training.agent}"
+                for run in training.runs:
+                    axis.plot(*read_curve(run), color=colour, linewidth=1.8, label=label)
+            first = trainings[0]
+            published, settings = first.recipe.published(first.settings)[0], first.settings
+            if published is not None:
+                axis.axhline(
+                    published, color="#111111", linestyle="--", linewidth=1.2, label="RL², published"
+                )
+            row = PUBLISHED_BANDITS.get((getattr(settings, "pulls", 0), getattr(settings, "arms", 0)))
+            if row:
+                axis.axhline(
+                    row["gittins"], color="0.5", linestyle=":", linewidth=1.6, label="Gittins, published"
+                )
+            sizes = {
+                f"{each.agent}: {counted(each.settings.batch_size, 'trial')} a step" for each in trainings
+            }
+            axis.text(
+                0.97, 0.06, "\n".join(sorted(sizes, reverse=True)), transform=axis.transAxes, ha="right",
+                fontsize=8, color="0.4",
+            )  # fmt: skip
+            axis.set_xlim(left=0)
+            axis.xaxis.set_major_locator(_few_ticks())
+            axis.xaxis.set_major_formatter(lambda x, _: f"{x / 1000:g}k" if x else "0")
+
+
+def _few_ticks():
+    from matplotlib import ticker
+
+    return ticker.MaxNLocator(6)

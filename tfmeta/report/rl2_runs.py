@@ -1,0 +1,172 @@
+"""The runs of RL² in a folder: what was trained for the same tasks by the same agent, seed beside seed."""
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from tfmeta.core.cards import Result
+from tfmeta.core.checks import TfmetaError
+from tfmeta.recipes.evaluate import read_results
+from tfmeta.recipes.registry import RECIPES
+from tfmeta.recipes.rl2 import RL2Recipe, RL2Settings
+from tfmeta.recipes.train import Run
+
+__all__ = ["RL2_RECIPES", "Reward", "TrainedRun", "Training", "find_trainings", "longest"]
+
+RL2_RECIPES = ("rl2-bandit", "rl2-mdp", "rl2-maze")
+
+
+class Reward(NamedTuple):
+    """The mean reward of a trial, over all seeds of a training.
+
+    Attributes:
+        mean: over the seeds.
+        ci95: half the width of a seed's 95% confidence interval over test trials, in the mean. All seeds are tested
+            on the same trials, so that more of them do not make it narrower.
+        lowest: of the seeds.
+        highest: of the seeds.
+    """
+
+    mean: float
+    ci95: float
+    lowest: float
+    highest: float
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainedRun:
+    """A run that has ended and has been measured.
+
+    Attributes:
+        recipe: what was trained.
+        run: its folder.
+        settings: those that it was made with.
+        results: what `tfmeta evaluate` has kept.
+    """
+
+    recipe: RL2Recipe
+    run: Run
+    settings: RL2Settings
+    results: Sequence[Result]
+
+    @property
+    def minutes(self) -> float:
+        """How long the training took."""
+        return self.run.budget()["seconds"] / 60
+
+    @property
+    def trials(self) -> int:
+        """Trials that were played in training."""
+        return int(self.run.budget()["steps"]) * self.settings.batch_size
+
+    def reward(self, greedy: bool = False) -> Result | None:
+        """The reward in the tasks of the training, if it was measured there."""
+        setting = self.recipe.setting(self.settings) + (", greedy" if greedy else "")
+        return next((row for row in self.results if (row.metric, row.setting) == ("reward", setting)), None)
+
+
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """Runs that differ in their seeds alone.
+
+    Attributes:
+        runs: ordered by seed; at least one.
+    """
+
+    runs: tuple[TrainedRun, ...]
+
+    @property
+    def recipe(self) -> RL2Recipe:
+        """What was trained."""
+        return self.runs[0].recipe
+
+    @property
+    def settings(self) -> RL2Settings:
+        """Those of the first seed."""
+        return self.runs[0].settings
+
+    @property
+    def tasks(self) -> str:
+        """The tasks in words, e.g. ``"10 pulls of 5 arms"``."""
+        return self.recipe.setting(self.settings).partition(", ")[2] or self.recipe.setting(self.settings)
+
+    @property
+    def agent(self) -> str:
+        """``"TRPO"`` or ``"PPO"``."""
+        return self.settings.agent.upper()
+
+    @property
+    def trials(self) -> int:
+        """Trials that were played in the training of a seed."""
+        return max(each.trials for each in self.runs)
+
+    @property
+    def minutes(self) -> float:
+        """How long a seed's training took, in the mean."""
+        return float(np.mean([each.minutes for each in self.runs]))
+
+    def reward(self, greedy: bool = False) -> Reward | None:
+        """The mean reward of a trial over the seeds that it was measured for."""
+        rows = [row for each in self.runs if (row := each.reward(greedy))]
+        if not rows:
+            return None
+        values = [row.value for row in rows]
+        ci95 = float(np.mean([row.ci95 for row in rows]))
+        return Reward(float(np.mean(values)), ci95, min(values), max(values))
+
+
+def find_trainings(runs: Path) -> list[Training]:
+    """Finds all runs of RL² that have ended and have been measured, whatever their folders are called.
+
+    Args:
+        runs: the folder of all runs.
+
+    Returns:
+        The trainings: recipe by recipe, and then by their settings.
+
+    Raises:
+        TfmetaError: for settings that cannot be read.
+    """
+    found: dict[tuple[str, RL2Settings], list[TrainedRun]] = {}
+    for file in sorted(runs.glob("*/settings.json")):
+        name, run = _recipe_of(file), Run(file.parent)
+        if name not in RL2_RECIPES or name not in RECIPES:
+            continue
+        recipe = RECIPES[name]
+        results = read_results(run)
+        if run.ended(recipe) and results:
+            settings = run.settings(recipe)
+            but_for_the_seed = dataclasses.replace(settings, seed=0)
+            found.setdefault((name, but_for_the_seed), []).append(TrainedRun(recipe, run, settings, results))
+    trainings = [Training(tuple(sorted(each, key=lambda run: run.settings.seed))) for each in found.values()]
+    return sorted(trainings, key=_place)
+
+
+def longest(trainings: Sequence[Training]) -> list[Training]:
+    """Keeps, of the trainings for the same tasks by the same agent, the one that played the most trials."""
+    kept: dict[tuple[str, str, str], Training] = {}
+    for each in trainings:
+        key = (each.recipe.name, each.tasks, each.agent)
+        if key not in kept or each.trials > kept[key].trials:
+            kept[key] = each
+    return list(kept.values())
+
+
+def _recipe_of(file: Path) -> str:
+    try:
+        return json.loads(file.read_text())["recipe"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise TfmetaError(f"{file} is damaged: {error!r}; remove {file.parent}.") from error
+
+
+def _place(training: Training) -> tuple:
+    """Recipes in their order; short trials before long ones, few actions before many, TRPO before PPO."""
+    environment = training.recipe.environment(training.settings)
+    return (
+        RL2_RECIPES.index(training.recipe.name), environment.trial_length, environment.actions, training.tasks,
+        training.agent != "TRPO", training.trials,
+    )  # fmt: skip

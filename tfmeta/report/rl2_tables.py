@@ -1,0 +1,133 @@
+"""Tables of RL²: the lecture's, with ours beside it, and what each number was made by."""
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+
+from tfmeta.recipes.recipe import counted
+from tfmeta.report.rl2_runs import TrainedRun, Training
+
+__all__ = ["render_commands", "render_comparison", "render_results", "render_trainings"]
+
+_AGENTS = ("TRPO", "PPO")
+
+
+def render_comparison(
+    published: Mapping[Hashable, Mapping[str, float]],
+    trained: Mapping[tuple[Hashable, str], Training],
+    *,
+    titles: Mapping[str, str],
+    heading: str,
+    label: Callable[[Hashable], str],
+) -> str:
+    """Renders the lecture's table with ours beside it: a row for each kind of tasks.
+
+    Args:
+        published: mean rewards, by the tasks, and then by the names of the rules.
+        trained: ours, by the tasks and the agent.
+        titles: of the designed rules, by their names; they are the columns.
+        heading: stands above the tasks.
+        label: writes the tasks.
+
+    Returns:
+        The table; tasks that were not published come last.
+    """
+    others = sorted({tasks for tasks, _ in trained} - set(published))
+    ours = [f"**RL² by {agent}, ours**" for agent in _AGENTS]
+    lines = [[heading, *titles.values(), "RL², *paper*", *ours]]
+    for tasks in [*published, *others]:
+        theirs = [published[tasks][name] if tasks in published else None for name in (*titles, "rl2")]
+        cells = [_cell(trained.get((tasks, agent))) for agent in _AGENTS]
+        lines.append([label(tasks), *(f"*{x}*" if x is not None else "–" for x in theirs), *cells])
+    return _table(lines)
+
+
+def render_trainings(trainings: Sequence[Training]) -> str:
+    """Renders what each training came to, drawing actions and greedy, and what it cost.
+
+    Args:
+        trainings: a row each.
+
+    Returns:
+        The table.
+    """
+    lines = [
+        ["tasks", "agent", "drawing", "greedy", "paper", "seeds", "trials in training", "time of a seed"]
+    ]
+    for each in trainings:
+        published = each.recipe.published(each.settings)[0]
+        reward = each.reward()
+        spread = f": {_number(reward.lowest)} to {_number(reward.highest)}" if reward else ""
+        seeds = f"{len(each.runs)}{spread}" if len(each.runs) > 1 else "1"
+        lines.append(
+            [
+                each.tasks, each.agent, _reward(each), _reward(each, greedy=True),
+                "–" if published is None else f"*{published}*", seeds, f"{each.trials:,}", _took(each.minutes),
+            ]
+        )  # fmt: skip
+    return _table(lines)
+
+
+def render_results(trainings: Sequence[Training]) -> str:
+    """Renders all that was measured, whatever it is called, a row for each number.
+
+    Args:
+        trainings: what was trained.
+
+    Returns:
+        The table.
+    """
+    lines = [["test", "seed", "measured", "ours", "published", "trials"]]
+    for run in (run for each in trainings for run in each.runs):
+        for row in run.results:
+            lines.append(
+                [
+                    row.setting, str(run.settings.seed), row.metric, f"{row.value:.4g} ± {row.ci95:.2g}",
+                    "–" if row.published is None else f"*{row.published:.4g}*", f"{row.tasks:,}",
+                ]
+            )  # fmt: skip
+    return _table(lines)
+
+
+def render_commands(trainings: Sequence[Training]) -> str:
+    """Lists the commands that made the runs, with their seeds, and the protocol of each training.
+
+    Args:
+        trainings: what was trained.
+
+    Returns:
+        The list.
+    """
+    lines = []
+    for each in trainings:
+        setting = each.recipe.setting(each.settings)
+        lines.append(f"* **{setting}**: {each.recipe.protocol(each.settings)}.")
+        lines += [f"  * seed {run.settings.seed}, {_took(run.minutes)}: {_command(run)}" for run in each.runs]
+    return "\n".join(lines)
+
+
+def _command(each: TrainedRun) -> str:
+    return f"`{each.recipe.command(each.settings)}`"
+
+
+def _cell(training: Training | None) -> str:
+    if training is None or (reward := training.reward()) is None:
+        return "–"
+    seeds = f"{counted(len(training.runs), 'seed')}, " if len(training.runs) > 1 else ""
+    return f"**{_number(reward.mean)} ± {_number(reward.ci95)}** ({seeds}{_took(training.minutes)})"
+
+
+def _reward(training: Training, *, greedy: bool = False) -> str:
+    reward = training.reward(greedy)
+    return f"{_number(reward.mean)} ± {_number(reward.ci95)}" if reward else "–"
+
+
+def _number(value: float) -> str:
+    return f"{value:.2f}"
+
+
+def _took(minutes: float) -> str:
+    return f"{minutes:.0f} min" if minutes >= 10 else f"{minutes:.1f} min"
+
+
+def _table(lines: Sequence[Sequence[str]]) -> str:
+    rows = ["| " + " | ".join(line) + " |" for line in lines]
+    return "\n".join([rows[0], "|---" * len(lines[0]) + "|", *rows[1:]])
