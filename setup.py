@@ -46,6 +46,7 @@ EXTRAS["dev"] = [
     "pyyaml>=6",
     "ruff>=0.6",
     "tensorflow-serving-api==2.21.*",
+    "vizdoom>=1.3",
 ]
 
 setup(

@@ -14,5 +14,6 @@ __all__, __getattr__ = lazily(
         "TabularMDPEnvironment": "tabular_mdp",
         "TabularMDPState": "tabular_mdp",
         "TrialEnvironment": "environment",
+        "VizDoomMazes": "vizdoom_mazes",
     },
 )
