@@ -29,7 +29,7 @@ def panels(titles: Sequence[str], path: str | Path, *, x: str, y: str) -> Iterat
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    columns = min(_COLUMNS, len(titles))
+    columns = 2 if len(titles) == 4 else min(_COLUMNS, len(titles))
     rows = -(-len(titles) // columns)
     width = 6.4 if columns == 1 else 4.3 * columns
     figure, axes = pyplot.subplots(rows, columns, figsize=(width, 3.5 * rows + 0.8), squeeze=False)
@@ -47,7 +47,7 @@ def panels(titles: Sequence[str], path: str | Path, *, x: str, y: str) -> Iterat
             handles.setdefault(label, handle)
     for panel in axes.flat[len(titles) :]:
         panel.set_visible(False)
-    beside = min(len(handles), 4 if columns == 1 else 3 * columns)
+    beside = min(len(handles), {1: 4, 2: 7}.get(columns, 9))
     lines = -(-len(handles) // beside)
     figure.tight_layout(rect=(0, (0.24 * lines + 0.06) / figure.get_figheight(), 1, 1))
     figure.legend(

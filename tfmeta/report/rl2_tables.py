@@ -1,7 +1,9 @@
 """Tables of RL²: the lecture's, with ours beside it, and what each number was made by."""
 
+import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
 
+from tfmeta.core.cards import Result
 from tfmeta.recipes.recipe import counted
 from tfmeta.report.rl2_runs import TrainedRun, Training
 
@@ -80,7 +82,7 @@ def render_results(trainings: Sequence[Training]) -> str:
         for row in run.results:
             lines.append(
                 [
-                    row.setting, str(run.settings.seed), row.metric, f"{row.value:.4g} ± {row.ci95:.2g}",
+                    row.setting, str(run.settings.seed), row.metric, _figure(row),
                     "–" if row.published is None else f"*{row.published:.4g}*", f"{row.tasks:,}",
                 ]
             )  # fmt: skip
@@ -118,6 +120,11 @@ def _cell(training: Training | None) -> str:
 def _reward(training: Training, *, greedy: bool = False) -> str:
     reward = training.reward(greedy)
     return f"{_number(reward.mean)} ± {_number(reward.ci95)}" if reward else "–"
+
+
+def _figure(row: Result) -> str:
+    width = f" ± {row.ci95:.2g}" if math.isfinite(row.ci95) else ""  # of a single trial there is none
+    return f"{row.value:.4g}{width}"
 
 
 def _number(value: float) -> str:
