@@ -50,7 +50,7 @@ def test_the_page(runs, tmp_path):
     text = page.read_text()
     assert "## Combinations that were never seen together" in text and "## SHAPES" not in text
     assert "| held out: red circle, green square, blue triangle | " in text and "1 minute;" in text
-    assert "| as published | 75.0 | 50.0 | 62.5 ±" in text and "| choice=first | 25.0 | \N{EN DASH} |" in text
+    assert "| defaults | 75.0 | 50.0 | 62.5 ±" in text and "| choice=first | 25.0 | \N{EN DASH} |" in text
     for picture in pictures:
         assert picture.stat().st_size > 5000 and f"(pictures/{picture.name})" in text
 

@@ -22,7 +22,7 @@ def render_folds(results: Sequence[FoldResult]) -> str:
         >>> print(render_folds([row, FoldResult("", "ga", 0, (1, 1), 2.0, {})]))
         | settings | fl | ga | mean | seeds |
         |---|---|---|---|---|
-        | as published | 50.0 | 100.0 | 75.0 ± 49.0 | 1 |
+        | defaults | 50.0 | 100.0 | 75.0 ± 49.0 | 1 |
     """
     parts = list(dict.fromkeys(row.held_out for row in results))
     lines = [["settings", *parts, "mean", "seeds"]]
@@ -33,7 +33,7 @@ def render_folds(results: Sequence[FoldResult]) -> str:
         mean, seeds = mean_of_folds(rows), len({row.seed for row in rows})
         lines.append(
             [
-                variant.replace(",", ", ") or "as published", *each,
+                variant.replace(",", ", ") or "defaults", *each,
                 f"{100 * mean.mean:.1f} ± {100 * mean.ci95:.1f}", str(seeds),
             ]
         )  # fmt: skip
