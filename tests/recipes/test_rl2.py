@@ -40,6 +40,20 @@ def test_a_run_goes_on_as_if_it_had_never_been_interrupted(ended, tmp_path, monk
         np.testing.assert_array_equal(mine, unbroken)
 
 
+def test_a_run_starts_from_another(ended, tmp_path):
+    run, learner = ended
+    longer = RL2_BANDIT.configure(**TINY, arms=3, pulls=6, agent="trpo", seed=3, start_from=run.folder.name)
+    fresh = RL2_BANDIT.learner(longer)
+    RL2_BANDIT.begin(fresh, longer, run.folder.parent)
+    for mine, taught in ((fresh.policy, learner.policy), (fresh.value, learner.value)):
+        for one, other in zip(mine.get_weights(), taught.get_weights(), strict=True):
+            np.testing.assert_array_equal(one, other)
+    assert "started from the run bandit; trained by TRPO" in RL2_BANDIT.protocol(longer)
+    larger = RL2_BANDIT.configure(**TINY, arms=4, pulls=4, start_from=run.folder.name)
+    with pytest.raises(TfmetaError, match="as many units, actions"):
+        RL2_BANDIT.begin(RL2_BANDIT.learner(larger), larger, run.folder.parent)
+
+
 def test_the_run_is_watched_by_tensorboard(ended):
     assert list((ended[0].folder / "logs").rglob("events.out*"))
     assert set(ended[1].get_metrics_result()) == {"return", "kl", "entropy", "explained"}

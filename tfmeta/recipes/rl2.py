@@ -15,6 +15,7 @@ from tfmeta.core.estimate import estimate
 from tfmeta.core.export import Servable
 from tfmeta.core.hub import LoadedModel
 from tfmeta.recipes.recipe import Part, Recipe, Settings, counted
+from tfmeta.recipes.train import Run
 from tfmeta.rl import (
     AGENTS,
     PUBLISHED_BANDITS,
@@ -56,6 +57,8 @@ class RL2Settings(Settings):
         entropy: PPO's factor on the entropy.
         passes: over the trials of a step: PPO's, or those of TRPO's value function.
         minibatches: steps of the optimizer in each pass.
+        start_from: the name of a finished run in the same folder, whose policy and value function this one starts from:
+            that of easier tasks, or one that is to learn on.
     """
 
     batch_size: int = 1000
@@ -72,6 +75,7 @@ class RL2Settings(Settings):
     entropy: float = 0.0
     passes: int = 4
     minibatches: int = 4
+    start_from: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,6 +133,19 @@ class RL2Recipe(Recipe[RL2Settings]):
         learner.compile(
             keras.optimizers.Adam(schedule, clipnorm=1.0), steps_per_execution=settings.steps_per_execution
         )
+
+    def begin(self, learner: TrialTrainer, settings: RL2Settings, runs: Path) -> None:
+        if not settings.start_from:
+            return
+        before = Run(runs / settings.start_from).learner(self)
+        for mine, taught in ((learner.policy, before.policy), (learner.value.network, before.value.network)):
+            sizes = [[weight.shape for weight in network.weights] for network in (mine, taught)]
+            if sizes[0] != sizes[1]:
+                raise TfmetaError(
+                    f"{settings.start_from} is a run of other sizes; start from one with as many units, actions and"
+                    " numbers to observe."
+                )
+            mine.set_weights(taught.get_weights())
 
     def batches(self, settings: RL2Settings, part: Part, start: int = 0) -> tf.data.Dataset:
         self.environment(settings)  # refuses what is no task
@@ -228,9 +245,11 @@ def _options(settings: RL2Settings) -> dict[str, Any]:
 
 
 def _protocol(settings: RL2Settings) -> str:
+    start = f"started from the run {settings.start_from}; " if settings.start_from else ""
     return (
-        f"trained by {settings.agent.upper()} on fresh tasks only, {counted(settings.batch_size, 'trial')} a step;"
-        " tested on further tasks, actions drawn from the policy, and greedy beside it"
+        f"{start}trained by {settings.agent.upper()} on fresh tasks only,"
+        f" {counted(settings.batch_size, 'trial')} a step; tested on further tasks, actions drawn from"
+        " the policy, and greedy beside it"
     )
 
 
