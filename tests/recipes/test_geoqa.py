@@ -145,6 +145,15 @@ def test_all_folds_are_made_once(tmp_path, capsys, monkeypatch):
     assert main(asked) == 0
     assert "1/30 fl, seed 0: 2 of 3 right (stands, skipped)" in capsys.readouterr().out and len(made) == 30
 
+    # Results from before there was a setting stand as well.
+    file = tmp_path / "runs/nmn-geoqa-folds.json"
+    rows = [{**row, "settings": {**row["settings"]}} for row in json.loads(file.read_text())]
+    for row in rows:
+        del row["settings"]["completeness"]
+    file.write_text(json.dumps(rows))
+    assert main(asked) == 0 and len(made) == 30
+    assert main([*asked, "--set", "validation=next"]) == 0 and len(made) == 60
+
     # A model that learns from all environments is judged by these.
     everything = NMN_GEOQA.configure(choice="first", units=2)
     measure = {"tasks": 10, "folder": tmp_path / "runs/geoqa", "verbose": 0}

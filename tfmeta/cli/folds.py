@@ -32,7 +32,7 @@ def train_folds(args: argparse.Namespace) -> int:
     settings = recipe.configure(**changes(recipe, args.pairs, steps=args.steps))
     folds, results = recipe.folds(settings), []
     with working("Loading the data"):
-        recipe.load_data(settings, "train")
+        recipe.load_data(folds[0].settings, "train")
     for row, fresh in fill_folds(recipe, folds, runs, verbose=keras_verbosity()):
         results.append(row)
         note = f"{row.seconds:.0f} seconds" if fresh else "stands, skipped"

@@ -88,8 +88,13 @@ def read_folds(file: str | Path) -> list[FoldResult]:
 
 
 def results_of(folds: Iterable[Fold], kept: Iterable[FoldResult]) -> list[FoldResult | None]:
-    """Returns the result of each fold, if one with all of its settings was kept."""
-    known = {json.dumps(row.settings, sort_keys=True): row for row in kept}
+    """Returns the result of each fold, if one with all of its settings was kept.
+
+    A result that does not name a setting was made before there was one, and so with its default.
+    """
+    folds = list(folds)
+    before = {field.name: field.default for fold in folds[:1] for field in dataclasses.fields(fold.settings)}
+    known = {json.dumps({**before, **row.settings}, sort_keys=True): row for row in kept}
     return [known.get(json.dumps(dataclasses.asdict(fold.settings), sort_keys=True)) for fold in folds]
 
 
