@@ -67,6 +67,10 @@ def test_observations_may_pass_through_an_encoder(trials):
     assert whole.shape == (B, T, 1)
     np.testing.assert_allclose(first, whole[:, 0], atol=1e-6)
     assert any(weight is encoder.weights[0] for weight in network.trainable_variables)
+    black = {**told, "observation": tf.concat([told["observation"][:, :-1], tf.zeros([B, 1, 60])], axis=1)}
+    encoder.layers[-1].bias.assign(tf.ones([7]))  # which nothing seen does not get
+    np.testing.assert_array_equal(network._features(black)[:, -1, :7], tf.zeros([B, 7]))
+    np.testing.assert_allclose(network._features(black)[:, :-1], network._features(told)[:, :-1], atol=1e-6)
     with pytest.raises(ValueError, match=r"takes 60 numbers, \[5, 4, 3\], and an observation has 7"):
         TrialNetwork(A, 7, outputs=1, units=4, encoder=encoder)
 

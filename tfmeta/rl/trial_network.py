@@ -31,7 +31,7 @@ class TrialNetwork(keras.layers.Layer):
         head_scale: factor on the initial weights of the linear layer; a small one begins with a policy that prefers
             nothing.
         encoder: makes features ``[B, F]`` of observations that are no vectors, e.g. of images; a Keras model, whose
-            input is an observation laid out in its shape.
+            input is an observation laid out in its shape. An observation of nothing but zeros has features of zeros.
         seed: of the initial weights.
 
     Raises:
@@ -132,6 +132,11 @@ class TrialNetwork(keras.layers.Layer):
     def _see(self, observation: tf.Tensor) -> tf.Tensor:
         if self.encoder is None:
             return observation
-        features = self.encoder(tf.reshape(observation, [-1, *self.encoder.input_shape[1:]]))
-        outer = tf.shape(observation)[:-1]
-        return tf.reshape(features, tf.concat([outer, [features.shape[-1]]], axis=0))
+        flat = tf.reshape(observation, [-1, self.observation_size])
+        # Where a trial is over before its time, nothing is looked at, which is most of the time of who learnt well.
+        seen = tf.where(tf.reduce_any(flat != 0.0, axis=1))
+        pictures = tf.reshape(tf.gather_nd(flat, seen), [-1, *self.encoder.input_shape[1:]])
+        features = self.encoder(pictures)
+        width = features.shape[-1]
+        features = tf.scatter_nd(seen, features, [tf.shape(flat)[0], width])
+        return tf.reshape(features, tf.concat([tf.shape(observation)[:-1], [width]], axis=0))
