@@ -1,4 +1,4 @@
-"""RL² in mazes: who has found the target once walks there straight the second time."""
+"""RL² in mazes: finding a target by what is seen, and finding it again."""
 
 import dataclasses
 
@@ -81,7 +81,7 @@ RL2_MAZE = rl2_recipe(
     _environment,
     eyes=_eyes,
     name="rl2-maze",
-    summary="Finds the way through mazes that it has never seen, and remembers it.",
+    summary="Finds the way through mazes that it has never seen, by what it sees of them.",
     data="mazes of 5 x 5 blocks, seen as pictures of 40 x 30 pixels by a ray caster, drawn as they are needed",
     settings=MazeSettings(
         steps=400, batch_size=100, agent="ppo", learning_rate=1e-3, units=128, gae_lambda=0.95, passes=2,
