@@ -61,7 +61,8 @@ def write_races(runs: Path, page: Path) -> list[Path]:
         text += _section(found, pictures, written)
     own = {_RECIPES[found.recipe.name]: found.races[""] for found in ended if "" in found.races}
     if own:
-        text += ["## Each rule's learning rate", "", *_picture("learning_rates", pictures, written)]
+        told = "The curves are of the problems of the tuning, and the line of the learnt rule of those of the test."
+        text += ["## Each rule's learning rate", "", told, "", *_picture("learning_rates", pictures, written)]
         draw_sensitivity(own, written[-1])
     write_text(page, "\n".join(text).rstrip() + "\n")
     return [*written, page]
