@@ -209,9 +209,9 @@ def _protocol(settings: RuleSettings) -> str:
     start = f"; started from the rule of the run {settings.start_from}" if settings.start_from else ""
     return (
         f"trained on descents of {counted(settings.descent, 'update')} from fresh problems,"
-        f" {settings.unrolled} unrolled at a time{start}; chosen by validation problems; raced on"
-        f" {RuleRecipe.test_tasks} further problems, against rules whose learning rate (of {len(RATES)}, on"
-        f" {settings.tuning_problems} problems of their own) is the best after {counted(settings.tuned_for, 'update')}"
+        f" {settings.unrolled} unrolled at a time{start}; chosen by validation problems; raced on further problems,"
+        f" against rules whose learning rate (of {len(RATES)}, on {counted(settings.tuning_problems, 'problem')} of their"
+        f" own) is the best after {counted(settings.tuned_for, 'update')}"
     )
 
 
