@@ -207,11 +207,12 @@ def _trainer(problems: Callable[[RuleSettings, Part], Problem]) -> Callable[[Rul
 
 def _protocol(settings: RuleSettings) -> str:
     start = f"; started from the rule of the run {settings.start_from}" if settings.start_from else ""
+    tuned_on = counted(settings.tuning_problems, "problem")
     return (
         f"trained on descents of {counted(settings.descent, 'update')} from fresh problems,"
         f" {settings.unrolled} unrolled at a time{start}; chosen by validation problems; raced on further problems,"
-        f" against rules whose learning rate (of {len(RATES)}, on {counted(settings.tuning_problems, 'problem')} of their"
-        f" own) is the best after {counted(settings.tuned_for, 'update')}"
+        f" against rules whose learning rate (of {len(RATES)}, on {tuned_on} of their own) is the best after"
+        f" {counted(settings.tuned_for, 'update')}"
     )
 
 
