@@ -227,9 +227,9 @@ class ModuleNetwork(keras.Model):
         if training and self.choice in _OVER_CANDIDATES:
             every, _ = self.run(reading.program, reading.world)
             answers = tf.gather(every, choice, axis=1, batch_dims=1)
-            return {**chosen, "answers": answers, "every": every}
+            return {"answers": answers, **chosen, "every": every}
         answers, _ = self.run(reading.program.pick(choice), reading.world)
-        return {**chosen, "answers": answers[:, 0]}
+        return {"answers": answers[:, 0], **chosen}
 
     def compile(self, optimizer: Any = "adam", loss: Any = None, **kwargs: Any) -> None:
         """Makes the model ready for fit: see `keras.Model.compile`; without a loss, by the likelihood of answers."""
