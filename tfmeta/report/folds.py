@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from tfmeta.recipes.modules.folds import FoldResult, mean_of_folds
+from tfmeta.report.markdown import table
 
 __all__ = ["render_folds"]
 
@@ -37,5 +38,4 @@ def render_folds(results: Sequence[FoldResult]) -> str:
                 f"{100 * mean.mean:.1f} ± {100 * mean.ci95:.1f}", str(seeds),
             ]
         )  # fmt: skip
-    table = ["| " + " | ".join(line) + " |" for line in lines]
-    return "\n".join([table[0], "|---" * len(lines[0]) + "|", *table[1:]])
+    return table(lines)

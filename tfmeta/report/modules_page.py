@@ -20,6 +20,7 @@ from tfmeta.recipes.registry import find_recipe
 from tfmeta.recipes.train import Run
 from tfmeta.report.answered_places import answered_places, render_places
 from tfmeta.report.folds import render_folds
+from tfmeta.report.markdown import pictures_beside
 from tfmeta.report.modules import Answered, draw_examples, draw_modules
 
 __all__ = ["answered_pictures", "write_answers"]
@@ -69,8 +70,7 @@ def write_answers(runs: Path, page: Path) -> list[Path]:
         raise TfmetaError(
             f"{runs} holds no measured run of {known}. Train one there, and measure it: tfmeta evaluate."
         )
-    pictures = page.parent / "pictures"
-    pictures.mkdir(parents=True, exist_ok=True)
+    pictures = pictures_beside(page)
     written: list[Path] = []
     text = [_HEAD]
     for title, names in _PICTURES.items():

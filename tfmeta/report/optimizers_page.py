@@ -9,6 +9,7 @@ from tfmeta.optimizers.comparison import Comparison
 from tfmeta.recipes.registry import find_recipe
 from tfmeta.recipes.train import Run
 from tfmeta.recipes.update_rules import RuleRecipe, RuleSettings, comparison_file
+from tfmeta.report.markdown import pictures_beside
 from tfmeta.report.optimizers import draw_race, draw_sensitivity, draw_transfer, render_race
 
 __all__ = ["write_races"]
@@ -54,8 +55,7 @@ def write_races(runs: Path, page: Path) -> list[Path]:
         raise TfmetaError(
             f"{runs} holds no race. Train one of {', '.join(_RECIPES)} there, and measure it: tfmeta evaluate."
         )
-    pictures = page.parent / "pictures"
-    pictures.mkdir(parents=True, exist_ok=True)
+    pictures = pictures_beside(page)
     written, text = [], [_HEAD]
     for found in ended:
         text += _section(found, pictures, written)

@@ -7,6 +7,7 @@ from typing import Any
 from tfmeta.core.atomic import write_text
 from tfmeta.core.checks import TfmetaError
 from tfmeta.recipes.rl2 import TEST_SEED
+from tfmeta.report.markdown import pictures_beside
 from tfmeta.report.maze_film import film
 from tfmeta.report.maze_paths import Walk, draw_paths, walk
 from tfmeta.report.rl2_curves import draw_curves, has_curve
@@ -51,8 +52,7 @@ def write_rl2(runs: Path, page: Path) -> list[Path]:
             f"{runs} holds no measured run of {', '.join(RL2_RECIPES)}. Train one there, and measure it: tfmeta"
             " evaluate."
         )
-    pictures = page.parent / "pictures"
-    pictures.mkdir(parents=True, exist_ok=True)
+    pictures = pictures_beside(page)
     written: list[Path] = []
     text = [_HEAD]
     for name, section in _SECTIONS.items():

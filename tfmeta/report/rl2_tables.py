@@ -5,6 +5,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 
 from tfmeta.core.cards import Result
 from tfmeta.recipes.recipe import counted
+from tfmeta.report.markdown import table
 from tfmeta.report.rl2_runs import TrainedRun, Training
 
 __all__ = ["render_commands", "render_comparison", "render_results", "render_trainings"]
@@ -38,8 +39,8 @@ def render_comparison(
     for tasks in [*published, *others]:
         theirs = [published[tasks][name] if tasks in published else None for name in (*titles, "rl2")]
         cells = [_cell(trained.get((tasks, agent))) for agent in _AGENTS]
-        lines.append([label(tasks), *(f"*{x}*" if x is not None else "–" for x in theirs), *cells])
-    return _table(lines)
+        lines.append([label(tasks), *map(_theirs, theirs), *cells])
+    return table(lines)
 
 
 def render_trainings(trainings: Sequence[Training]) -> str:
@@ -62,10 +63,10 @@ def render_trainings(trainings: Sequence[Training]) -> str:
         lines.append(
             [
                 each.tasks, each.agent, _reward(each), _reward(each, greedy=True),
-                "–" if published is None else f"*{published}*", seeds, f"{each.trials:,}", _took(each.minutes),
+                _theirs(published), seeds, f"{each.trials:,}", _took(each.minutes),
             ]
         )  # fmt: skip
-    return _table(lines)
+    return table(lines)
 
 
 def render_results(trainings: Sequence[Training]) -> str:
@@ -83,10 +84,10 @@ def render_results(trainings: Sequence[Training]) -> str:
             lines.append(
                 [
                     row.setting, str(run.settings.seed), row.metric, _figure(row),
-                    "–" if row.published is None else f"*{row.published:.4g}*", f"{row.tasks:,}",
+                    _theirs(row.published), f"{row.tasks:,}",
                 ]
             )  # fmt: skip
-    return _table(lines)
+    return table(lines)
 
 
 def render_commands(trainings: Sequence[Training]) -> str:
@@ -104,6 +105,10 @@ def render_commands(trainings: Sequence[Training]) -> str:
         lines.append(f"* **{setting}**: {each.recipe.protocol(each.settings)}.")
         lines += [f"  * seed {run.settings.seed}, {_took(run.minutes)}: {_command(run)}" for run in each.runs]
     return "\n".join(lines)
+
+
+def _theirs(published: float | None) -> str:
+    return "–" if published is None else f"*{published}*"
 
 
 def _command(each: TrainedRun) -> str:
@@ -133,8 +138,3 @@ def _number(value: float) -> str:
 
 def _took(minutes: float) -> str:
     return f"{minutes:.0f} min" if minutes >= 10 else f"{minutes:.1f} min"
-
-
-def _table(lines: Sequence[Sequence[str]]) -> str:
-    rows = ["| " + " | ".join(line) + " |" for line in lines]
-    return "\n".join([rows[0], "|---" * len(lines[0]) + "|", *rows[1:]])

@@ -112,7 +112,7 @@ class VizDoomMazes:
         engine.set_screen_format(vizdoom.ScreenFormat.RGB24)
         engine.set_available_buttons([vizdoom.Button.TURN_LEFT_RIGHT_DELTA, vizdoom.Button.MOVE_FORWARD])
         variables = vizdoom.GameVariable
-        engine.set_available_game_variables([variables.POSITION_X, variables.POSITION_Y, variables.ANGLE])
+        engine.set_available_game_variables([variables.POSITION_X, variables.POSITION_Y])
         engine.set_episode_start_time(10)  # until then a player stands still
         engine.set_episode_timeout(0)
         engine.set_window_visible(False)
@@ -174,7 +174,7 @@ class VizDoomMaze(gymnasium.Env):
             self._engine = None
 
     def _place(self) -> tuple[float, float]:
-        x, y, _ = self._engine.get_state().game_variables
+        x, y = self._engine.get_state().game_variables
         return x, y
 
     @staticmethod

@@ -1,0 +1,32 @@
+"""Markdown that pages are made of, and the folder of their pictures."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+__all__ = ["pictures_beside", "table"]
+
+
+def table(lines: Sequence[Sequence[str]]) -> str:
+    """Renders cells as a table.
+
+    Args:
+        lines: the cells of each row; the first row is the heading.
+
+    Returns:
+        The table, without a line's end behind it.
+
+    Example:
+        >>> print(table([["rule", "loss"], ["Adam", "0.3"]]))
+        | rule | loss |
+        |---|---|
+        | Adam | 0.3 |
+    """
+    rows = ["| " + " | ".join(line) + " |" for line in lines]
+    return "\n".join([rows[0], "|---" * len(lines[0]) + "|", *rows[1:]])
+
+
+def pictures_beside(page: Path) -> Path:
+    """Returns the folder of a page's pictures, ``pictures/`` beside it, and makes it where it is missing."""
+    folder = page.parent / "pictures"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
