@@ -149,7 +149,7 @@ def test_all_folds_are_made_once(tmp_path, capsys, monkeypatch):
     file = tmp_path / "runs/nmn-geoqa-folds.json"
     rows = [{**row, "settings": {**row["settings"]}} for row in json.loads(file.read_text())]
     for row in rows:
-        del row["settings"]["completeness"]
+        del row["settings"]["candidates"]
     file.write_text(json.dumps(rows))
     assert main(asked) == 0 and len(made) == 30
     assert main([*asked, "--set", "validation=next"]) == 0 and len(made) == 60

@@ -274,8 +274,8 @@ NMN_GEOQA = GeoQARecipe(
     paper="Andreas et al., NAACL 2016",
     data="GeoQA (Krishnamurthy & Kollar 2013): 263 questions about ten environments",
     settings=GeoQASettings(
-        batch_size=64, steps=400, epoch_steps=100, steps_per_execution=50, learning_rate=0.03, choice="expected",
-        exploration=1.0,
+        batch_size=64, steps=400, epoch_steps=100, steps_per_execution=50, learning_rate=0.03, choice="marginal",
+        exploration=1.0, completeness=2.0,
     ),
     learner=_network,
     artefact=lambda settings: "nmn_geoqa_quantified" if settings.quantified else "nmn_geoqa",
