@@ -55,7 +55,7 @@ ABOUT_A_PICTURE = ("--model", "nmn_shapes", "--image", "red.png")
 
 def test_a_question_about_places(place, capsys):
     found = json.loads(ask(capsys, *ABOUT_PLACES, "--json", places.QUESTION))
-    assert set(found) == {"answer", "probability", "layout", "candidates"}
+    assert set(found) == {"answer", "probability", "layout", "candidates", "unknown"}
     assert found["answer"] in ("yes", "no") or set(found["answer"]) <= {
         "Miami",
         "Key Largo",
@@ -75,6 +75,17 @@ def test_a_question_about_a_picture(place, capsys):
     found = json.loads(ask(capsys, *ABOUT_A_PICTURE, "--json", SHAPES_QUESTION))
     assert found["answer"] in ("yes", "no") and found["probability"] >= 0.5
     assert found["candidates"][0]["layout"] == "(exists (and find[red] (relate[above] find[circle])))"
+
+
+def test_words_that_were_not_learnt_are_told(place, capsys):
+    asked = (*ABOUT_A_PICTURE, "--layout", "(exists (and find[mauve] (relate[above] find[mauve])))")
+    assert json.loads(ask(capsys, *asked, "--json"))["unknown"] == ["mauve"]
+    assert ask(capsys, *asked).splitlines()[2] == "The model has not learnt mauve: this is a guess."
+    known = ask(capsys, *ABOUT_A_PICTURE, "--layout", "(exists (relate[above] find[red]))")
+    assert len(known.splitlines()) == 2
+    # A name is looked up among those of the world.
+    looked_up = ask(capsys, *ABOUT_PLACES, "--json", "--layout", "lookup[miami]")
+    assert json.loads(looked_up)["unknown"] == []
 
 
 @pytest.mark.parametrize("about", [ABOUT_PLACES, ABOUT_A_PICTURE], ids=["places", "picture"])

@@ -74,7 +74,14 @@ def run(args: argparse.Namespace) -> None:
     if args.pictures:
         with working("Drawing"):
             _draw(answer, question, about, args.pictures)
-    print(answer.to_json() if args.json else f"{answer.told} ({answer.probability:.1%})\n{answer.layout}")
+    print(answer.to_json() if args.json else _in_words(answer))
+
+
+def _in_words(answer: Any) -> str:
+    lines = [f"{answer.told} ({answer.probability:.1%})", str(answer.layout)]
+    if answer.unknown:
+        lines.append(f"The model has not learnt {', '.join(answer.unknown)}: this is a guess.")
+    return "\n".join(lines)
 
 
 def _layout(text: str) -> Any:

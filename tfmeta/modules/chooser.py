@@ -81,7 +81,7 @@ class LayoutChooser(keras.layers.Layer):
 
     def prior(self, program: Program) -> tf.Tensor:
         """Scores candidates before the question is read, ``[B, M]``; -1e9 for those that only fill up."""
-        arguments = tf.reduce_sum(tf.cast(self._named(program), self.compute_dtype), axis=2)
+        arguments = tf.reduce_sum(tf.cast(program.named(), self.compute_dtype), axis=2)
         return tf.where(program.candidates(), self.completeness * arguments, -1e9)
 
     def _features(self, program: Program) -> tf.Tensor:
@@ -89,10 +89,5 @@ class LayoutChooser(keras.layers.Layer):
         kinds = tf.minimum(program.kinds, len(MODULES) - 1)
         of_modules = tf.where((program.kinds != NO_STEP)[..., None], tf.gather(self.C_modules, kinds), 0.0)
         of_words = tf.gather(self.C_arguments, program.words)
-        of_arguments = tf.where(self._named(program)[..., None], of_words, 0.0)
+        of_arguments = tf.where(program.named()[..., None], of_words, 0.0)
         return tf.reduce_sum(of_modules + of_arguments, axis=2)
-
-    @staticmethod
-    def _named(program: Program) -> tf.Tensor:
-        """Which steps have an argument, ``[B, M, L]``."""
-        return program.is_any(*(name for name in MODULES if MODULES[name].argument))

@@ -52,6 +52,10 @@ class Program(NamedTuple):
         hits = [self.kinds == kind_of(module) for module in modules]
         return tf.reduce_any(tf.stack(hits), axis=0) if len(hits) > 1 else hits[0]
 
+    def named(self) -> tf.Tensor:
+        """Says which steps have an argument, ``[B, M, L]`` bool."""
+        return self.is_any(*(name for name in MODULES if MODULES[name].argument))
+
     def candidates(self) -> tf.Tensor:
         """Says which candidates there are, ``[B, M]`` bool: padding has no step."""
         return tf.reduce_any(self.kinds != NO_STEP, axis=-1)

@@ -34,10 +34,11 @@ def module_servable(
     ``scores``         of the candidates, ``[B, M]``; -1e9 for those that only fill up
     ``attentions``     of every step of every candidate, ``[B, M, L, K]``: what it gave, or, if it answers, what it
                        looked at
+    ``unknown``        whether the argument of a step is a word that the model has not learnt, ``[B, M, L]`` bool
     =================  =========================================================================================
 
     Words are told apart in the graph, and unknown words share their parameters, so that a client needs no
-    vocabulary. A request that does not fit fails with a message that says what came, what was expected, and how to
+    vocabulary; where the chosen layout has one, the answer is a guess. A request that does not fit fails with a message that says what came, what was expected, and how to
     mend it: so do an empty question, a program that the machine cannot run, and a name that the world does not have.
 
     Args:
@@ -77,6 +78,9 @@ def module_servable(
         answers, attentions = network.run(reading.program, reading.world)
         layout = network.best(reading)
         outputs = {"layout": layout, "scores": reading.scores, "attentions": attentions}
+        # A name is looked up among those of its world, and is not learnt.
+        of_words = reading.program.named() & ~reading.program.is_any("lookup")
+        outputs["unknown"] = of_words & (reading.program.words == network.inventory.vocabulary.unknown)
         chosen = tf.gather(answers, layout, axis=1, batch_dims=1)
         labels, positions = chosen[:, : len(network.answers)], chosen[:, len(network.answers) :]
         if network.answers:

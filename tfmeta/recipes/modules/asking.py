@@ -33,6 +33,7 @@ class Answer:
         layout: the layout that was chosen.
         candidates: those that it was chosen from, each with its probability.
         attentions: what each step of the chosen layout's program looks at, ``[L, K]``.
+        unknown: words of that layout which the model has not learnt, so that the answer is a guess.
     """
 
     answer: str | tuple[str, ...]
@@ -40,6 +41,7 @@ class Answer:
     layout: Layout
     candidates: tuple[tuple[Layout, float], ...]
     attentions: np.ndarray
+    unknown: tuple[str, ...] = ()
 
     @property
     def told(self) -> str:
@@ -55,6 +57,7 @@ class Answer:
             "candidates": [
                 {"layout": str(layout), "probability": probability} for layout, probability in self.candidates
             ],
+            "unknown": list(self.unknown),
         }
         return json.dumps(told, indent=2, ensure_ascii=False)
 
@@ -171,7 +174,16 @@ def _ask(
         layout=layouts[chosen],
         candidates=tuple(zip(layouts, (scores / scores.sum()).tolist(), strict=True)),
         attentions=found["attentions"][chosen],
+        unknown=_unknown(found, chosen, programs[0, chosen]),
     )
+
+
+def _unknown(found: Mapping[str, np.ndarray], chosen: int, program: np.ndarray) -> tuple[str, ...]:
+    """The arguments that have no parameters of their own; models of before do not tell."""
+    if "unknown" not in found:
+        return ()
+    steps = program[found["unknown"][chosen]]
+    return tuple(dict.fromkeys(step.partition("[")[2].removesuffix("]") for step in steps))
 
 
 def _said(
