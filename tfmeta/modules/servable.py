@@ -38,8 +38,9 @@ def module_servable(
     =================  =========================================================================================
 
     Words are told apart in the graph, and unknown words share their parameters, so that a client needs no
-    vocabulary; where the chosen layout has one, the answer is a guess. A request that does not fit fails with a message that says what came, what was expected, and how to
-    mend it: so do an empty question, a program that the machine cannot run, and a name that the world does not have.
+    vocabulary; where the chosen layout has one, the answer is a guess. A request that does not fit fails with a
+    message that says what came, what was expected, and how to mend it: so do an empty question, a program that the
+    machine cannot run, and a name that the world does not have.
 
     Args:
         network: the network, with its trained weights.
