@@ -11,8 +11,7 @@ from tfmeta.core.checks import TfmetaError
 from tfmeta.core.hub import load
 from tfmeta.recipes.evaluate import evaluate
 from tfmeta.recipes.export import export_run
-from tfmeta.recipes.rl2 import RL2_BANDIT, RL2_MDP
-from tfmeta.recipes.rl2_maze import RL2_MAZE
+from tfmeta.recipes.rl2 import RL2_BANDIT, RL2_MAZE, RL2_MDP
 from tfmeta.recipes.train import Run, train
 
 TINY = {"batch_size": 6, "steps": 4, "epoch_steps": 2, "units": 4, "passes": 1, "minibatches": 2}

@@ -7,11 +7,17 @@ from tfmeta.core.checks import TfmetaError
 from tfmeta.core.hub import load
 from tfmeta.data.digits import load_digits
 from tfmeta.optimizers import Comparison, LearnedOptimizer
-from tfmeta.recipes import update_rules
 from tfmeta.recipes.evaluate import evaluate, read_results
 from tfmeta.recipes.export import export_run
 from tfmeta.recipes.train import Run, train
-from tfmeta.recipes.update_rules import LSTM_CIFAR, LSTM_MNIST, LSTM_QUADRATIC, comparison_file
+from tfmeta.recipes.update_rules import (
+    LSTM_CIFAR,
+    LSTM_MNIST,
+    LSTM_QUADRATIC,
+    comparison_file,
+    convolutions,
+    perceptrons,
+)
 
 TINY = {
     "batch_size": 4, "steps": 6, "epoch_steps": 2, "descent": 4, "unrolled": 2, "tuned_for": 3, "test_descent": 5,
@@ -107,7 +113,7 @@ def test_a_model_is_measured_in_the_folder_of_its_run(ended, tmp_path):
 
 
 def test_perceptrons_come_in_variants_of_which_one_is_trained_on(monkeypatch):
-    monkeypatch.setattr(update_rules, "load_mnist", lambda part: load_digits())
+    monkeypatch.setattr(perceptrons, "load_mnist", lambda part: load_digits())
     shapes = {
         variant: [
             theta.shape[1:].as_list()
@@ -123,5 +129,5 @@ def test_perceptrons_come_in_variants_of_which_one_is_trained_on(monkeypatch):
 
 def test_convolutions_have_a_network_of_their_own(monkeypatch):
     images = np.zeros([10, 32, 32, 3], np.uint8)
-    monkeypatch.setattr(update_rules, "load_cifar10", lambda part: (images, np.arange(10)))
+    monkeypatch.setattr(convolutions, "load_cifar10", lambda part: (images, np.arange(10)))
     assert LSTM_CIFAR.learner(LSTM_CIFAR.settings).rule.convolution is not None

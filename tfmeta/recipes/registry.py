@@ -25,17 +25,17 @@ _HOMES = {
     "pretrained-omniglot": "omniglot.baselines.PRETRAINED_OMNIGLOT",
     "prototypical-cifar-fs": "cifar_fs.PROTOTYPICAL_CIFAR_FS",
     "maml-sinusoid": "sinusoid.MAML_SINUSOID",
-    "lstm-optimizer-quadratic": "update_rules.LSTM_QUADRATIC",
-    "lstm-optimizer-mnist": "update_rules.LSTM_MNIST",
-    "lstm-optimizer-cifar": "update_rules.LSTM_CIFAR",
+    "lstm-optimizer-quadratic": "update_rules.quadratics.LSTM_QUADRATIC",
+    "lstm-optimizer-mnist": "update_rules.perceptrons.LSTM_MNIST",
+    "lstm-optimizer-cifar": "update_rules.convolutions.LSTM_CIFAR",
     "nmn-geoqa": "modules.geoqa.NMN_GEOQA",
     "nmn-shapes": "modules.shapes.NMN_SHAPES",
     "monolithic-shapes": "modules.shapes.MONOLITHIC_SHAPES",
     "nmn-combinations": "modules.combinations.NMN_COMBINATIONS",
     "monolithic-combinations": "modules.combinations.MONOLITHIC_COMBINATIONS",
-    "rl2-bandit": "rl2.RL2_BANDIT",
-    "rl2-mdp": "rl2.RL2_MDP",
-    "rl2-maze": "rl2_maze.RL2_MAZE",
+    "rl2-bandit": "rl2.bandits.RL2_BANDIT",
+    "rl2-mdp": "rl2.mdps.RL2_MDP",
+    "rl2-maze": "rl2.mazes.RL2_MAZE",
 }
 
 

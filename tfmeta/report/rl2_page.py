@@ -6,7 +6,7 @@ from typing import Any
 
 from tfmeta.core.atomic import write_text
 from tfmeta.core.checks import TfmetaError
-from tfmeta.recipes.rl2 import TEST_SEED
+from tfmeta.recipes.rl2.common import TEST_SEED
 from tfmeta.report.markdown import pictures_beside
 from tfmeta.report.maze_film import film
 from tfmeta.report.maze_paths import Walk, draw_paths, walk

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from tfmeta.recipes.rl2 import TEST_SEED, BanditSettings
+from tfmeta.recipes.rl2.bandits import BanditSettings
+from tfmeta.recipes.rl2.common import TEST_SEED
 from tfmeta.report.rl2_panels import AGENT_COLOURS, panels
 from tfmeta.report.rl2_runs import TrainedRun, Training
 from tfmeta.rl import play

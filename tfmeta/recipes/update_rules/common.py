@@ -1,4 +1,4 @@
-"""Learnt update rules: trained on a family of problems, and raced against every tuned rule of the zoo."""
+"""What recipes of learnt update rules share: training on a family of problems, and the race against the tuned zoo."""
 
 import dataclasses
 import itertools
@@ -16,19 +16,15 @@ from tfmeta.core.cards import Card, Result
 from tfmeta.core.checks import TfmetaError, nearest
 from tfmeta.core.estimate import estimate
 from tfmeta.core.export import Servable
-from tfmeta.data.labelled_images import load_cifar10, load_mnist
 from tfmeta.optimizers import (
     Comparison,
     CoordinatewiseLSTM,
     LearnedRule,
     MetaTrainer,
     Problem,
-    Quadratic,
     RandomlyScaled,
     compare,
-    convolution_problem,
     descend,
-    perceptron_problem,
     rule_servable,
 )
 from tfmeta.optimizers.race import VALIDATION_SEED
@@ -39,12 +35,10 @@ from tfmeta.recipes.train import Run
 
 __all__ = [
     "LEARNT",
-    "LSTM_CIFAR",
-    "LSTM_MNIST",
-    "LSTM_QUADRATIC",
     "RuleRecipe",
     "RuleSettings",
     "comparison_file",
+    "rule_recipe",
 ]
 
 LEARNT = "LSTM"
@@ -216,30 +210,16 @@ def _protocol(settings: RuleSettings) -> str:
     )
 
 
-def _quadratics(settings: RuleSettings, part: Part) -> Problem:
-    return Quadratic(10)
+def rule_recipe(
+    problems: Callable[[RuleSettings, Part], Problem], *, artefact: str, **fields: Any
+) -> RuleRecipe:
+    """Makes a recipe of a family of problems.
 
-
-def _perceptrons(settings: RuleSettings, part: Part) -> Problem:
-    hidden, activation = _PERCEPTRONS[settings.problem]
-    return perceptron_problem(*load_mnist("train"), hidden=hidden, activation=activation)
-
-
-def _convolutions(settings: RuleSettings, part: Part) -> Problem:
-    # Small enough that eight rules can be tuned and raced on a processor within the hour.
-    return convolution_problem(*load_cifar10("train"), filters=8, batch_size=64)
-
-
-_PERCEPTRONS = {
-    "": ([20], "sigmoid"),
-    "40 units": ([40], "sigmoid"),
-    "2 layers": ([20, 20], "sigmoid"),
-    "ReLU": ([20], "relu"),
-}
-
-
-def _recipe(problems: Callable[[RuleSettings, Part], Problem], *, artefact: str, **fields: Any) -> RuleRecipe:
-    """A recipe for a family of problems, by what sets it apart from the others."""
+    Args:
+        problems: builds the family of a part.
+        artefact: what the exported rule is called.
+        **fields: what else a `RuleRecipe` says of itself.
+    """
     own = fields["variants"][""]
     return RuleRecipe(
         paper="Andrychowicz et al., NIPS 2016",
@@ -250,42 +230,3 @@ def _recipe(problems: Callable[[RuleSettings, Part], Problem], *, artefact: str,
         problems=problems,
         **fields,
     )
-
-
-LSTM_QUADRATIC = _recipe(
-    _quadratics,
-    name="lstm-optimizer-quadratic",
-    artefact="lstm_optimizer_quadratic",
-    summary="Descends quadratic functions by an update rule that was learnt.",
-    method="Coordinatewise LSTM",
-    data="random quadratic functions of ten dimensions, drawn as they are needed",
-    settings=RuleSettings(batch_size=64, steps=3000, epoch_steps=50, learning_rate=5e-3),
-    variants={"": "quadratics"},
-)
-
-LSTM_MNIST = _recipe(
-    _perceptrons,
-    name="lstm-optimizer-mnist",
-    artefact="lstm_optimizer_mnist",
-    summary="Trains small networks on MNIST by an update rule that was learnt.",
-    method="Coordinatewise LSTM",
-    data="MNIST, complete, through TensorFlow Datasets",
-    settings=RuleSettings(
-        batch_size=1, steps=1600, epoch_steps=50, learning_rate=3e-3, at_once=5, tuning_problems=16
-    ),
-    variants={"": "20 units", "40 units": "40 units", "2 layers": "2 layers of 20 units", "ReLU": "20 ReLUs"},
-)
-
-LSTM_CIFAR = _recipe(
-    _convolutions,
-    name="lstm-optimizer-cifar",
-    artefact="lstm_optimizer_cifar",
-    summary="Trains small convolution networks on CIFAR-10 by an update rule that was learnt.",
-    method="Coordinatewise LSTM, one for convolutions and one for dense layers",
-    data="CIFAR-10, what is prepared of it on the machine, through TensorFlow Datasets",
-    settings=RuleSettings(
-        batch_size=1, steps=100, epoch_steps=10, learning_rate=1e-3, groups=True, descent=300, unrolled=50,
-        validation_batches=2, test_descent=300, tuned_for=300, at_once=1, tuning_problems=1,
-    ),
-    variants={"": "convolutions of 8 filters"},
-)  # fmt: skip

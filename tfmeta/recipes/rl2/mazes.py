@@ -8,7 +8,7 @@ import numpy as np
 from tfmeta.core.cards import Result
 from tfmeta.core.estimate import estimate
 from tfmeta.networks.conv_eyes import conv_eyes
-from tfmeta.recipes.rl2 import RL2Settings, rl2_recipe
+from tfmeta.recipes.rl2.common import RL2Settings, rl2_recipe
 from tfmeta.rl import Trials, maze_walks
 from tfmeta.rl.environments import MazeEnvironment
 

@@ -1,4 +1,4 @@
-"""RL²: policies that learn within a trial, trained on bandits and on tabular MDPs."""
+"""What recipes of policies that learn within a trial share."""
 
 import dataclasses
 from collections.abc import Callable
@@ -18,8 +18,6 @@ from tfmeta.recipes.recipe import Part, Recipe, Settings, counted
 from tfmeta.recipes.train import Run
 from tfmeta.rl import (
     AGENTS,
-    PUBLISHED_BANDITS,
-    PUBLISHED_MDPS,
     TrialNetwork,
     Trials,
     TrialTrainer,
@@ -28,13 +26,15 @@ from tfmeta.rl import (
     play_model,
     policy_servable,
 )
-from tfmeta.rl.environments import BanditEnvironment, TabularMDPEnvironment, TrialEnvironment
+from tfmeta.rl.environments import TrialEnvironment
 
-__all__ = ["RL2_BANDIT", "RL2_MDP", "BanditSettings", "MDPSettings", "RL2Recipe", "RL2Settings", "rl2_recipe"]
+__all__ = ["SOURCE", "TEST_SEED", "RL2Recipe", "RL2Settings", "rl2_recipe"]
 
 TEST_SEED, VALIDATION_SEED = 2_000_002, 2_000_001
+"""Name the tasks that results are measured on, and those that choices are made on."""
 
-_SOURCE = "Duan et al. 2016, table {table}; 1,000 trials"
+SOURCE = "Duan et al. 2016, table {table}; 1,000 trials"
+"""Where published numbers stand."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,30 +76,6 @@ class RL2Settings(Settings):
     passes: int = 4
     minibatches: int = 4
     start_from: str = ""
-
-
-@dataclasses.dataclass(frozen=True)
-class BanditSettings(RL2Settings):
-    """Settings for bandits.
-
-    Attributes:
-        arms: arms of a bandit.
-        pulls: pulls of a trial.
-    """
-
-    arms: int = 5
-    pulls: int = 10
-
-
-@dataclasses.dataclass(frozen=True)
-class MDPSettings(RL2Settings):
-    """Settings for tabular MDPs.
-
-    Attributes:
-        episodes: episodes of a trial, each of ten steps.
-    """
-
-    episodes: int = 10
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -274,38 +250,3 @@ def rl2_recipe(
         environment=environment,
         **fields,
     )
-
-
-def _published_bandits(settings: BanditSettings) -> tuple[float | None, str]:
-    row = PUBLISHED_BANDITS.get((settings.pulls, settings.arms))
-    return (row["rl2"], _SOURCE.format(table=1)) if row else (None, "")
-
-
-def _published_mdps(settings: MDPSettings) -> tuple[float | None, str]:
-    row = PUBLISHED_MDPS.get(settings.episodes)
-    return (row["rl2"], _SOURCE.format(table=2)) if row else (None, "")
-
-
-RL2_BANDIT = rl2_recipe(
-    lambda settings: BanditEnvironment(settings.arms, settings.pulls),
-    name="rl2-bandit",
-    summary="Plays bandits that it has never seen, and finds their best arm.",
-    data="Bernoulli bandits whose arms pay with probabilities from U(0, 1), drawn as they are needed",
-    settings=BanditSettings(steps=150),
-    artefact=lambda settings: f"rl2_bandit_n{settings.pulls}k{settings.arms}",
-    setting=lambda settings: (
-        f"RL² by {settings.agent.upper()}, {counted(settings.pulls, 'pull')} of {counted(settings.arms, 'arm')}"
-    ),
-    published=_published_bandits,
-)
-
-RL2_MDP = rl2_recipe(
-    lambda settings: TabularMDPEnvironment(settings.episodes),
-    name="rl2-mdp",
-    summary="Explores tabular MDPs that it has never seen, and then exploits them.",
-    data="MDPs of 10 states and 5 actions, transitions from Dirichlet(1), mean rewards from N(1, 1), drawn as needed",
-    settings=MDPSettings(steps=1500, batch_size=400, agent="ppo", learning_rate=3e-3, minibatches=8),
-    artefact=lambda settings: "rl2_mdp" if settings.episodes == 10 else f"rl2_mdp_n{settings.episodes}",
-    setting=lambda settings: f"RL² by {settings.agent.upper()}, {counted(settings.episodes, 'episode')}",
-    published=_published_mdps,
-)
