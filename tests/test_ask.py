@@ -14,7 +14,7 @@ from tfmeta.core.checks import TfmetaError
 from tfmeta.core.export import export
 from tfmeta.modules import parse
 from tfmeta.modules.servable import module_servable
-from tfmeta.recipes.modules import NMN_GEOQA, geoqa
+from tfmeta.recipes.modules import NMN_GEOQA, geoqa_questions
 
 SHAPES_QUESTION = "is there a red shape above a circle"
 
@@ -29,17 +29,17 @@ def place(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TFMETA_GEOQA", str(places.build(root / "geoqa")))
         patch.setenv("TFMETA_MODELS", str(root / "models"))
-        patch.setattr(geoqa, "parse_question", places.PARSER)
+        patch.setattr(geoqa_questions, "parse_question", places.PARSER)
         patch.setattr(parse, "SpacyParser", lambda: places.PARSER)
         patch.chdir(root)
-        geoqa._data.cache_clear()
+        geoqa_questions._data.cache_clear()
         settings = NMN_GEOQA.configure(quantified=True, units=2)
         export(NMN_GEOQA.servable(NMN_GEOQA.learner(settings), settings, Card("Guesses.")), root / "models")
         Image.new("RGB", (12, 8), "red").save(root / "red.png")
         Image.new("RGB", (12, 9), "red").save(root / "high.png")
         (root / "not.png").write_text("no picture")
         yield root
-    geoqa._data.cache_clear()
+    geoqa_questions._data.cache_clear()
 
 
 def ask(capsys, *words):

@@ -15,7 +15,7 @@ from tfmeta.core.hub import load
 from tfmeta.data.geoqa import ENVIRONMENTS
 from tfmeta.recipes.evaluate import evaluate
 from tfmeta.recipes.export import export_run
-from tfmeta.recipes.modules import NMN_GEOQA, folds, geoqa
+from tfmeta.recipes.modules import NMN_GEOQA, folds, geoqa, geoqa_questions
 from tfmeta.recipes.modules.folds import FoldResult, folds_file, mean_of_folds, read_folds
 from tfmeta.recipes.train import Run, train
 from tfmeta.report.answered_places import answered_places, render_places
@@ -30,10 +30,10 @@ TINY = {
 def made_up(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TFMETA_GEOQA", str(places.build(tmp_path_factory.mktemp("geoqa"))))
-        patch.setattr(geoqa, "parse_question", places.PARSER)
-        geoqa._data.cache_clear()
+        patch.setattr(geoqa_questions, "parse_question", places.PARSER)
+        geoqa_questions._data.cache_clear()
         yield
-    geoqa._data.cache_clear()
+    geoqa_questions._data.cache_clear()
 
 
 @pytest.fixture(scope="module")
@@ -46,11 +46,11 @@ def ended(tmp_path_factory):
 
 def test_questions_of_the_environment_that_is_held_out_are_not_learnt_from():
     settings = NMN_GEOQA.configure(held_out="ga", validation="fl")
-    parts = {part: geoqa._questions(settings, part) for part in ("train", "validation", "test")}
+    parts = {part: geoqa_questions.questions_of(settings, part) for part in ("train", "validation", "test")}
     worlds = {part: {question.world for question in asked} for part, asked in parts.items()}
     assert worlds["test"] == {"ga"} and worlds["validation"] == {"fl"}
     assert worlds["train"] == set(ENVIRONMENTS) - {"ga", "fl"}
-    assert len(geoqa._questions(NMN_GEOQA.settings, "train")) == 30
+    assert len(geoqa_questions.questions_of(NMN_GEOQA.settings, "train")) == 30
     with pytest.raises(TfmetaError, match=r"left out .* --set validation=fl"):
         NMN_GEOQA.batches(NMN_GEOQA.settings, "validation")
     with pytest.raises(TfmetaError, match=r"held_out=fll: GeoQA has no such .* Did you mean fl\?"):
@@ -122,7 +122,7 @@ def test_what_is_answered_is_told_with_what_is_wrong(ended):
 def test_the_example_of_a_model_can_be_asked_of_any_world(monkeypatch):
     layouts = np.array([[["lookup[miami]", ""], ["find[city]", ""]], [["find[city]", ""], ["", ""]]], object)
     asked = {"layouts": layouts, "question": np.array(["what is in miami", "what are the cities"], object)}
-    monkeypatch.setattr(geoqa, "_arrays", lambda settings, part: (asked, None))
+    monkeypatch.setattr(geoqa, "arrays_of", lambda settings, part: (asked, None))
     assert NMN_GEOQA.example(NMN_GEOQA.settings)["question"] == ["what are the cities"]
 
 

@@ -1,9 +1,8 @@
 """GeoQA: questions about places, answered by sets of them; tested on an environment that was held out."""
 
 import dataclasses
-import functools
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,42 +11,24 @@ import numpy as np
 import tensorflow as tf
 
 from tfmeta.core.cards import Result
-from tfmeta.core.checks import TfmetaError, nearest
-from tfmeta.data.geo_world import GeoWorld
-from tfmeta.data.geoqa import ADJECTIVES, ENVIRONMENTS, GeoQA, GeoQuestion, load_geoqa
-from tfmeta.modules import Layout, ModuleNetwork, layout_candidates, pad_layouts, question_words
-from tfmeta.modules.parse import DependencyParse
-from tfmeta.recipes.modules.common import QuestionRecipe, QuestionSettings, spacy_parser
+from tfmeta.core.checks import TfmetaError
+from tfmeta.data.geoqa import ENVIRONMENTS, GeoQuestion
+from tfmeta.modules import Layout, ModuleNetwork, question_words
+from tfmeta.recipes.modules.common import QuestionRecipe
 from tfmeta.recipes.modules.folds import Fold, folds_file, mean_of_folds, read_folds, results_of
+from tfmeta.recipes.modules.geoqa_questions import (
+    ANSWERS,
+    GeoQASettings,
+    arrays_of,
+    batches_of,
+    data_of,
+    layouts_of,
+    questions_of,
+    reading_of,
+)
 from tfmeta.recipes.recipe import Part
 
-__all__ = ["ANSWERS", "NMN_GEOQA", "GeoQARecipe", "GeoQASettings", "same_set"]
-
-ANSWERS = ("yes", "no")
-"""The labels of quantified questions."""
-
-
-@dataclasses.dataclass(frozen=True)
-class GeoQASettings(QuestionSettings):
-    """Settings of a recipe on GeoQA.
-
-    Attributes:
-        quantified: whether questions that begin with *is* are answered by yes or no, as in GeoQA+Q.
-        held_out: the environment that is tested on; empty where the model learns from all ten, to be used.
-        validation: a further environment that is left out of training, to choose settings by. All folds at once
-            (``next``) take the one behind that which is held out, and ask about it instead.
-        features: what is known of the places: see `tfmeta.data.geo_world.load_geo_world`.
-        environments: in how many environments a word must come to have parameters of its own; rarer ones share
-            those of unknown words, so that these are learnt too.
-        candidates: of a question, at most.
-    """
-
-    quantified: bool = False
-    held_out: str = ""
-    validation: str = ""
-    features: str = "facts"
-    environments: int = 2
-    candidates: int = 8
+__all__ = ["NMN_GEOQA", "GeoQARecipe", "same_set"]
 
 
 class GeoQARecipe(QuestionRecipe[GeoQASettings]):
@@ -101,103 +82,10 @@ class GeoQARecipe(QuestionRecipe[GeoQASettings]):
 
     def example(self, settings: GeoQASettings) -> dict[str, np.ndarray]:
         """Returns a training question that names no place, so that it can be asked about any world."""
-        x, _ = _arrays(settings, "train")
+        x, _ = arrays_of(settings, "train")
         named = np.char.startswith(x["layouts"].astype(str), "lookup[").any(axis=(1, 2))
         first = int(np.argmin(named))
         return {name: value[first : first + 1] for name, value in x.items()}
-
-
-def _reading(settings: GeoQASettings) -> dict[str, Any]:
-    """Words of places are known world by world, and so are their names."""
-    tops = ("set", "exists") if settings.quantified else ("set",)
-    return {"tops": tops, "adjectives": ADJECTIVES, "limit": settings.candidates}
-
-
-@functools.cache
-def parse_question(question: str) -> DependencyParse:
-    """Parses a question, once in a process."""
-    return spacy_parser()(question)
-
-
-@functools.cache
-def _data(quantified: bool, features: str) -> GeoQA:
-    return load_geoqa(quantified=quantified, features=features)
-
-
-def _data_of(settings: GeoQASettings) -> GeoQA:
-    return _data(settings.quantified, settings.features)
-
-
-def _questions(settings: GeoQASettings, part: Part) -> tuple[GeoQuestion, ...]:
-    for name in ("held_out", "validation"):
-        value = getattr(settings, name)
-        if value not in ("", *ENVIRONMENTS):
-            raise TfmetaError(
-                f"{name}={value}: GeoQA has no such environment. {nearest(value, ENVIRONMENTS)}"
-            )
-    left_out = (settings.held_out, settings.validation)
-    asked: dict[Part, Callable[[str], bool]] = {
-        "train": lambda world: world not in left_out,
-        "validation": lambda world: world == settings.validation,
-        "test": lambda world: world == settings.held_out,
-    }
-    chosen = tuple(question for question in _data_of(settings).questions if asked[part](question.world))
-    if not chosen:
-        name = "held_out" if part == "test" else part
-        raise TfmetaError(
-            f"No environment is left out to ask about; name one with --set {name}={ENVIRONMENTS[0]}."
-        )
-    return chosen
-
-
-def _layouts(question: GeoQuestion, settings: GeoQASettings) -> list[Layout]:
-    entities = _data_of(settings).worlds[question.world].entities
-    return layout_candidates(parse_question(question.text), entities=entities, **_reading(settings))
-
-
-def _arrays(settings: GeoQASettings, part: Part) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """All questions of a part as one request, and their right answers, ``[questions, A + K]``."""
-    worlds, questions = _data_of(settings).worlds, _questions(settings, part)
-    room = max(len(world.entities) for world in worlds.values())
-    of_worlds = {name: _padded(world, room) for name, world in worlds.items()}
-    x = {
-        key: np.stack([of_worlds[question.world][key] for question in questions])
-        for key in ("features", "mask", "pairs", "names")
-    }
-    x["question"] = np.array([question.text for question in questions], object)
-    x["layouts"] = pad_layouts([_layouts(question, settings) for question in questions])
-    labels = ANSWERS if settings.quantified else ()
-    y = np.zeros([len(questions), len(labels) + room], np.float32)
-    for row, question in zip(y, questions, strict=True):
-        known = (*labels, *worlds[question.world].entities)
-        row[[known.index(name) for name in ([question.answer] if question.answer else question.entities)]] = 1
-    return x, y
-
-
-def _padded(world: GeoWorld, room: int) -> dict[str, np.ndarray]:
-    """What is known of a world, with room for more places."""
-    more = (0, room - len(world.entities))
-    return {
-        "features": np.pad(world.features, [more, (0, 0)]),
-        "mask": np.pad(np.ones(len(world.entities), np.float32), more),
-        "pairs": np.pad(world.pairs, [more, more, (0, 0)]),
-        "names": np.array([*world.entities, *[""] * more[1]], object),
-    }
-
-
-def _batches(settings: GeoQASettings, part: Part, start: int) -> tf.data.Dataset:
-    x, y = _arrays(settings, part)
-    x, y = {name: tf.constant(value) for name, value in x.items()}, tf.constant(y)
-    if part != "train":
-        return tf.data.Dataset.from_tensors((x, y))
-
-    def batch(number: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
-        """Different questions, drawn anew for each batch."""
-        seed = tf.stack([tf.cast(settings.seed, tf.int64), number])
-        chosen = tf.argsort(tf.random.stateless_uniform(tf.shape(y)[:1], seed))[: settings.batch_size]
-        return {name: tf.gather(value, chosen) for name, value in x.items()}, tf.gather(y, chosen)
-
-    return tf.data.Dataset.counter(start).map(batch, num_parallel_calls=1).prefetch(4)
 
 
 @keras.saving.register_keras_serializable("tfmeta")
@@ -209,18 +97,18 @@ def same_set(y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
 
 def _network(settings: GeoQASettings) -> ModuleNetwork:
     asked: dict[str, list[GeoQuestion]] = {}
-    for question in _questions(settings, "train"):
+    for question in questions_of(settings, "train"):
         asked.setdefault(question.world, []).append(question)
     words, of_questions = Counter[str](), Counter[str]()
     for questions in asked.values():
-        layouts = [layout for question in questions for layout in _layouts(question, settings)]
+        layouts = [layout for question in questions for layout in layouts_of(question, settings)]
         words.update({word for layout in layouts for word in _arguments(layout)})
         of_questions.update(question_words(question.text for question in questions))
     known = [
         sorted(word for word in found if found[word] >= settings.environments)
         for found in (words, of_questions)
     ]
-    features, pairs = map(len, _data_of(settings).names)
+    features, pairs = map(len, data_of(settings).names)
     return ModuleNetwork(
         *known, ANSWERS if settings.quantified else (), features=features, sets=True, pairs=pairs,
         hidden=settings.hidden, units=settings.units, attention="sigmoid", form="product", choice=settings.choice,
@@ -281,8 +169,8 @@ NMN_GEOQA = GeoQARecipe(
     artefact=lambda settings: "nmn_geoqa_quantified" if settings.quantified else "nmn_geoqa",
     setting=_setting,
     protocol=_protocol,
-    questions=_batches,
+    questions=batches_of,
     published=_published,
     right=same_set,
-    reading=_reading,
+    reading=reading_of,
 )  # fmt: skip
