@@ -70,6 +70,11 @@ def test_observations_may_pass_through_an_encoder(trials):
     black = {**told, "observation": tf.concat([told["observation"][:, :-1], tf.zeros([B, 1, 60])], axis=1)}
     encoder.layers[-1].bias.assign(tf.ones([7]))  # which nothing seen does not get
     np.testing.assert_array_equal(network._features(black)[:, -1, :7], tf.zeros([B, 7]))
+    # Nor is it asked about no picture at all, of which oneDNN's convolutions make a wrong shape.
+    batches = []
+    encoder.layers[0].call = lambda x: batches.append(len(x)) or tf.reshape(x, [-1, 60])
+    nothing = network._features({**told, "observation": tf.zeros_like(told["observation"])})
+    assert batches and min(batches) > 0 and not tf.reduce_any(nothing[..., :7] != 0)
     np.testing.assert_allclose(network._features(black)[:, :-1], network._features(told)[:, :-1], atol=1e-6)
     with pytest.raises(ValueError, match=r"takes 60 numbers, \[5, 4, 3\], and an observation has 7"):
         TrialNetwork(A, 7, outputs=1, units=4, encoder=encoder)

@@ -135,8 +135,9 @@ class TrialNetwork(keras.layers.Layer):
         flat = tf.reshape(observation, [-1, self.observation_size])
         # Where a trial is over before its time, nothing is looked at, which is most of the time of who learnt well.
         seen = tf.where(tf.reduce_any(flat != 0.0, axis=1))
-        pictures = tf.reshape(tf.gather_nd(flat, seen), [-1, *self.encoder.input_shape[1:]])
-        features = self.encoder(pictures)
+        # One picture more, which is dropped again: oneDNN's convolution of no pictures has a wrong shape.
+        looked_at = tf.gather(flat, tf.concat([[0], seen[:, 0]], axis=0))
+        features = self.encoder(tf.reshape(looked_at, [-1, *self.encoder.input_shape[1:]]))[1:]
         width = features.shape[-1]
         features = tf.scatter_nd(seen, features, [tf.shape(flat)[0], width])
         return tf.reshape(features, tf.concat([tf.shape(observation)[:-1], [width]], axis=0))
