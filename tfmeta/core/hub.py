@@ -10,6 +10,7 @@ import numpy as np
 
 from tfmeta.core.cards import Card
 from tfmeta.core.checks import TfmetaError, nearest
+from tfmeta.core.quiet import no_warnings_logged
 from tfmeta.paths import model_folders
 
 __all__ = ["LoadedModel", "find_model", "list_models", "load"]
@@ -172,7 +173,8 @@ def _load(path: Path) -> tuple[Any, dict[str, dict[str, np.ndarray]]]:
 
     signatures = signatures_of(read_graph(path))
     try:
-        module = tf.saved_model.load(str(path))
+        with no_warnings_logged():  # of gradients that are not saved: a served model is asked for none
+            module = tf.saved_model.load(str(path))
     except Exception as error:  # What a damaged file raises depends on where the damage is.
         reason = _reason(error)
         raise TfmetaError(

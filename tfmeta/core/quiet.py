@@ -1,11 +1,11 @@
-"""Imports TensorFlow as quietly as it was asked to be."""
+"""Keeps TensorFlow from saying what helps nobody."""
 
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["heed_log_level"]
+__all__ = ["heed_log_level", "no_warnings_logged"]
 
 
 @contextmanager
@@ -32,3 +32,22 @@ def heed_log_level() -> Iterator[None]:
     finally:
         os.dup2(screen, 2)
         os.close(screen)
+
+
+@contextmanager
+def no_warnings_logged() -> Iterator[None]:
+    """Keeps TensorFlow's Python from logging warnings, where it warns of what is as it should be.
+
+    Example:
+        >>> from absl import logging
+        >>> with no_warnings_logged():
+        ...     logging.warning("All is well.")
+    """
+    from absl import logging
+
+    level = logging.get_verbosity()
+    logging.set_verbosity(logging.ERROR)
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)

@@ -1,12 +1,11 @@
 """TF-Agents' PPO with minibatches of whole trials."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import keras
 import tensorflow as tf
 
+from tfmeta.core.quiet import no_warnings_logged
 from tfmeta.rl.agents.driver import check_aligned
 from tfmeta.rl.agents.legacy_keras import require_tf_agents
 from tfmeta.rl.agents.minibatches import each_minibatch
@@ -14,7 +13,6 @@ from tfmeta.rl.agents.progress import progress
 
 require_tf_agents()
 
-from absl import logging  # noqa: E402
 from tf_agents.agents import tf_agent  # noqa: E402
 from tf_agents.agents.ppo import ppo_clip_agent, ppo_utils  # noqa: E402
 from tf_agents.networks import network  # noqa: E402
@@ -65,7 +63,7 @@ class TrialPPOAgent(ppo_clip_agent.PPOClipAgent):
         minibatches: int = 8,
         train_step_counter: tf.Variable | None = None,
     ):
-        with _quiet():
+        with no_warnings_logged():  # of optimizers that are not of Keras 2: those of Keras 3 do as well
             super().__init__(
                 time_step_spec,
                 action_spec,
@@ -107,14 +105,3 @@ class TrialPPOAgent(ppo_clip_agent.PPOClipAgent):
         )
         found = progress(before, self._actor_net(seen, network_state=())[0], foreseen, came)
         return tf_agent.LossInfo(found.kl, found)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keeps TF-Agents from warning of optimizers that are not of Keras 2: those of Keras 3 do as well."""
-    level = logging.get_verbosity()
-    logging.set_verbosity(logging.ERROR)
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
