@@ -164,7 +164,8 @@ def _draw_curves(panel: Any, found: Comparison, trained_for: int | None) -> None
     if trained_for is not None and trained_for < next(iter(found.losses.values())).shape[1] - 1:
         panel.axvline(trained_for, color="0.6", linewidth=1, linestyle=":")
     panel.set_yscale("log")
-    panel.set_ylim(lowest / 1.6, 3 * highest)
+    span = highest / lowest
+    panel.set_ylim(lowest / span**0.07, highest * span**0.15)
     panel.set_xlim(0, next(iter(found.losses.values())).shape[1] - 1)
     _tidy(panel)
 
