@@ -120,3 +120,11 @@ NO_IMAGE = r"query_png holds 1 items that are no PNG or JPEG image, the first at
 def test_what_cannot_be_decoded_is_the_clients_fault(decode, content, words):
     with pytest.raises(tf.errors.InvalidArgumentError, match=words):
         decode([[GOOD, content]])
+
+
+def test_sixteen_bits_are_scaled_and_not_cut_off(decode, tmp_path):
+    grey = drawing((112, 112))
+    content = encoded(Image.fromarray(np.asarray(grey, np.uint16) * 257))
+    expected = pillows(tmp_path, encoded(grey))
+    np.testing.assert_allclose(pillows(tmp_path, content), expected, atol=1e-6)
+    np.testing.assert_allclose(decode([[content]])[0, 0], expected, atol=0.03)

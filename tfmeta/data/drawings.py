@@ -1,10 +1,16 @@
 """Somebody's own drawings: image files, as the models of characters want them."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tfmeta.core.checks import TfmetaError
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 __all__ = ["load_drawing", "load_drawings"]
 
@@ -36,7 +42,7 @@ def load_drawing(file: str | Path, side: int = 28) -> np.ndarray:
     try:
         with Image.open(file) as image:
             opaque = Image.new("RGBA", image.size, "white")  # what is transparent is paper
-            opaque.alpha_composite(image.convert("RGBA"))
+            opaque.alpha_composite(_of_eight_bits(image).convert("RGBA"))
             grey = np.asarray(opaque.convert("L"), np.float32) / 255.0
     except FileNotFoundError as error:
         raise TfmetaError(f"There is no image {file}.") from error
@@ -48,6 +54,15 @@ def load_drawing(file: str | Path, side: int = 28) -> np.ndarray:
     square = np.pad(ink, [(gap // 2, gap - gap // 2) for gap in short])
     scaled = Image.fromarray(square).resize((side, side), Image.Resampling.BOX)
     return np.asarray(scaled, np.float32)[..., None]
+
+
+def _of_eight_bits(image: Image.Image) -> Image.Image:
+    """Scales greys of 16 bits; Pillow would cut them off at 255, and everything were white."""
+    from PIL import Image
+
+    if not image.mode.startswith("I"):
+        return image
+    return Image.fromarray(np.clip(np.asarray(image, np.float32) / 257.0, 0, 255).astype(np.uint8))
 
 
 def load_drawings(folder: str | Path, side: int = 28) -> tuple[np.ndarray, np.ndarray, list[str]]:
