@@ -39,9 +39,9 @@ def differences(
         if a.shape != b.shape:
             faults.append(f"{name} has the shape {list(a.shape)}, which differs")
             continue
-        difference = _difference(a, b)
-        if difference <= tolerance or _are_ties(name, answer, expected, tolerance):
-            largest = max(largest, difference if np.isfinite(difference) else 0.0)
+        difference = 0.0 if _are_ties(name, answer, expected, tolerance) else _difference(a, b)
+        if difference <= tolerance:
+            largest = max(largest, difference)
         else:
             faults.append(
                 f"{name} differs by {difference:.0e}" if np.isfinite(difference) else f"{name} differs"

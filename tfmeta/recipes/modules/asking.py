@@ -179,9 +179,7 @@ def _ask(
 
 
 def _unknown(found: Mapping[str, np.ndarray], chosen: int, program: np.ndarray) -> tuple[str, ...]:
-    """The arguments that have no parameters of their own; models of before do not tell."""
-    if "unknown" not in found:
-        return ()
+    """The arguments that have no parameters of their own, each once."""
     steps = program[found["unknown"][chosen]]
     return tuple(dict.fromkeys(step.partition("[")[2].removesuffix("]") for step in steps))
 
