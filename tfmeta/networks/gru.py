@@ -18,9 +18,9 @@ class GRU(keras.layers.Layer):
         c_t = \tanh(W_c x_t + b_c + r_t (U_c h_{t-1} + b'_c)), \quad h_t = z_t h_{t-1} + (1 - z_t) c_t
 
     What depends on the inputs alone is one matrix product for the whole sequence, so that a step of the loop is one
-    product of the state. The gradient is written out: the gates of all steps are computed anew at once, the loop back
-    is again one product a step, and the weights' gradient is one product for the whole sequence. It can be
-    differentiated again.
+    product of the state. The gradient is written out: these products are kept, the gates of all steps are computed
+    anew of them at once, the loop back is again one product a step, and the weights' gradient is one product for the
+    whole sequence. It can be differentiated again.
 
     Args:
         features: numbers of an input, F.
@@ -67,7 +67,7 @@ class GRU(keras.layers.Layer):
             The next state, ``[B, H]``.
         """
         _, recurrent, bias = self._weights()
-        return _step(self._project(x), state, recurrent, bias)
+        return _step(self._project(x), state, tf.matmul(state, recurrent), bias)
 
     def call(self, x: tf.Tensor, state: tf.Tensor | None = None) -> tf.Tensor:
         """Takes all steps.
@@ -94,33 +94,32 @@ class GRU(keras.layers.Layer):
 
 
 def _gates(
-    projected: tf.Tensor, state: tf.Tensor, recurrent: tf.Tensor, bias: tf.Tensor
+    projected: tf.Tensor, moved: tf.Tensor, bias: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Returns z, r, ``U_c h + b'_c`` and c; of any leading dimensions."""
-    units = recurrent.shape[0]
-    moved = tf.matmul(state, recurrent)
+    """Returns z, r, ``U_c h + b'_c`` and c, of ``moved``, U h; of any leading dimensions."""
+    units = bias.shape[0]
     gates = tf.sigmoid(projected[..., : 2 * units] + moved[..., : 2 * units])
     z, r = gates[..., :units], gates[..., units:]
     memory = moved[..., 2 * units :] + bias
     return z, r, memory, tf.tanh(projected[..., 2 * units :] + r * memory)
 
 
-def _step(projected: tf.Tensor, state: tf.Tensor, recurrent: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
-    z, _, _, candidate = _gates(projected, state, recurrent, bias)
+def _step(projected: tf.Tensor, state: tf.Tensor, moved: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
+    z, _, _, candidate = _gates(projected, moved, bias)
     return candidate + z * (state - candidate)
 
 
 @tf.autograph.experimental.do_not_convert  # which would look through the decorator below
 @tf.custom_gradient
 def _scan(projected: tf.Tensor, state: tf.Tensor, recurrent: tf.Tensor, bias: tf.Tensor) -> Any:
-    states = _loop(projected, state, recurrent, bias)
+    states, moved = _loop(projected, state, recurrent, bias)
 
     def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, ...]:
         before = tf.concat([state[None], states[:-1]], axis=0)  # [T, B, H]
         units = recurrent.shape[0]
         flat = tf.reshape(before, [-1, units])
         z, r, memory, candidate = _gates(
-            tf.reshape(projected, [-1, 3 * units]), flat, recurrent, bias
+            tf.reshape(projected, [-1, 3 * units]), tf.reshape(moved, [-1, 3 * units]), bias
         )  # [T * B, H]
         # What a change of h_t by d does to the sums inside of z, r and c, and to U_c h: d times these.
         to_candidate = (1.0 - z) * (1.0 - candidate**2)
@@ -134,30 +133,43 @@ def _scan(projected: tf.Tensor, state: tf.Tensor, recurrent: tf.Tensor, bias: tf
         )
         changes = tf.reshape(changes, [-1, units])
         inside = tf.concat([to_z * changes, to_r * changes, to_candidate * changes], axis=1)
-        moved = through * tf.tile(changes, [1, 3])
+        to_moved = through * tf.tile(changes, [1, 3])
         return (
             tf.reshape(inside, tall),
             first,
-            tf.matmul(flat, moved, transpose_a=True),
-            tf.reduce_sum(moved[:, 2 * units :], axis=0),
+            tf.matmul(flat, to_moved, transpose_a=True),
+            tf.reduce_sum(to_moved[:, 2 * units :], axis=0),
         )
 
     return states, gradient
 
 
-def _loop(projected: tf.Tensor, state: tf.Tensor, recurrent: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
+def _loop(
+    projected: tf.Tensor, state: tf.Tensor, recurrent: tf.Tensor, bias: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns all states ``[T, B, H]``, and ``U h_{t-1}`` before each, ``[T, B, 3H]``."""
     length = tf.shape(projected)[0]
     inputs = tf.TensorArray(projected.dtype, length, element_shape=projected.shape[1:]).unstack(projected)
-    outputs = tf.TensorArray(projected.dtype, length, element_shape=state.shape)
+    outputs = tuple(
+        tf.TensorArray(projected.dtype, length, element_shape=shape)
+        for shape in (state.shape, projected.shape[1:])
+    )
 
-    def body(t: tf.Tensor, state: tf.Tensor, outputs: tf.TensorArray) -> tuple:
-        state = _step(inputs.read(t), state, recurrent, bias)
-        return t + 1, state, outputs.write(t, state)
+    def body(t: tf.Tensor, state: tf.Tensor, outputs: tuple) -> tuple:
+        moved = tf.matmul(state, recurrent)
+        state = _step(inputs.read(t), state, moved, bias)
+        states, products = outputs
+        return t + 1, state, (states.write(t, state), products.write(t, moved))
 
     *_, outputs = tf.while_loop(
         lambda t, *_: t < length, body, (tf.constant(0), state, outputs), maximum_iterations=length
     )
-    return tf.ensure_shape(outputs.stack(), [*projected.shape[:2], recurrent.shape[0]])
+    states, products = outputs
+    steps = projected.shape[:2]
+    return (
+        tf.ensure_shape(states.stack(), [*steps, recurrent.shape[0]]),
+        tf.ensure_shape(products.stack(), [*steps, recurrent.shape[1]]),
+    )
 
 
 def _loop_back(
