@@ -56,6 +56,36 @@ def by_hand(built, stop):
     return outer.gradient(total, rule.trainable_variables)
 
 
+def test_gradients_through_a_sample_are_those_of_all_in_the_mean():
+    def gradient(built, take, seed=SEED):
+        with tf.GradientTape() as tape:
+            _, losses = take(built._begin(seed), seed, tf.constant(0))
+            value = tf.reduce_sum(losses) / built.count
+        return [value, *tape.gradient(value, built.rule.trainable_variables)]
+
+    full = trainer()
+    expected = gradient(full, full._segment)
+    whole = trainer(sampled=3)
+    for mine, known in zip(gradient(whole, whole._sampled_segment), expected, strict=True):
+        np.testing.assert_allclose(mine, known, rtol=1e-4, atol=1e-5)
+
+    one = trainer(sampled=1)
+
+    @tf.function(autograph=False)
+    def estimate(number):
+        # The sample is drawn by the number of the step, which a quadratic does not look at.
+        with tf.GradientTape() as tape:
+            _, losses = one._sampled_segment(one._begin(SEED), SEED, number)
+            value = tf.reduce_sum(losses) / one.count
+        return tape.gradient(value, one.rule.trainable_variables)
+
+    estimates = [estimate(tf.constant(number)) for number in range(400)]
+    for known, *mine in zip(expected[1:], *estimates, strict=True):
+        error = np.std(mine, axis=0) / np.sqrt(len(mine))
+        assert np.all(np.abs(np.mean(mine, axis=0) - known) < 5 * error + 1e-5)
+        assert error.max() > 0
+
+
 @pytest.mark.parametrize(("second", "stop"), [(False, tf.stop_gradient), (True, tf.identity)])
 def test_the_meta_gradient_takes_the_edges_it_was_told(second, stop):
     built = steep(second)
@@ -143,6 +173,13 @@ def test_impossible_lengths_are_refused():
         trainer(count=0)
     with pytest.raises(ValueError, match="weights='first'"):
         trainer(weights="first")
+
+
+def test_a_sample_is_refused_where_coordinates_are_tied_together():
+    with pytest.raises(ValueError, match="either second_derivatives or sampled"):
+        trainer(sampled=1, second_derivatives=True)
+    with pytest.raises(ValueError, match="sampled=0"):
+        trainer(sampled=0)
 
 
 def test_a_curriculum_changes_the_length_from_epoch_to_epoch():

@@ -138,9 +138,9 @@ class CoordinatewiseLSTM(keras.layers.Layer):
             inputs = tf.concat([x, output, tf.ones_like(x[:1])], axis=0)
             gates = tf.tanh(tf.matmul(weights, inputs, transpose_a=True))  # [4 * units, P]
             write, keep, show, new = tf.split(gates, 4, axis=0)
-            memory = 0.5 * (memory + keep * memory + new + write * new)
+            memory = 0.5 * ((1.0 + keep) * memory + (1.0 + write) * new)
             shown = tf.tanh(memory)
-            x = 0.5 * (shown + show * shown)
+            x = (0.5 + 0.5 * show) * shown
             after += [x, memory]
         update = tf.reshape(tf.matmul(self.head, x, transpose_a=True), leading(gradient, 1))
         return self.output_scale * update, after

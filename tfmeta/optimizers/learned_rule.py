@@ -87,18 +87,37 @@ class LearnedRule(keras.layers.Layer):
         Returns:
             What is to be added to each parameter, and the next state.
         """
-        updates: dict[int, tf.Tensor] = {}
-        after: RuleState = []
-        groups = self.groups([gradient.shape[int(batched) :] for gradient in gradients])
-        for network, group, old in zip(self.networks, groups, state, strict=True):
-            flat = [tf.reshape(gradients[i], [-1]) for i in group]
-            update, new = network(tf.concat(flat, axis=0) if flat else tf.zeros([0]), old)
-            parts = tf.split(update, [tf.size(part) for part in flat]) if flat else []
-            updates |= {
-                i: tf.reshape(part, tf.shape(gradients[i])) for i, part in zip(group, parts, strict=True)
-            }
+        flat = self.flatten(gradients, batched)
+        updates, after = [], []
+        for network, vector, old in zip(self.networks, flat, state, strict=True):
+            update, new = network(vector, old)
+            updates.append(update)
             after.append(new)
-        return [tf.ensure_shape(updates[i], gradients[i].shape) for i in range(len(gradients))], after
+        return self._unflatten(updates, gradients, batched), after
+
+    def flatten(self, tensors: Sequence[tf.Tensor], batched: bool = False) -> list[tf.Tensor]:
+        """Lays the coordinates of all tensors side by side.
+
+        Args:
+            tensors: of any shapes.
+            batched: whether they have a leading dimension of problems, ``[B, ...]``.
+
+        Returns:
+            A vector for each of `networks`: its tensors one after the other, each with those of all problems.
+        """
+        groups = self.groups([tensor.shape[int(batched) :] for tensor in tensors])
+        flat = [[tf.reshape(tensors[i], [-1]) for i in group] for group in groups]
+        return [tf.concat(parts, axis=0) if parts else tf.zeros([0]) for parts in flat]
+
+    def _unflatten(
+        self, vectors: Sequence[tf.Tensor], like: Sequence[tf.Tensor], batched: bool
+    ) -> list[tf.Tensor]:
+        found: dict[int, tf.Tensor] = {}
+        groups = self.groups([tensor.shape[int(batched) :] for tensor in like])
+        for vector, group in zip(vectors, groups, strict=True):
+            parts = tf.split(vector, [tf.size(like[i]) for i in group]) if group else []
+            found |= {i: tf.reshape(part, tf.shape(like[i])) for i, part in zip(group, parts, strict=True)}
+        return [tf.ensure_shape(found[i], tensor.shape) for i, tensor in enumerate(like)]
 
     def get_config(self) -> dict[str, Any]:
         serialize = keras.saving.serialize_keras_object

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfmeta.core.checks import check
 from tfmeta.core.unroll import cut, unroll
+from tfmeta.optimizers.coordinate_sample import CoordinateSample
 from tfmeta.optimizers.learned_rule import LearnedRule, RuleState
 from tfmeta.optimizers.problem import Parameters, Problem
 
@@ -42,9 +43,13 @@ class MetaTrainer(keras.Model):
             ``"relative"`` it is one by the mean of ``f(θ_t)`` over the problems, so that the end of a descent, where
             losses are small, counts as much as its beginning.
         second_derivatives: lets gradients flow along the dashed edges too, through ``∇f(θ_t)``.
+        sampled: coordinates of each tensor of a problem through which gradients flow, drawn anew for every update of
+            ``φ``; all unless given. Along the solid edges the gradient is a sum over coordinates, so that this is an
+            estimate of it that is right in the mean, and takes a fraction of the time.
 
     Raises:
-        ValueError: for unknown `weights`, where `unrolled` does not divide `steps`, or a number is below 1.
+        ValueError: for unknown `weights`, where `unrolled` does not divide `steps`, a number is below 1, or both
+            `second_derivatives` and `sampled` are asked for.
 
     Example:
         >>> from tfmeta.optimizers import CoordinatewiseLSTM, Quadratic
@@ -69,6 +74,7 @@ class MetaTrainer(keras.Model):
         test_steps: int | None = None,
         weights: Literal["all", "last", "relative"] = "all",
         second_derivatives: bool = False,
+        sampled: int | None = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -83,6 +89,12 @@ class MetaTrainer(keras.Model):
             weights in ("all", "last", "relative"),
             f"weights={weights!r}; expected 'all', 'last' or 'relative'.",
         )
+        check(sampled is None or sampled >= 1, f"sampled={sampled}; expected at least 1, or None for all.")
+        check(
+            sampled is None or not second_derivatives,
+            "second derivatives tie coordinates together, so that none can be left out; choose either"
+            " second_derivatives or sampled.",
+        )
         # XLA on a CPU makes these graphs slower, by three times and more.
         self.supports_jit = False
         self.rule = rule
@@ -92,6 +104,7 @@ class MetaTrainer(keras.Model):
         self.test_steps = test_steps or steps
         self.weights_of_steps = weights
         self.second_derivatives = second_derivatives
+        self.sampled = sampled
         self.steps = self.add_weight(
             shape=(),
             dtype="int32",
@@ -110,9 +123,11 @@ class MetaTrainer(keras.Model):
         return self.trackers
 
     def train_step(self, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+        take = self._segment if self.sampled is None else self._sampled_segment
+
         def segment(start: tf.Tensor, descent: Descent, _: tf.Tensor) -> tuple[tf.Tensor, Descent, tf.Tensor]:
             with tf.GradientTape() as tape:
-                descent, losses = self._segment(descent, seed, start)
+                descent, losses = take(descent, seed, start)
                 means = tf.reduce_mean(losses, axis=1)
                 objective = self._objective(means)
             self._learn(tape, objective)
@@ -121,7 +136,7 @@ class MetaTrainer(keras.Model):
 
         steps = tf.convert_to_tensor(self.steps)
         begin = (tf.constant(0), self._begin(seed), tf.constant(0.0))
-        *_, final = tf.while_loop(lambda start, *_: start < steps, segment, begin)
+        *_, final = tf.while_loop(lambda start, *_: start < steps, segment, begin, parallel_iterations=1)
         self.trackers[1].update_state(final)
         self.descents.assign_add(1)
         return self.get_metrics_result()
@@ -158,6 +173,36 @@ class MetaTrainer(keras.Model):
         )
         # θ at the beginning of a segment does not depend on φ; that after its last step does.
         last, _ = self._evaluate(descent[0], seed, start + self.unrolled)
+        return descent, tf.concat([losses[1:], last[None]], axis=0)
+
+    def _sampled_segment(
+        self, descent: Descent, seed: tf.Tensor, start: tf.Tensor
+    ) -> tuple[Descent, tf.Tensor]:
+        """Does what `_segment` does, and lets gradients flow through some coordinates only."""
+        parameters, state = descent
+        drawn_by = tf.random.experimental.stateless_fold_in(tf.cast(seed, tf.int64), tf.cast(start, tf.int64))
+        sample = CoordinateSample.draw(self.rule, parameters, self.sampled, drawn_by)
+
+        def evaluate(parameters: Parameters, moved: list[tf.Tensor], number: tf.Tensor) -> tuple:
+            losses, gradients = self._evaluate(cut(parameters), seed, number)
+            seen = sample.of(self.rule.flatten(gradients, batched=True))
+            for gradient, scale, way in zip(seen, sample.scales, moved, strict=True):
+                # As in `_linear`: zero, but for its derivative, which is here that of the mean over problems.
+                losses += tf.reduce_sum(scale * gradient * (way - cut(way))) / self.count
+            return losses, gradients, seen
+
+        def step(carry: tuple, number: tf.Tensor) -> tuple[tuple, tf.Tensor]:
+            (parameters, state), own, moved = carry
+            losses, gradients, seen = evaluate(parameters, moved, number)
+            updates, state = cut(self.rule.update(gradients, state, batched=True))
+            parameters = [theta + update for theta, update in zip(parameters, updates, strict=True)]
+            told = [network(x, old) for network, x, old in zip(self.rule.networks, seen, own, strict=True)]
+            moved = [way + update for way, (update, _) in zip(moved, told, strict=True)]
+            return ((parameters, state), [new for _, new in told], moved), losses
+
+        begin = (descent, sample.states(state), [tf.zeros_like(scale) for scale in sample.scales])
+        (descent, _, moved), losses = unroll(step, begin, self.unrolled, start)
+        last, *_ = evaluate(descent[0], moved, start + self.unrolled)
         return descent, tf.concat([losses[1:], last[None]], axis=0)
 
     def _step(self, descent: Descent, seed: tf.Tensor, step: tf.Tensor) -> tuple[Descent, tf.Tensor]:

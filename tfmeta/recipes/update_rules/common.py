@@ -55,10 +55,13 @@ class RuleSettings(Settings):
         descent: updates of a descent in training.
         unrolled: updates between two steps of the rule's own training.
         weights: of the losses along a descent; see `tfmeta.optimizers.MetaTrainer`.
+        sampled: coordinates of each tensor through which gradients flow; 0 for all. See
+            `tfmeta.optimizers.MetaTrainer`.
         output_scale: factor on the updates; see `tfmeta.optimizers.CoordinatewiseLSTM`.
         log_range: how far the units of coordinates are stretched in training; see `tfmeta.optimizers.RandomlyScaled`.
         groups: gives convolution kernels a network of their own.
         validation_batches: batches of problems that the best epoch is chosen on.
+        validation_descent: updates of a descent in validation; as many as in training unless given.
         patience: epochs without a better descent on validation problems after which training ends; 0 for never.
         test_descent: updates of a test descent.
         tuned_for: updates that the learning rates of the designed rules are tuned for.
@@ -74,10 +77,12 @@ class RuleSettings(Settings):
     descent: int = 100
     unrolled: int = 20
     weights: str = "relative"
+    sampled: int = 0
     output_scale: float = 0.1
     log_range: float = 0.0
     groups: bool = False
     validation_batches: int = 4
+    validation_descent: int = 0
     patience: int = 0
     test_descent: int = 200
     tuned_for: int = 100
@@ -193,7 +198,9 @@ def _trainer(problems: Callable[[RuleSettings, Part], Problem]) -> Callable[[Rul
             count=settings.batch_size,
             steps=settings.descent,
             unrolled=settings.unrolled,
+            test_steps=settings.validation_descent or None,
             weights=settings.weights,
+            sampled=settings.sampled or None,
         )
 
     return build
