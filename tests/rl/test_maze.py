@@ -73,6 +73,21 @@ def marched(walls, target, pose, width, view):
                 break
 
 
+def test_a_short_trial_holds_as_many_episodes_as_a_walker_is_quick():
+    quick = MazeEnvironment(size=5, horizon=6, episodes=4, length=14, width=8, height=6)
+    assert quick.trial_length == 14
+    state = corridor(quick, target=3)
+    ended, earned = [], []
+    for _ in range(14):
+        state, _, reward, done = quick.step(state, FORWARD)
+        ended.append(bool(done[0]))
+        earned.append(float(reward[0]) > 0)
+    assert ended == earned == [False, False, True] * 4 + [False, False]
+    assert float(reward[0]) == 0.0
+    with pytest.raises(ValueError, match="length=25; expected 1 to 24"):
+        MazeEnvironment(size=5, horizon=6, episodes=4, length=25)
+
+
 def test_rays_end_where_small_steps_do():
     walls = mazes([5, 6], 12, 5)
     blocks = free_blocks(walls, tf.constant([7, 8], tf.int64), 2).numpy()

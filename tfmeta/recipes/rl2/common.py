@@ -232,6 +232,7 @@ def _protocol(settings: RL2Settings) -> str:
 def rl2_recipe(
     environment: Callable[[Any], TrialEnvironment],
     *,
+    practice: Callable[[Any], TrialEnvironment] | None = None,
     eyes: Callable[[Any, int], keras.Model | None] = lambda settings, seed: None,
     **fields: Any,
 ) -> RL2Recipe:
@@ -239,13 +240,14 @@ def rl2_recipe(
 
     Args:
         environment: builds it, of the settings.
+        practice: builds what is trained on, where that is not what is tested; with trials as long.
         eyes: builds the encoder of what is observed, of the settings and a seed; see `tfmeta.rl.TrialNetwork`.
         **fields: what else an `RL2Recipe` says of itself.
     """
     return RL2Recipe(
         method="RL²",
         paper="Duan et al., arXiv 2016",
-        learner=_learner(environment, eyes),
+        learner=_learner(practice or environment, eyes),
         protocol=_protocol,
         environment=environment,
         **fields,

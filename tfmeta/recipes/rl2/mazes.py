@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from tfmeta.core.cards import Result
+from tfmeta.core.checks import check
 from tfmeta.core.estimate import estimate
 from tfmeta.networks.conv_eyes import conv_eyes
 from tfmeta.recipes.rl2.common import RL2Settings, rl2_recipe
@@ -27,6 +28,8 @@ class MazeSettings(RL2Settings):
         size: blocks of a side; odd.
         episodes: episodes of a trial.
         horizon: steps of an episode, at most.
+        practice: episodes of a trial in training, at most; 0 for as many as in the test. The trial stays as long, so
+            that who finds the target sooner does so more often, where otherwise nothing would be left to do.
         turn: how far a turn goes, in degrees.
         features: that are made of a picture.
     """
@@ -34,14 +37,27 @@ class MazeSettings(RL2Settings):
     size: int = _SMALL
     episodes: int = 2
     horizon: int = 60
+    practice: int = 0
     turn: float = 45.0
     features: int = 64
 
 
-def _environment(settings: MazeSettings) -> MazeEnvironment:
+def _environment(settings: MazeSettings, episodes: int = 0) -> MazeEnvironment:
     return MazeEnvironment(
-        settings.size, episodes=settings.episodes, horizon=settings.horizon, turn=settings.turn
+        settings.size,
+        episodes=episodes or settings.episodes,
+        horizon=settings.horizon,
+        length=settings.episodes * settings.horizon,
+        turn=settings.turn,
     )
+
+
+def _practice(settings: MazeSettings) -> MazeEnvironment:
+    check(
+        settings.practice == 0 or settings.practice >= settings.episodes,
+        f"practice={settings.practice} episodes; expected at least the test's {settings.episodes}, or 0 for as many.",
+    )
+    return _environment(settings, settings.practice)
 
 
 def _eyes(settings: MazeSettings, seed: int) -> keras.Model:
@@ -79,6 +95,7 @@ def _walks(settings: MazeSettings, trials: Trials, setting: str) -> list[Result]
 
 RL2_MAZE = rl2_recipe(
     _environment,
+    practice=_practice,
     eyes=_eyes,
     name="rl2-maze",
     summary="Finds the way through mazes that it has never seen, by what it sees of them.",

@@ -50,6 +50,8 @@ class MazeEnvironment(TrialEnvironment):
         size: blocks of a side, odd; see `tfmeta.rl.environments.maze_layout.mazes`.
         episodes: episodes of a trial.
         horizon: steps of an episode, at most.
+        length: of a trial, in steps, which may end amid an episode; the episodes' horizons together unless given.
+            Shorter than that, it holds as many episodes as a walker is quick.
         width: of the picture, W.
         height: of the picture, H.
         stride: how far a step forward goes, in blocks.
@@ -78,6 +80,7 @@ class MazeEnvironment(TrialEnvironment):
         *,
         episodes: int = 2,
         horizon: int = 150,
+        length: int | None = None,
         width: int = 40,
         height: int = 30,
         stride: float = 0.5,
@@ -91,7 +94,12 @@ class MazeEnvironment(TrialEnvironment):
         check(0 < turn < 180, f"turn={turn}; expected degrees between 0 and 180.")
         self.size, self.episodes, self.horizon = size, episodes, horizon
         self.width, self.height, self.stride, self.turn = width, height, stride, math.radians(turn)
-        self.actions, self.observation_size, self.trial_length = 3, height * width * 3, episodes * horizon
+        whole = episodes * horizon
+        check(
+            length is None or 1 <= length <= whole,
+            f"length={length}; expected 1 to {whole}, which {episodes} episodes of {horizon} steps take at most.",
+        )
+        self.actions, self.observation_size, self.trial_length = 3, height * width * 3, length or whole
 
     def reset(self, seed: tf.Tensor | Sequence[int], batch: int | tf.Tensor) -> tuple[MazeState, tf.Tensor]:
         layout, places, direction = trial_seeds(seed, 0, 1, 2)
