@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,24 @@ def test_the_page_and_its_pictures(runs, capsys):
     assert "| rule | learning rate | after 20 updates | after 30 updates | after 60 updates |" in page
     assert "**20 ReLUs**" in page and "tfmeta train lstm-optimizer-quadratic" in page
     assert capsys.readouterr().out.splitlines()[-1] == "docs/optimizers_results.md"
+
+
+def test_what_has_no_race_at_hand_stays_as_it_was(runs):
+    main(["report", "optimizers"])
+    page = runs / "docs/optimizers_results.md"
+    before = page.read_text()
+    cifar = "## A convolution network on CIFAR-10\n\n| rule |\n\n"
+    page.write_text(before.replace("## Each rule", f"{cifar}## Each rule"))
+    shutil.rmtree(runs / "runs/lstm-optimizer-mnist")
+    comparison_file(runs / "runs/lstm-optimizer-quadratic").unlink()
+    race(90).write(comparison_file(runs / "runs/lstm-optimizer-quadratic"))
+    main(["report", "optimizers"])
+    after = page.read_text()
+    assert cifar in after
+    for text in (before, after):
+        assert text.count("## A perceptron") == text.count("## Each rule") == text.count("**20 ReLUs**") == 1
+    mnist = before.index("## A perceptron")
+    assert after[after.index("## A perceptron") :].replace(cifar, "") == before[mnist:]
 
 
 def test_nothing_to_show(tmp_path, monkeypatch, capsys):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-__all__ = ["pictures_beside", "table"]
+__all__ = ["pictures_beside", "section_of", "table"]
 
 
 def table(lines: Sequence[Sequence[str]]) -> str:
@@ -30,3 +30,21 @@ def pictures_beside(page: Path) -> Path:
     folder = page.parent / "pictures"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def section_of(page: Path, title: str) -> list[str]:
+    """Returns a section as a page holds it, so that it stays where the runs that it was made of are gone.
+
+    Args:
+        page: a page; it need not be there.
+        title: of the section, a heading of second rank.
+
+    Returns:
+        Its lines, the heading first; none where the page has no such section.
+    """
+    lines = page.read_text().splitlines() if page.exists() else []
+    if f"## {title}" not in lines:
+        return []
+    begin = lines.index(f"## {title}")
+    ends = [number for number in range(begin + 1, len(lines)) if lines[number].startswith("## ")]
+    return [*lines[begin : ends[0]]] if ends else [*lines[begin:], ""]

@@ -20,7 +20,7 @@ from tfmeta.recipes.registry import find_recipe
 from tfmeta.recipes.train import Run
 from tfmeta.report.answered_places import answered_places, render_places
 from tfmeta.report.folds import render_folds
-from tfmeta.report.markdown import pictures_beside
+from tfmeta.report.markdown import pictures_beside, section_of
 from tfmeta.report.modules import Answered, draw_examples, draw_modules
 
 __all__ = ["answered_pictures", "write_answers"]
@@ -28,7 +28,7 @@ __all__ = ["answered_pictures", "write_answers"]
 _HEAD = """# Questions answered
 
 Accuracy in percent, ± its 95% confidence interval, on questions that no network was trained, tuned or chosen on. This
-page is generated: `tfmeta report modules`.
+page is generated: `tfmeta report modules`; a section of which no run is at hand stays as it was.
 """
 
 # The composed network first.
@@ -36,7 +36,7 @@ _PICTURES = {
     "SHAPES": ("nmn-shapes", "monolithic-shapes"),
     "Combinations that were never seen together": ("nmn-combinations", "monolithic-combinations"),
 }
-_PLACES = "nmn-geoqa"
+_PLACES, _GEOQA = "nmn-geoqa", "GeoQA"
 _SHOWN = 8
 
 
@@ -75,11 +75,12 @@ def write_answers(runs: Path, page: Path) -> list[Path]:
     text = [_HEAD]
     for title, names in _PICTURES.items():
         measured = [each for name in names for each in found[name]]
-        text += _table_of_pictures(title, measured) if measured else []
+        text += _table_of_pictures(title, measured) if measured else section_of(page, title)
         if composed := found[names[0]]:
             text += _examples(max(composed, key=lambda each: each.results[0].value), pictures, written)
-    if folds:
-        text += [*_table_of_places(folds), *_examples_of_places(folds, runs)]
+    text += (
+        [*_table_of_places(folds), *_examples_of_places(folds, runs)] if folds else section_of(page, _GEOQA)
+    )
     write_text(page, "\n".join(text).rstrip() + "\n")
     return [*written, page]
 
@@ -182,7 +183,7 @@ def _various(answered: Sequence[Answered], count: int) -> list[Answered]:
 def _table_of_places(folds: Sequence[FoldResult]) -> list[str]:
     seconds = np.median([row.seconds for row in folds])
     return [
-        "## GeoQA", "", render_folds(folds), "",
+        f"## {_GEOQA}", "", render_folds(folds), "",
         "Each fold trains on nine environments and is asked about the tenth; in a cell is the mean over the seeds. A"
         f" training takes {seconds:.0f} seconds (median). Published: LSP-W 51, NMN 51.7, D-NMN 54.3; with the"
         " quantified questions NMN 35.7, D-NMN 42.9. Ours read every fact of the databases, 18 kinds of"

@@ -9,7 +9,7 @@ from tfmeta.optimizers.comparison import Comparison
 from tfmeta.recipes.registry import find_recipe
 from tfmeta.recipes.train import Run
 from tfmeta.recipes.update_rules import RuleRecipe, RuleSettings, comparison_file
-from tfmeta.report.markdown import pictures_beside
+from tfmeta.report.markdown import pictures_beside, section_of
 from tfmeta.report.optimizers import draw_race, draw_sensitivity, draw_transfer, render_race
 
 __all__ = ["write_races"]
@@ -25,8 +25,10 @@ _HEAD = """# Races of update rules
 Mean loss ± its 95% confidence interval over problems that no rule was trained, tuned or chosen on; the lowest mean
 is bold. Each designed rule has the best of 29 learning rates, tuned on problems of its own; the learnt rule has
 nothing to tune. In the pictures the band is one standard error, and the dotted line marks the updates of a descent in
-training. This page is generated: `tfmeta report optimizers`.
+training. This page is generated: `tfmeta report optimizers`; what the runs at hand do not hold stays as it was.
 """
+
+_RATES = "Each rule's learning rate"
 
 
 class _Ended(NamedTuple):
@@ -50,19 +52,22 @@ def write_races(runs: Path, page: Path) -> list[Path]:
     Raises:
         TfmetaError: where nothing has been raced.
     """
-    ended = [found for name in _RECIPES if (found := _ended(name, runs))]
+    ended = {name: found for name in _RECIPES if (found := _ended(name, runs))}
     if not ended:
         raise TfmetaError(
             f"{runs} holds no race. Train one of {', '.join(_RECIPES)} there, and measure it: tfmeta evaluate."
         )
     pictures = pictures_beside(page)
     written, text = [], [_HEAD]
-    for found in ended:
-        text += _section(found, pictures, written)
-    own = {_RECIPES[found.recipe.name]: found.races[""] for found in ended if "" in found.races}
-    if own:
+    for name, title in _RECIPES.items():
+        text += _section(ended[name], pictures, written) if name in ended else section_of(page, title)
+    own = {_RECIPES[name]: found.races[""] for name, found in ended.items() if "" in found.races}
+    before = section_of(page, _RATES)
+    if before and len(own) < len(_RECIPES):
+        text += before  # a picture of fewer families would say less
+    elif own:
         told = "The curves are of the problems of the tuning, and the line of the learnt rule of those of the test."
-        text += ["## Each rule's learning rate", "", told, "", *_picture("learning_rates", pictures, written)]
+        text += [f"## {_RATES}", "", told, "", *_picture("learning_rates", pictures, written)]
         draw_sensitivity(own, written[-1])
     write_text(page, "\n".join(text).rstrip() + "\n")
     return [*written, page]

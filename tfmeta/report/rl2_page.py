@@ -7,7 +7,7 @@ from typing import Any
 from tfmeta.core.atomic import write_text
 from tfmeta.core.checks import TfmetaError
 from tfmeta.recipes.rl2.common import TEST_SEED
-from tfmeta.report.markdown import pictures_beside
+from tfmeta.report.markdown import pictures_beside, section_of
 from tfmeta.report.maze_film import film
 from tfmeta.report.maze_paths import Walk, draw_paths, walk
 from tfmeta.report.rl2_curves import draw_curves, has_curve
@@ -27,7 +27,7 @@ several seeds the mean is shown, with the mean width of their intervals. Numbers
 al. 2016, tables 1 and 2; 1,000 trials); what its designed rules earn here is in [rl.md](rl.md#bandits). "–" was not
 trained. In brackets is what the training of a seed took, on two cores. Of several trainings for the same tasks by the
 same agent, the one of most trials stands in the first table and in the pictures, and all stand below. This page is
-generated: `tfmeta report rl2`.
+generated: `tfmeta report rl2`; a section of which no run is at hand stays as it was.
 """
 
 _MAZES = 4
@@ -55,9 +55,9 @@ def write_rl2(runs: Path, page: Path) -> list[Path]:
     pictures = pictures_beside(page)
     written: list[Path] = []
     text = [_HEAD]
-    for name, section in _SECTIONS.items():
+    for name, (title, section) in _SECTIONS.items():
         found = [each for each in trainings if each.recipe.name == name]
-        text += section(found, pictures, written) if found else []
+        text += [f"## {title}", "", *section(found, pictures, written)] if found else section_of(page, title)
     write_text(page, "\n".join(text).rstrip() + "\n")
     return [*written, page]
 
@@ -74,7 +74,7 @@ def _bandits(found: Sequence[Training], pictures: Path, written: list[Path]) -> 
     draw_regret(_panels(found), regret)
     written.append(regret)
     return [
-        "## Bandits", "", table, "", *curves,
+        table, "", *curves,
         "### Regret", "",
         "How much less the pulled arms pay in the mean than the best one, summed up over the pulls of 1,000 trials."
         " UCB1 is tuned on bandits of its own, OTS draws m = 20 and plays fewer trials where it is slow; Gittins is"
@@ -93,7 +93,7 @@ def _mdps(found: Sequence[Training], pictures: Path, written: list[Path]) -> lis
         label=str,
     )
     return [
-        "## Tabular MDPs", "", table, "",
+        table, "",
         "The paper's designed rules believe a wrong prior of the rewards. What they earn with the true one, which a"
         " learnt rule has to be measured against, is in [rl.md](rl.md#tabular-mdps).", "",
         *_curves("rl2_curves_mdps", found, pictures, written),
@@ -111,7 +111,7 @@ def _mazes(found: Sequence[Training], pictures: Path, written: list[Path]) -> li
     film(max(walks, key=_saved), moving)
     written += [paths, moving]
     return [
-        "## Mazes", "", render_results(found), "",
+        render_results(found), "",
         *_curves("rl2_curves_mazes", found, pictures, written),
         "### Ways through mazes", "",
         f"{shown.recipe.setting(first.settings)}, seed {first.settings.seed}: the first {_MAZES} mazes of a test, as"
@@ -125,7 +125,11 @@ def _mazes(found: Sequence[Training], pictures: Path, written: list[Path]) -> li
     ]  # fmt: skip
 
 
-_SECTIONS = dict(zip(RL2_RECIPES, (_bandits, _mdps, _mazes), strict=True))
+_SECTIONS = {
+    "rl2-bandit": ("Bandits", _bandits),
+    "rl2-mdp": ("Tabular MDPs", _mdps),
+    "rl2-maze": ("Mazes", _mazes),
+}
 
 
 def _by(trainings: Sequence[Training], key: Callable[[Any], Any]) -> dict[tuple[Any, str], Training]:
