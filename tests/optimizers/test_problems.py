@@ -3,7 +3,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfmeta.optimizers import KerasProblem, Quadratic, RandomlyScaled, convolution_problem, perceptron_problem
+from tfmeta.optimizers import (
+    KerasProblem,
+    Quadratic,
+    RandomlyScaled,
+    WarmStarted,
+    convolution_problem,
+    perceptron_problem,
+)
 
 SEED = [3, 7]
 
@@ -24,11 +31,12 @@ def regression():
     params=[
         lambda: Quadratic(4),
         lambda: RandomlyScaled(Quadratic(4)),
+        lambda: WarmStarted(Quadratic(4), steps=5, learning_rate=0.01),
         regression,
         lambda: perceptron_problem(*images(), hidden=(3, 2), batch_size=5),
         lambda: convolution_problem(*images(), filters=2, hidden=3, batch_size=5),
     ],
-    ids=["quadratic", "scaled", "keras", "perceptron", "convolution"],
+    ids=["quadratic", "scaled", "warm", "keras", "perceptron", "convolution"],
 )
 def problem(request):
     return request.param()
@@ -106,6 +114,24 @@ def test_stretching_keeps_the_values_and_changes_the_gradients():
     assert ratio.max() / ratio.min() > 2 and ratio.max() < np.exp(2) * 1.01
 
 
+def test_every_second_batch_has_been_begun_by_nesterov():
+    plain, warm, begun = Quadratic(4), WarmStarted(Quadratic(4), steps=5, learning_rate=0.02), []
+    for number in range(24):
+        seed = [3, number]
+        (theta,), (start,) = plain.initial(seed, 2), warm.initial(seed, 2)
+        theta, velocity, way = theta.numpy(), 0.0, []
+        for _ in range(5):
+            way.append(theta)
+            ahead = tf.constant(theta - 0.9 * velocity)
+            with tf.GradientTape() as tape:
+                tape.watch(ahead)
+                losses = plain.loss([ahead], seed, 0)
+            velocity = 0.9 * velocity + 0.02 * tape.gradient(losses, ahead).numpy()
+            theta = theta - velocity
+        begun.append(next(k for k, at in enumerate([*way, theta]) if np.allclose(at, start, atol=1e-5)))
+    assert 6 <= begun.count(0) <= 18 and set(begun) == {0, 1, 2, 3, 4, 5}
+
+
 def test_what_cannot_be_a_problem_says_so():
     with pytest.raises(ValueError, match="2 inputs and 3 targets"):
         KerasProblem(
@@ -117,3 +143,5 @@ def test_what_cannot_be_a_problem_says_so():
         convolution_problem(np.zeros([5, 4, 4, 1], np.uint8), np.zeros(5))
     with pytest.raises(ValueError, match="log_range=-1"):
         RandomlyScaled(Quadratic(), -1.0)
+    with pytest.raises(ValueError, match="steps=0"):
+        WarmStarted(Quadratic(), steps=0)

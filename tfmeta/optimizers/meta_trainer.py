@@ -39,6 +39,7 @@ class MetaTrainer(keras.Model):
         steps: of a descent in training; may be changed between epochs, by a `Curriculum` for example.
         unrolled: steps between two updates of ``φ``; a divisor of `steps`.
         test_steps: of a descent in ``evaluate`` and validation; `steps` unless given.
+        test_problem: what these descend; `problem` unless given.
         weights: ``w_t``: 1 for ``"all"`` steps, or for the ``"last"`` before each update of ``φ`` alone. With
             ``"relative"`` it is one by the mean of ``f(θ_t)`` over the problems, so that the end of a descent, where
             losses are small, counts as much as its beginning.
@@ -72,6 +73,7 @@ class MetaTrainer(keras.Model):
         steps: int = 100,
         unrolled: int = 20,
         test_steps: int | None = None,
+        test_problem: Problem | None = None,
         weights: Literal["all", "last", "relative"] = "all",
         second_derivatives: bool = False,
         sampled: int | None = None,
@@ -102,6 +104,7 @@ class MetaTrainer(keras.Model):
         self.count = count
         self.unrolled = unrolled
         self.test_steps = test_steps or steps
+        self.test_problem = test_problem or problem
         self.weights_of_steps = weights
         self.second_derivatives = second_derivatives
         self.sampled = sampled
@@ -142,7 +145,7 @@ class MetaTrainer(keras.Model):
         return self.get_metrics_result()
 
     def test_step(self, seed: tf.Tensor) -> dict[str, tf.Tensor]:
-        losses = self._descend(seed, self.count, self.test_steps)
+        losses = self._descend(seed)
         self.trackers[0].update_state(losses[1:])
         self.trackers[1].update_state(losses[-1])
         return self.get_metrics_result()
@@ -155,15 +158,16 @@ class MetaTrainer(keras.Model):
             means / tf.stop_gradient(means) if self.weights_of_steps == "relative" else means
         )
 
-    def _descend(self, seed: tf.Tensor, count: int, steps: int) -> tf.Tensor:
-        """Returns the losses before the first update and after each, ``[T + 1, B]``."""
+    def _descend(self, seed: tf.Tensor) -> tf.Tensor:
+        """Returns the losses of a test descent before the first update and after each, ``[T + 1, B]``."""
+        problem, steps = self.test_problem, self.test_steps
         (parameters, _), losses = unroll(
-            lambda descent, step: self._step(descent, seed, step), self._begin(seed, count), steps
+            lambda descent, step: self._step(descent, seed, step, problem), self._begin(seed, problem), steps
         )
-        return tf.concat([losses, self.problem.loss(parameters, seed, steps)[None]], axis=0)
+        return tf.concat([losses, problem.loss(parameters, seed, steps)[None]], axis=0)
 
-    def _begin(self, seed: tf.Tensor, count: int | None = None) -> Descent:
-        parameters = self.problem.initial(seed, count or self.count)
+    def _begin(self, seed: tf.Tensor, problem: Problem | None = None) -> Descent:
+        parameters = (problem or self.problem).initial(seed, self.count)
         return parameters, self.rule.initial_state(parameters, batched=True)
 
     def _segment(self, descent: Descent, seed: tf.Tensor, start: tf.Tensor) -> tuple[Descent, tf.Tensor]:
@@ -205,20 +209,22 @@ class MetaTrainer(keras.Model):
         last, *_ = evaluate(descent[0], moved, start + self.unrolled)
         return descent, tf.concat([losses[1:], last[None]], axis=0)
 
-    def _step(self, descent: Descent, seed: tf.Tensor, step: tf.Tensor) -> tuple[Descent, tf.Tensor]:
+    def _step(
+        self, descent: Descent, seed: tf.Tensor, step: tf.Tensor, problem: Problem | None = None
+    ) -> tuple[Descent, tf.Tensor]:
         parameters, state = descent
-        losses, gradients = self._evaluate(parameters, seed, step)
+        losses, gradients = self._evaluate(parameters, seed, step, problem)
         updates, state = self.rule.update(gradients, state, batched=True)
         return ([theta + update for theta, update in zip(parameters, updates, strict=True)], state), losses
 
     def _evaluate(
-        self, parameters: Parameters, seed: tf.Tensor, step: tf.Tensor
+        self, parameters: Parameters, seed: tf.Tensor, step: tf.Tensor, problem: Problem | None = None
     ) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """Returns ``f(θ)``, ``[B]``, to be differentiated with respect to ``θ``, and ``∇f(θ)``."""
         at = parameters if self.second_derivatives else cut(parameters)
         with tf.GradientTape() as tape:
             tape.watch(at)
-            losses = self.problem.loss(at, seed, step)
+            losses = (problem or self.problem).loss(at, seed, step)
         gradients = tape.gradient(losses, at, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         if self.second_derivatives:
             return losses, gradients

@@ -23,6 +23,7 @@ from tfmeta.optimizers import (
     MetaTrainer,
     Problem,
     RandomlyScaled,
+    WarmStarted,
     compare,
     descend,
     rule_servable,
@@ -59,6 +60,9 @@ class RuleSettings(Settings):
             `tfmeta.optimizers.MetaTrainer`.
         output_scale: factor on the updates; see `tfmeta.optimizers.CoordinatewiseLSTM`.
         log_range: how far the units of coordinates are stretched in training; see `tfmeta.optimizers.RandomlyScaled`.
+        warm: updates of Nesterov's momentum, at most, after which half of the descents in training begin; see
+            `tfmeta.optimizers.WarmStarted`.
+        warm_rate: learning rate of these.
         groups: gives convolution kernels a network of their own.
         validation_batches: batches of problems that the best epoch is chosen on.
         validation_descent: updates of a descent in validation; as many as in training unless given.
@@ -80,6 +84,8 @@ class RuleSettings(Settings):
     sampled: int = 0
     output_scale: float = 0.1
     log_range: float = 0.0
+    warm: int = 0
+    warm_rate: float = 1.0
     groups: bool = False
     validation_batches: int = 4
     validation_descent: int = 0
@@ -191,14 +197,19 @@ def _trainer(problems: Callable[[RuleSettings, Part], Problem]) -> Callable[[Rul
     def build(settings: RuleSettings) -> MetaTrainer:
         seeds = (settings.seed, settings.seed + 1)
         networks = [CoordinatewiseLSTM(seed=seed, output_scale=settings.output_scale) for seed in seeds]
-        problem = problems(dataclasses.replace(settings, problem=""), "train")
+        plain = problem = problems(dataclasses.replace(settings, problem=""), "train")
+        if settings.log_range:
+            problem = RandomlyScaled(problem, settings.log_range)
+        if settings.warm:
+            problem = WarmStarted(problem, settings.warm, settings.warm_rate)
         return MetaTrainer(
             LearnedRule(*networks[: 1 + settings.groups]),
-            RandomlyScaled(problem, settings.log_range) if settings.log_range else problem,
+            problem,
             count=settings.batch_size,
             steps=settings.descent,
             unrolled=settings.unrolled,
             test_steps=settings.validation_descent or None,
+            test_problem=plain,
             weights=settings.weights,
             sampled=settings.sampled or None,
         )
@@ -208,9 +219,14 @@ def _trainer(problems: Callable[[RuleSettings, Part], Problem]) -> Callable[[Rul
 
 def _protocol(settings: RuleSettings) -> str:
     start = f"; started from the rule of the run {settings.start_from}" if settings.start_from else ""
+    warm = (
+        f", half of them after up to {counted(settings.warm, 'update')} of Nesterov's momentum"
+        if settings.warm
+        else ""
+    )
     tuned_on = counted(settings.tuning_problems, "problem")
     return (
-        f"trained on descents of {counted(settings.descent, 'update')} from fresh problems,"
+        f"trained on descents of {counted(settings.descent, 'update')} from fresh problems{warm},"
         f" {settings.unrolled} unrolled at a time{start}; chosen by validation problems; raced on further problems,"
         f" against rules whose learning rate (of {len(RATES)}, on {tuned_on} of their own) is the best after"
         f" {counted(settings.tuned_for, 'update')}"
