@@ -10,9 +10,9 @@ from tfmeta.rl import TrialNetwork, TrialValue
 B, T, A, D = 3, 6, 4, 2
 
 
-@pytest.fixture(scope="module")
-def network():
-    return TrialNetwork(A, D, outputs=A, units=8, seed=0)
+@pytest.fixture(scope="module", params=[False, True], ids=["plain", "crossed"])
+def network(request):
+    return TrialNetwork(A, D, outputs=A, units=8, crossed=request.param, seed=0)
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +55,22 @@ def test_no_action_before_the_first_step_is_no_action(network):
         for a in range(-1, A)
     ]
     assert len({tuple(answer[0]) for answer in answers}) == A + 1
+
+
+def test_crossed_inputs_say_what_was_done_where_and_what_it_paid(trials):
+    network = TrialNetwork(A, D, outputs=A, units=8, crossed=True, seed=0)
+    assert network.initial_state(B).shape == (B, 8 + D)
+    _, state = network.step({name: x[:, 0] for name, x in trials.items()}, network.initial_state(B))
+    np.testing.assert_array_equal(state[:, 8:], trials["observation"][:, 0])
+    told = {name: x[:, 1] for name, x in trials.items()}
+    products = network._features(told, state[:, 8:]).numpy()[:, D + A + 2 :].reshape([B, 2, D, A])
+    action, reward = told["previous_action"].numpy(), told["previous_reward"].numpy()
+    for b in range(B):
+        expected = np.zeros([D, A])
+        expected[:, action[b]] = trials["observation"][b, 0]
+        np.testing.assert_allclose(products[b], [expected, reward[b] * expected], rtol=1e-6)
+    with pytest.raises(ValueError, match="crossed=True needs observations that are vectors"):
+        TrialNetwork(A, 0, outputs=A, crossed=True)
 
 
 def test_observations_may_pass_through_an_encoder(trials):

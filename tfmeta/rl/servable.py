@@ -73,7 +73,7 @@ def policy_servable(policy: TrialNetwork, name: str, *, card: Card) -> Servable:
         tf.TensorSpec([None], tf.float32, "previous_reward"),
         tf.TensorSpec([None], tf.bool, "done"),
         tf.TensorSpec([None], tf.int64, "seed"),
-        tf.TensorSpec([None, policy.units], name="state"),
+        tf.TensorSpec([None, policy.state_size], name="state"),
     )
     asked = Signature(act, specs, _example(policy))
     begin = Signature(
@@ -84,7 +84,7 @@ def policy_servable(policy: TrialNetwork, name: str, *, card: Card) -> Servable:
 
 def _checked(policy: TrialNetwork, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     """Returns the inputs, once it is sure that they fit each other and the policy."""
-    widths = {"observation": (policy.observation_size, ""), "state": (policy.units, _FIX)}
+    widths = {"observation": (policy.observation_size, ""), "state": (policy.state_size, _FIX)}
     checked = {}
     for name, x in inputs.items():
         width, fix = widths.get(name, (None, ""))

@@ -23,6 +23,10 @@ class TrialNetwork(keras.layers.Layer):
     Its input is the paper's: the observation, the action before as a one-hot vector, the reward for that, and whether
     it ended an episode. The state goes on where an episode ends, and so can hold what was learnt of the task.
 
+    In the paper's input nothing says of what the reward was: the GRU has to keep the observation before, and to cross
+    it with the action. `crossed` does that for it, and adds both products: of the observation before with the action,
+    which is one number for each state and action of a tabular task, and of that with the reward.
+
     Args:
         actions: how many actions there are, A.
         observation_size: numbers of an observation, D; 0 where there is nothing to see.
@@ -32,10 +36,13 @@ class TrialNetwork(keras.layers.Layer):
             nothing.
         encoder: makes features ``[B, F]`` of observations that are no vectors, e.g. of images; a Keras model, whose
             input is an observation laid out in its shape. An observation of nothing but zeros has features of zeros.
+        crossed: adds the products of the observation before with the action and its reward. Then the state holds that
+            observation too.
         seed: of the initial weights.
 
     Raises:
-        ValueError: if a size is below 1, or the encoder does not take what is observed.
+        ValueError: if a size is below 1, the encoder does not take what is observed, or there is no vector to cross
+            actions with.
 
     Example:
         >>> network = TrialNetwork(actions=5, observation_size=0, outputs=5, units=16, seed=0)
@@ -57,6 +64,7 @@ class TrialNetwork(keras.layers.Layer):
         units: int = 256,
         head_scale: float = 1.0,
         encoder: keras.Model | None = None,
+        crossed: bool = False,
         seed: int | None = None,
         **kwargs: Any,
     ):
@@ -71,7 +79,11 @@ class TrialNetwork(keras.layers.Layer):
             outputs,
             units,
         )
-        self.encoder = encoder
+        check(
+            not crossed or (observation_size > 0 and encoder is None),
+            "crossed=True needs observations that are vectors; leave it out where there are none, or pictures.",
+        )
+        self.encoder, self.crossed = encoder, crossed
         seen = observation_size
         if encoder is not None:
             takes, (*_, seen) = math.prod(encoder.input_shape[1:]), encoder.output_shape
@@ -80,7 +92,8 @@ class TrialNetwork(keras.layers.Layer):
                 f"The encoder takes {takes} numbers, {list(encoder.input_shape[1:])}, and an observation has"
                 f" {observation_size}; expected as many.",
             )
-        self.gru = GRU(seen + actions + 2, units, seed=seed)
+        products = 2 * observation_size * actions if crossed else 0
+        self.gru = GRU(seen + actions + 2 + products, units, seed=seed)
         init = keras.initializers.VarianceScaling(
             head_scale**2, "fan_avg", "uniform", seed=keras.random.SeedGenerator(seed)
         )
@@ -88,22 +101,28 @@ class TrialNetwork(keras.layers.Layer):
         self.head.build([None, units])
         self.built = True
 
+    @property
+    def state_size(self) -> int:
+        """Numbers of a state: the GRU's, and with `crossed` an observation's."""
+        return self.units + (self.observation_size if self.crossed else 0)
+
     def initial_state(self, batch: int | tf.Tensor) -> tf.Tensor:
-        """Returns the state before the first step of a trial, ``[B, H]``."""
-        return self.gru.initial_state(batch)
+        """Returns the state before the first step of a trial, zeros ``[B, state_size]``."""
+        return tf.zeros([batch, self.state_size])
 
     def step(self, step: Step, state: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Hears of one step.
 
         Args:
             step: what it tells, with the leading dimension B.
-            state: ``[B, H]``.
+            state: ``[B, state_size]``.
 
         Returns:
             What it yields, ``[B, O]``, and the next state.
         """
-        state = self.gru.step(self._features(step), state)
-        return self.head(state), state
+        memory, before = state[:, : self.units], state[:, self.units :]
+        memory = self.gru.step(self._features(step, before), memory)
+        return self.head(memory), tf.concat([memory, step["observation"]], 1) if self.crossed else memory
 
     def call(self, steps: Step) -> tf.Tensor:
         """Hears of whole trials, each from its first step.
@@ -116,17 +135,25 @@ class TrialNetwork(keras.layers.Layer):
         """
         # Time first, before the inputs grow to the width of the GRU.
         swapped = {key: tf.transpose(x, [1, 0, *range(2, x.shape.rank)]) for key, x in steps.items()}
-        outputs = self.head(self.gru(self._features(swapped)))  # [T, B, O]
+        before = None
+        if self.crossed:
+            seen = swapped["observation"]
+            before = tf.concat([tf.zeros_like(seen[:1]), seen[:-1]], axis=0)
+        outputs = self.head(self.gru(self._features(swapped, before)))  # [T, B, O]
         return tf.transpose(outputs, [1, 0, 2])
 
-    def _features(self, step: Step) -> tf.Tensor:
-        parts = [
-            tf.one_hot(step["previous_action"], self.actions),  # nothing but zeros for -1
-            step["previous_reward"][..., None],
-            step["done"][..., None],
-        ]
+    def _features(self, step: Step, before: tf.Tensor | None = None) -> tf.Tensor:
+        action = tf.one_hot(step["previous_action"], self.actions)  # nothing but zeros for -1
+        reward = step["previous_reward"][..., None]
+        parts = [action, reward, step["done"][..., None]]
         if self.observation_size:
             parts.insert(0, self._see(step["observation"]))
+        if self.crossed:
+            pairs = before[..., :, None] * action[..., None, :]  # [..., D, A]
+            pairs = tf.reshape(
+                pairs, tf.concat([tf.shape(reward)[:-1], [self.observation_size * self.actions]], 0)
+            )
+            parts += [pairs, pairs * reward]
         return tf.concat(parts, axis=-1)
 
     def _see(self, observation: tf.Tensor) -> tf.Tensor:

@@ -47,6 +47,7 @@ class RL2Settings(Settings):
     Attributes:
         agent: ``"trpo"`` or ``"ppo"``.
         units: of the policy's GRU, and of the value function's.
+        crossed: tells both networks which action was taken on what was seen; see `tfmeta.rl.TrialNetwork`.
         discount: of rewards, γ.
         gae_lambda: of the advantages, λ.
         clock: tells the value function how many steps are left.
@@ -65,6 +66,7 @@ class RL2Settings(Settings):
     epoch_steps: int = 10
     agent: str = "trpo"
     units: int = 64
+    crossed: bool = False
     discount: float = 0.99
     gae_lambda: float = 0.3
     clock: bool = True
@@ -196,6 +198,7 @@ def _learner(
             "actions": tasks.actions,
             "observation_size": tasks.observation_size,
             "units": settings.units,
+            "crossed": settings.crossed,
         }
         seeds = settings.seed, settings.seed + 1
         sees, foresees = (eyes(settings, seed) for seed in seeds)
@@ -222,8 +225,9 @@ def _options(settings: RL2Settings) -> dict[str, Any]:
 
 def _protocol(settings: RL2Settings) -> str:
     start = f"started from the run {settings.start_from}; " if settings.start_from else ""
+    crossed = " networks that are told which action was taken in which state," if settings.crossed else ""
     return (
-        f"{start}trained by {settings.agent.upper()} on fresh tasks only,"
+        f"{start}{crossed}trained by {settings.agent.upper()} on fresh tasks only,"
         f" {counted(settings.batch_size, 'trial')} a step; tested on further tasks, actions drawn from"
         " the policy, and greedy beside it"
     )

@@ -40,7 +40,7 @@ class PolicyNetwork(network.Network):
     """
 
     def __init__(self, spec: dict[str, tf.TensorSpec], trial_network: TrialNetwork):
-        super().__init__(spec, state_spec=tf.TensorSpec([trial_network.units]), name="policy")
+        super().__init__(spec, state_spec=tf.TensorSpec([trial_network.state_size]), name="policy")
         self._trial_network = trial_network
         self._weights_below = _variables(trial_network)
 
