@@ -190,7 +190,7 @@ class RuleRecipe(Recipe[RuleSettings]):
 
 def comparison_file(folder: Path, problem: str = "") -> Path:
     """Returns where a run keeps the race on a variant of its problems."""
-    return folder / f"race-{re.sub(r'[^a-z0-9]+', '-', problem) or 'own'}.npz"
+    return folder / f"race-{re.sub(r'[^a-z0-9]+', '-', problem.lower()) or 'own'}.npz"
 
 
 def _trainer(problems: Callable[[RuleSettings, Part], Problem]) -> Callable[[RuleSettings], MetaTrainer]:
