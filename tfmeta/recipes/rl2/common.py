@@ -225,10 +225,10 @@ def _options(settings: RL2Settings) -> dict[str, Any]:
 
 def _protocol(settings: RL2Settings) -> str:
     start = f"started from the run {settings.start_from}; " if settings.start_from else ""
-    crossed = " networks that are told which action was taken in which state," if settings.crossed else ""
+    crossed = " networks are told which action was taken in which state;" if settings.crossed else ""
     return (
-        f"{start}{crossed}trained by {settings.agent.upper()} on fresh tasks only,"
-        f" {counted(settings.batch_size, 'trial')} a step; tested on further tasks, actions drawn from"
+        f"{start}trained by {settings.agent.upper()} on fresh tasks only,"
+        f" {counted(settings.batch_size, 'trial')} a step;{crossed} tested on further tasks, actions drawn from"
         " the policy, and greedy beside it"
     )
 
