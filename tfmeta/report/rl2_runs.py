@@ -55,13 +55,23 @@ class TrainedRun:
 
     @property
     def minutes(self) -> float:
-        """How long the training took."""
-        return self.run.budget()["seconds"] / 60
+        """How long the training took, with that of the run it started from, as far as it is there."""
+        return sum(run.budget()["seconds"] for run, _ in self._line()) / 60
 
     @property
     def trials(self) -> int:
-        """Trials that were played in training."""
-        return int(self.run.budget()["steps"]) * self.settings.batch_size
+        """Trials that were played in training, with those of the run it started from, as far as it is there."""
+        return sum(int(run.budget()["steps"]) * settings.batch_size for run, settings in self._line())
+
+    def _line(self) -> list[tuple[Run, RL2Settings]]:
+        """This run, the one that it started from, and so on."""
+        line = [(self.run, self.settings)]
+        while line[-1][1].start_from:
+            before = Run(self.run.folder.parent / line[-1][1].start_from)
+            if not before.ended(self.recipe):
+                break
+            line.append((before, before.settings(self.recipe)))
+        return line
 
     def reward(self, greedy: bool = False) -> Result | None:
         """The reward in the tasks of the training, if it was measured there."""
