@@ -49,6 +49,18 @@ def test_seeds_of_a_training_belong_together(runs):
     assert both.reward(greedy=True).mean != reward.mean
 
 
+def test_a_run_that_started_from_another_has_had_both_trainings(tmp_path):
+    write_run(tmp_path / "first", "rl2-bandit")
+    write_run(tmp_path / "second", "rl2-bandit", steps=2, start_from="first")
+    write_run(tmp_path / "orphan", "rl2-bandit", steps=6, start_from="gone")
+    found = {each.settings.start_from: each for each in find_trainings(tmp_path)}
+    assert {name: (each.trials, each.minutes) for name, each in found.items()} == {
+        "": (24, 1.0),
+        "first": (36, 2.0),
+        "gone": (36, 1.0),
+    }
+
+
 def test_the_table_has_a_row_for_what_was_published_and_what_was_not(runs):
     trained = {
         ((each.settings.pulls, each.settings.arms), each.agent): each
