@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from tfmeta.recipes.recipe import counted
+from tfmeta.recipes.train import Run
 from tfmeta.report.rl2_panels import AGENT_COLOURS, panels
 from tfmeta.report.rl2_runs import TrainedRun, Training
 from tfmeta.rl.published import PUBLISHED_BANDITS
@@ -23,20 +24,30 @@ def read_curve(run: TrainedRun) -> tuple[np.ndarray, np.ndarray]:
 
     Returns:
         The trials played until the middle of each epoch, ``[E]``, and the mean rewards, ``[E]``; both are empty where
-        there are no logs. Of an epoch that was begun again, the last mean.
+        there are no logs. Of an epoch that was begun again, the last mean. What the run started from comes first.
     """
+    played, trials, means = 0, [np.zeros([0])], [np.zeros([0])]
+    for each, settings in reversed(run.line()):
+        found = _epochs(each)
+        epochs = np.array(sorted(found), np.float64)
+        trials.append(played + (epochs + 0.5) * settings.epoch_steps * settings.batch_size)
+        means.append(np.array([found[int(epoch)] for epoch in epochs]))
+        played += int(each.budget()["steps"]) * settings.batch_size
+    return np.concatenate(trials), np.concatenate(means)
+
+
+def _epochs(run: Run) -> dict[int, float]:
+    """Reads the mean reward of each epoch, by its number."""
     from tensorboard.backend.event_processing.event_accumulator import TENSORS, EventAccumulator
     from tensorboard.util.tensor_util import make_ndarray
 
-    logs = run.run.folder / "logs" / "train"
-    found: dict[int, float] = {}
-    if logs.is_dir():
-        events = EventAccumulator(str(logs), size_guidance={TENSORS: 0}).Reload()
-        if _RETURN in events.Tags()["tensors"]:
-            found = {event.step: float(make_ndarray(event.tensor_proto)) for event in events.Tensors(_RETURN)}
-    epochs = np.array(sorted(found), np.float64)
-    trials = (epochs + 0.5) * run.settings.epoch_steps * run.settings.batch_size
-    return trials, np.array([found[int(epoch)] for epoch in epochs])
+    logs = run.folder / "logs" / "train"
+    if not logs.is_dir():
+        return {}
+    events = EventAccumulator(str(logs), size_guidance={TENSORS: 0}).Reload()
+    if _RETURN not in events.Tags()["tensors"]:
+        return {}
+    return {event.step: float(make_ndarray(event.tensor_proto)) for event in events.Tensors(_RETURN)}
 
 
 def has_curve(training: Training) -> bool:

@@ -56,14 +56,14 @@ class TrainedRun:
     @property
     def minutes(self) -> float:
         """How long the training took, with that of the run it started from, as far as it is there."""
-        return sum(run.budget()["seconds"] for run, _ in self._line()) / 60
+        return sum(run.budget()["seconds"] for run, _ in self.line()) / 60
 
     @property
     def trials(self) -> int:
         """Trials that were played in training, with those of the run it started from, as far as it is there."""
-        return sum(int(run.budget()["steps"]) * settings.batch_size for run, settings in self._line())
+        return sum(int(run.budget()["steps"]) * settings.batch_size for run, settings in self.line())
 
-    def _line(self) -> list[tuple[Run, RL2Settings]]:
+    def line(self) -> list[tuple[Run, RL2Settings]]:
         """This run, the one that it started from, and so on."""
         line = [(self.run, self.settings)]
         while line[-1][1].start_from:
