@@ -37,6 +37,9 @@ class CoordinateSample:
                 are taken.
             seed: two integers ``[2]``.
 
+        Returns:
+            The sample; S is at most `most` times the tensors of a network and the problems.
+
         Example:
             >>> from tfmeta.optimizers import CoordinatewiseLSTM
             >>> rule = LearnedRule(CoordinatewiseLSTM(seed=0))
@@ -55,9 +58,7 @@ class CoordinateSample:
             for i in group:
                 size = parameters[i].shape[1:].num_elements()
                 drawn = min(most, size)
-                first = (
-                    begin + size * tf.range(count)[:, None]
-                )  # [B, 1], where each problem's coordinates begin
+                first = begin + size * tf.range(count)[:, None]  # [B, 1]
                 if drawn < size:
                     own = tf.random.stateless_uniform([count, drawn], seeds[i], maxval=size, dtype=tf.int32)
                 else:
@@ -68,11 +69,11 @@ class CoordinateSample:
         return cls([tf.concat(x, axis=0) for x in places], [tf.concat(x, axis=0) for x in scales])
 
     def of(self, vectors: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-        """Picks the drawn coordinates out of each network's vector, ``[S]``."""
+        """Picks the drawn coordinates, ``[S]``, out of each network's vector ``[P]``."""
         return [tf.gather(vector, place) for vector, place in zip(vectors, self.places, strict=True)]
 
     def states(self, state: Sequence[Sequence[tf.Tensor]]) -> list[list[tf.Tensor]]:
-        """Picks their states, ``[units, S]``, out of those of all coordinates."""
+        """Picks their states, ``[units, S]``, out of those of all coordinates, ``[units, P]``."""
         return [
             [tf.gather(x, place, axis=1) for x in network]
             for network, place in zip(state, self.places, strict=True)

@@ -138,6 +138,8 @@ class CoordinatewiseLSTM(keras.layers.Layer):
             inputs = tf.concat([x, output, tf.ones_like(x[:1])], axis=0)
             gates = tf.tanh(tf.matmul(weights, inputs, transpose_a=True))  # [4 * units, P]
             write, keep, show, new = tf.split(gates, 4, axis=0)
+            # Not a sum of four: TensorFlow would add those up in a temporary variable, and where two networks share a
+            # loop, as in `MetaTrainer` with a sample of coordinates, the second finds it there already and fails.
             memory = 0.5 * ((1.0 + keep) * memory + (1.0 + write) * new)
             shown = tf.tanh(memory)
             x = (0.5 + 0.5 * show) * shown

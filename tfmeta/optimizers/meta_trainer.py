@@ -139,7 +139,7 @@ class MetaTrainer(keras.Model):
 
         steps = tf.convert_to_tensor(self.steps)
         begin = (tf.constant(0), self._begin(seed), tf.constant(0.0))
-        *_, final = tf.while_loop(lambda start, *_: start < steps, segment, begin, parallel_iterations=1)
+        *_, final = tf.while_loop(lambda start, *_: start < steps, segment, begin)
         self.trackers[1].update_state(final)
         self.descents.assign_add(1)
         return self.get_metrics_result()

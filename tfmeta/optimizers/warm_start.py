@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfmeta.core.checks import check
 from tfmeta.optimizers.problem import Parameters, Problem
+from tfmeta.optimizers.zoo import MOMENTUM
 
 __all__ = ["WarmStarted"]
 
@@ -45,7 +46,7 @@ class WarmStarted(Problem):
     problem: Problem
     steps: int = 100
     learning_rate: float = 1.0
-    momentum: float = 0.9
+    momentum: float = MOMENTUM
 
     def __post_init__(self) -> None:
         check(self.steps >= 1, f"steps={self.steps}; expected at least 1.")

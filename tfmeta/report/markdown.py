@@ -1,5 +1,6 @@
 """Markdown that pages are made of, and the folder of their pictures."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -40,11 +41,9 @@ def section_of(page: Path, title: str) -> list[str]:
         title: of the section, a heading of second rank.
 
     Returns:
-        Its lines, the heading first; none where the page has no such section.
+        Its lines, the heading first and an empty one last; none where the page has no such section.
     """
-    lines = page.read_text().splitlines() if page.exists() else []
-    if f"## {title}" not in lines:
-        return []
-    begin = lines.index(f"## {title}")
-    ends = [number for number in range(begin + 1, len(lines)) if lines[number].startswith("## ")]
-    return [*lines[begin : ends[0]]] if ends else [*lines[begin:], ""]
+    text = page.read_text() if page.exists() else ""
+    sections = re.split(r"^(?=## )", text, flags=re.MULTILINE)
+    found = next((section for section in sections if section.startswith(f"## {title}\n")), "")
+    return [*found.rstrip().splitlines(), ""] if found else []

@@ -149,10 +149,10 @@ class TrialNetwork(keras.layers.Layer):
         if self.observation_size:
             parts.insert(0, self._see(step["observation"]))
         if self.crossed:
-            pairs = before[..., :, None] * action[..., None, :]  # [..., D, A]
-            pairs = tf.reshape(
-                pairs, tf.concat([tf.shape(reward)[:-1], [self.observation_size * self.actions]], 0)
-            )
+            # Each number of the observation by the whole action, side by side.
+            pairs = tf.repeat(before, self.actions, axis=-1) * tf.tile(
+                action, [1] * (action.shape.rank - 1) + [self.observation_size]
+            )  # [..., D * A]
             parts += [pairs, pairs * reward]
         return tf.concat(parts, axis=-1)
 
