@@ -4,7 +4,8 @@
 
 The race gives each rule one learning rate for all problems, tuned on others. Here the rate, and with momentum its
 factor too, is chosen for each test problem alone, by the loss that it ends with: nobody can do that who has not been
-there, so it is no result, but what is left to gain. The learnt rule stands beside it as it is.
+there, so it is no result, but what is left to gain. The learnt rules stand beside it as they are, and beside the one
+with a memory what that comes to if its moves are made as they are, without anything learnt.
 """
 
 import argparse
@@ -17,10 +18,11 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from tfmeta.optimizers import ZOO, LearnedOptimizer, Quadratic, descend, tune
+from tfmeta.optimizers import ZOO, CoordinatewiseLSTM, LearnedOptimizer, LearnedRule, Quadratic, descend, tune
 from tfmeta.optimizers.race import TEST_SEED
 from tfmeta.optimizers.tuning import log_grid
 
+_LEARNT = ("lstm_optimizer_quadratic", "memory_optimizer_quadratic")
 _FACTORS = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99)
 
 
@@ -30,7 +32,6 @@ def main() -> None:
     )
     parser.add_argument("--problems", type=int, default=100, help="of the test (default: 100)")
     parser.add_argument("--steps", type=int, default=100, help="updates (default: 100)")
-    parser.add_argument("--model", default="lstm_optimizer_quadratic", help="the learnt rule")
     options = parser.parse_args()
     problem, sizes = Quadratic(10), {"problems": options.problems, "steps": options.steps}
 
@@ -52,9 +53,12 @@ def main() -> None:
     print("| rule | one setting for all, the best of them here | each problem its own |\n|---|---|---|")
     for title, losses in ends.items():
         print(f"| {title} | {losses.mean(axis=1).min():.3f} | {losses.min(axis=0).mean():.3f} |")
-    rule = LearnedOptimizer.from_saved(options.model).rule
-    learnt = descend(rule, problem, seed=TEST_SEED, **sizes)[:, -1]
-    print(f"| {options.model} | {learnt.mean():.3f}, as it is | |")
+    rules = {name: LearnedOptimizer.from_saved(name).rule for name in _LEARNT}
+    # A network that has learnt nothing follows the memory.
+    slots = rules[_LEARNT[1]].slots
+    rules["its memory alone"] = LearnedRule(CoordinatewiseLSTM(advised=True), slots=slots)
+    for name, rule in rules.items():
+        print(f"| {name} | {descend(rule, problem, seed=TEST_SEED, **sizes)[:, -1].mean():.4f}, as it is | |")
 
 
 def _momentum(factor: float, nesterov: bool):

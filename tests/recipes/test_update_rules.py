@@ -14,6 +14,7 @@ from tfmeta.recipes.update_rules import (
     LSTM_CIFAR,
     LSTM_MNIST,
     LSTM_QUADRATIC,
+    MEMORY_QUADRATIC,
     comparison_file,
     convolutions,
     perceptrons,
@@ -65,6 +66,14 @@ def test_a_rule_of_two_networks_starts_both_from_one(ended):
     for network in fresh.rule.networks:
         for one, other in zip(network.get_weights(), learner.rule.get_weights(), strict=True):
             np.testing.assert_array_equal(one, other)
+
+
+def test_a_rule_with_a_memory_does_not_start_from_one_without(ended):
+    run, _, _ = ended
+    settings = MEMORY_QUADRATIC.configure(**TINY, start_from=run.folder.name)
+    assert "coordinates share a memory of 10 slots" in MEMORY_QUADRATIC.protocol(settings)
+    with pytest.raises(TfmetaError, match="only one has a memory; start from a run with the same slots"):
+        MEMORY_QUADRATIC.begin(MEMORY_QUADRATIC.learner(settings), settings, run.folder.parent)
 
 
 def test_a_race_has_a_row_for_each_rule_and_number_of_updates(ended):

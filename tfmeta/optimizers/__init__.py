@@ -17,6 +17,7 @@ __all__, __getattr__ = lazily(
         "Quadratic": "quadratic",
         "RandomlyScaled": "random_scaling",
         "Sensitivity": "tuning",
+        "SharedMemory": "shared_memory",
         "WarmStarted": "warm_start",
         "ZOO": "zoo",
         "compare": "comparison",

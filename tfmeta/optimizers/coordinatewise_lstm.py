@@ -51,8 +51,12 @@ class CoordinatewiseLSTM(keras.layers.Layer):
     its size. All coordinates are computed as one matrix product; they lie along the last axis, where a gate is a block
     of rows that is cut out in one piece.
 
+    With `advised`, each coordinate sees besides its gradient a move that is proposed to it; `LearnedRule` has a memory
+    that proposes.
+
     Args:
         units: sizes of the layers.
+        advised: whether there is such a proposal. A fresh network then puts out zero.
         preprocessing: of the gradients: ``"log_and_sign"``, or ``"none"``.
         p: of `log_and_sign`.
         output_scale: factor on the updates, so that the first ones of a fresh rule are small.
@@ -75,6 +79,7 @@ class CoordinatewiseLSTM(keras.layers.Layer):
         self,
         units: Sequence[int] = (20, 20),
         *,
+        advised: bool = False,
         preprocessing: Preprocessing = "log_and_sign",
         p: float = 10.0,
         output_scale: float = 0.1,
@@ -91,12 +96,13 @@ class CoordinatewiseLSTM(keras.layers.Layer):
             f"preprocessing={preprocessing!r}; expected 'log_and_sign' or 'none'.",
         )
         self.units = tuple(units)
+        self.advised = advised
         self.preprocessing = preprocessing
         self.p = p
         self.output_scale = output_scale
         self.seed = seed
         initial = keras.initializers.GlorotUniform(seed=keras.random.SeedGenerator(seed))
-        features = 2 if preprocessing == "log_and_sign" else 1
+        features = (2 if preprocessing == "log_and_sign" else 1) * (1 + advised)
         self.layers = []
         for number, (below, size) in enumerate(zip((features, *units), units, strict=False)):
             # Input and state side by side, so that each layer is one product.
@@ -106,7 +112,8 @@ class CoordinatewiseLSTM(keras.layers.Layer):
             bias = self.add_weight(shape=[4 * size], initializer="zeros", name=f"bias_{number}")
             bias.assign(tf.repeat([0.0, 1.0, 0.0, 0.0], size))  # what is not forgotten at first can be learnt
             self.layers.append((kernel, bias))
-        self.head = self.add_weight(shape=[units[-1], 1], initializer=initial, name="head")
+        begin = "zeros" if advised else initial
+        self.head = self.add_weight(shape=[units[-1], 1], initializer=begin, name="head")
         self.built = True
 
     def initial_state(self, count: int | tf.Tensor) -> list[tf.Tensor]:
@@ -117,18 +124,27 @@ class CoordinatewiseLSTM(keras.layers.Layer):
         """
         return [tf.zeros([size, count]) for size in self.units for _ in range(2)]
 
-    def call(self, gradient: tf.Tensor, state: Sequence[tf.Tensor]) -> tuple[tf.Tensor, list[tf.Tensor]]:
+    def call(
+        self, gradient: tf.Tensor, state: Sequence[tf.Tensor], advice: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """Computes the updates of coordinates.
 
         Args:
             gradient: ``[P]``, a number for each coordinate.
             state: their states, as `initial_state` or the last call gave them.
+            advice: ``[P]``, the move that is proposed to each, where they are `advised`.
 
         Returns:
             The updates ``[P]``, to be added to the parameters, and the next states.
         """
+        check(
+            (advice is not None) == self.advised,
+            f"the rule of a coordinate was made with advised={self.advised}; give it advice if so, and only then.",
+        )
         whole = self.preprocessing == "log_and_sign"
-        x = log_and_sign(gradient, self.p, axis=0) if whole else gradient[None]  # [features, P]
+        told = [gradient] if advice is None else [gradient, advice]
+        seen = [log_and_sign(x, self.p, axis=0) if whole else x[None] for x in told]
+        x = tf.concat(seen, axis=0)  # [features, P]
         after: list[tf.Tensor] = []
         for (kernel, bias), output, memory in zip(self.layers, state[::2], state[1::2], strict=True):
             # sigmoid(z) = (1 + tanh(z / 2)) / 2, so that all gates are one call of tanh; and the bias is a row of the
@@ -144,10 +160,10 @@ class CoordinatewiseLSTM(keras.layers.Layer):
             shown = tf.tanh(memory)
             x = (0.5 + 0.5 * show) * shown
             after += [x, memory]
-        update = tf.reshape(tf.matmul(self.head, x, transpose_a=True), leading(gradient, 1))
-        return self.output_scale * update, after
+        output = tf.reshape(tf.matmul(self.head, x, transpose_a=True), leading(gradient, 1))
+        return self.output_scale * output, after
 
     def get_config(self) -> dict[str, Any]:
-        names = ("preprocessing", "p", "output_scale", "seed")
+        names = ("advised", "preprocessing", "p", "output_scale", "seed")
         own = {name: getattr(self, name) for name in names}
         return {**super().get_config(), "units": list(self.units), **own}

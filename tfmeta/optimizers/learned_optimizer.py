@@ -1,5 +1,6 @@
 """A learnt update rule where Keras expects an optimizer."""
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -25,7 +26,8 @@ class LearnedOptimizer(keras.optimizers.Optimizer):
     It goes where any optimizer goes: into ``compile``, with gradient clipping and weight decay, and its state is saved
     and restored with the model's. The rule itself never changes here, and is part of the configuration.
 
-    The state is 80 numbers, 320 bytes, for each parameter (with two layers of 20). All parameters of a model are
+    The state is 80 numbers, 320 bytes, for each parameter (with two layers of 20; a memory of K slots is 2 K + 2 more).
+    All parameters of a model are
     updated by one matrix product for each layer of the rule. A gradient that is sparse, as an embedding's is, is
     made dense, since every coordinate's state moves at every step. Where Keras compiles with XLA, as it does on GPUs,
     checks are left out: ask for ``jit_compile=False`` to keep them.
@@ -94,15 +96,16 @@ class LearnedOptimizer(keras.optimizers.Optimizer):
             return
         super().build(variables)
         shapes = [tuple(variable.shape) for variable in variables]
-        self._groups = self.rule.groups(shapes)
-        counts = [sum(int(np.prod(shapes[i])) for i in group) for group in self._groups]
+        groups = self.rule.groups(shapes)
+        counts = [sum(int(np.prod(shapes[i])) for i in group) for group in groups]
         # A network's state of no coordinate says what that of one needs.
-        templates = [network.initial_state(0) for network in self.rule.networks]
-        needed = sum(
-            count * tensor.shape[0] * tensor.dtype.size
-            for count, template in zip(counts, templates, strict=True)
-            for tensor in template
-        )
+        templates = [
+            [(tensor.shape[0], count) for tensor in network.initial_state(0)]
+            for network, count in zip(self.rule.networks, counts, strict=True)
+        ]
+        if self.rule.memory is not None:
+            templates.append(self.rule.memory.state_shapes(1, sum(counts)))
+        needed = 4 * sum(int(np.prod(shape)) for shape in itertools.chain(*templates))
         check(
             needed <= self.max_state_bytes,
             f"the model has {sum(counts):,} parameters, for which {type(self).__name__} would keep"
@@ -111,12 +114,10 @@ class LearnedOptimizer(keras.optimizers.Optimizer):
         )
         self._state = [
             [
-                self.add_variable(
-                    (tensor.shape[0], count), name=f"state_{group}_{i}", aggregation="only_first_replica"
-                )
-                for i, tensor in enumerate(template)
+                self.add_variable(shape, name=f"state_{group}_{i}", aggregation="only_first_replica")
+                for i, shape in enumerate(template)
             ]
-            for group, (count, template) in enumerate(zip(counts, templates, strict=True))
+            for group, template in enumerate(templates)
         ]
 
     def _backend_update_step(

@@ -49,8 +49,8 @@ class MetaTrainer(keras.Model):
             estimate of it that is right in the mean, and takes a fraction of the time.
 
     Raises:
-        ValueError: for unknown `weights`, where `unrolled` does not divide `steps`, a number is below 1, or both
-            `second_derivatives` and `sampled` are asked for.
+        ValueError: for unknown `weights`, where `unrolled` does not divide `steps`, a number is below 1, or `sampled`
+            is asked for together with `second_derivatives` or a rule with a memory.
 
     Example:
         >>> from tfmeta.optimizers import CoordinatewiseLSTM, Quadratic
@@ -96,6 +96,10 @@ class MetaTrainer(keras.Model):
             sampled is None or not second_derivatives,
             "second derivatives tie coordinates together, so that none can be left out; choose either"
             " second_derivatives or sampled.",
+        )
+        check(
+            sampled is None or rule.memory is None,
+            "a memory ties coordinates together, so that none can be left out; leave sampled out, or the rule's slots.",
         )
         # XLA on a CPU makes these graphs slower, by three times and more.
         self.supports_jit = False

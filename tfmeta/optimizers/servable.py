@@ -1,16 +1,16 @@
 """Learnt update rules as servables: whoever holds the gradients and the state asks for the next update."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from tfmeta.core.cards import Card
+from tfmeta.core.checks import check
 from tfmeta.core.export import Servable, Signature
 from tfmeta.core.graph_checks import after, check_finite, check_leading, check_shape, require
-from tfmeta.optimizers.coordinatewise_lstm import CoordinatewiseLSTM
-from tfmeta.optimizers.learned_rule import LearnedRule
+from tfmeta.optimizers.learned_rule import LearnedRule, RuleState
 from tfmeta.optimizers.rule_file import RULE_FILE, describe_rule
 
 __all__ = ["MOST_COORDINATES", "rule_servable"]
@@ -33,9 +33,10 @@ def rule_servable(rule: LearnedRule, name: str, *, card: Card) -> Servable:
     ===================  ==========================================  =======================================
 
     Rows are separate models of equally many parameters, and ``update`` is to be added to the parameters. The state
-    is ``hidden_0, cell_0, hidden_1, cell_1, …``, two tensors ``[B, P, units]`` for each layer of the rule, under the
-    same names where it goes in and comes out, so that a client can loop without knowing what it is. A request that
-    does not fit fails with a message that says what came, what was expected, and how to mend it.
+    is ``hidden_0, cell_0, hidden_1, cell_1, …``, two tensors ``[B, P, units]`` for each layer of the rule, and where it
+    has a memory of K slots ``changes, answers`` ``[B, P, K]`` and ``last_gradient, last_move`` ``[B, P, 1]``: under the
+    same names where they go in and come out, so that a client can loop without knowing what they are. A request
+    that does not fit fails with a message that says what came, what was expected, and how to mend it.
 
     A rule with a network of its own for convolution kernels has each signature for those coordinates too:
     ``convolution_initial_state`` and ``convolution_update``, with the state ``convolution_hidden_0, …``.
@@ -48,23 +49,34 @@ def rule_servable(rule: LearnedRule, name: str, *, card: Card) -> Servable:
     Returns:
         A servable for `tfmeta.core.export.export`.
 
+    Raises:
+        ValueError: for a memory and a network for convolution kernels: it ties both together, and signatures part them.
+
     Example:
+        >>> from tfmeta.optimizers import CoordinatewiseLSTM
         >>> servable = rule_servable(LearnedRule(CoordinatewiseLSTM(seed=0)), "rule", card=Card("A rule."))
         >>> sorted(servable.signatures)
         ['initial_state', 'serving_default', 'update']
     """
-    signatures: dict[str, Signature] = {}
-    for network, prefix in zip(rule.networks, ("", "convolution_"), strict=False):
-        signatures |= _network_signatures(network, prefix)
+    check(
+        rule.memory is None or rule.convolution is None,
+        "a rule with a memory and a network for convolution kernels cannot be served; train it without either.",
+    )
+    signatures = _signatures(LearnedRule(rule.network) if rule.convolution else rule, "")
+    if rule.convolution:
+        signatures |= _signatures(LearnedRule(rule.convolution), "convolution_")
     signatures["serving_default"] = signatures["update"]
     extras = {RULE_FILE: json.dumps(describe_rule(rule)) + "\n"}
     return Servable(name, signatures, card, extras)
 
 
-def _network_signatures(network: CoordinatewiseLSTM, prefix: str) -> Mapping[str, Signature]:
-    # A state of no coordinate says what that of any number looks like.
-    widths = [tensor.shape[0] for tensor in network.initial_state(0)]
-    names = [f"{prefix}{('hidden', 'cell')[i % 2]}_{i // 2}" for i in range(len(widths))]
+def _signatures(rule: LearnedRule, prefix: str) -> dict[str, Signature]:
+    """Makes the signatures of a rule of one network."""
+    # A state of one coordinate says what that of any number looks like.
+    widths = [tf.size(tensor).numpy() for tensor in tf.nest.flatten(rule.initial_state([tf.zeros([1])]))]
+    names = [f"{prefix}{('hidden', 'cell')[i % 2]}_{i // 2}" for i in range(2 * len(rule.network.units))]
+    of_network = len(names)
+    names += ["changes", "answers", "last_gradient", "last_move"] if rule.memory else []
     fix = f"send back what {prefix}update or {prefix}initial_state returned, unchanged"
 
     def initial_state(count: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -91,15 +103,30 @@ def _network_signatures(network: CoordinatewiseLSTM, prefix: str) -> Mapping[str
             require(tf.reduce_all(counts == counts[0]), f"gradient, {', '.join(names)} hold ", counts,
                     f" coordinates; expected one state for each coordinate of the gradient: {fix}."),
         ], gradient, *tensors)  # fmt: skip
-        # Clients count by rows [B, P, units]; the network has all coordinates side by side, [units, B * P].
-        flat = [tf.transpose(tf.reshape(x, [-1, width])) for x, width in zip(tensors, widths, strict=True)]
-        answer, new = network(tf.reshape(gradient, [-1]), flat)
-        new = [tf.reshape(tf.transpose(x), tf.shape(old)) for x, old in zip(new, tensors, strict=True)]
-        return {"update": tf.reshape(answer, tf.shape(gradient)), **_named(names, new)}
+        (answer,), new = rule.update([gradient], as_rule_has_it(tensors), batched=True)
+        return {"update": answer, **_named(names, as_clients_have_it(new, tensors))}
 
-    begun = network.initial_state(_EXAMPLE.size)
-    moved = network(tf.constant(_EXAMPLE[0]), begun)[1]
-    example = {key: x.numpy().T[None] for key, x in zip(names, moved, strict=True)}
+    def as_rule_has_it(tensors: Sequence[tf.Tensor]) -> RuleState:
+        # Clients count by rows [B, P, width]; the network has all coordinates side by side, [width, B * P], and the
+        # memory those of each row, [B, K, P] and [B, P].
+        each = zip(tensors[:of_network], widths, strict=False)
+        own = [tf.transpose(tf.reshape(x, [-1, width])) for x, width in each]
+        if rule.memory is None:
+            return [own]
+        *slots, gradient, move = tensors[of_network:]
+        return [own, [*(tf.transpose(x, [0, 2, 1]) for x in slots), gradient[..., 0], move[..., 0]]]
+
+    def as_clients_have_it(state: RuleState, like: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        own, *rest = state
+        told = [tf.reshape(tf.transpose(x), tf.shape(old)) for x, old in zip(own, like, strict=False)]
+        for *slots, gradient, move in rest:
+            told += [*(tf.transpose(x, [0, 2, 1]) for x in slots), gradient[..., None], move[..., None]]
+        return told
+
+    begun = rule.initial_state([tf.constant(_EXAMPLE)], batched=True)
+    moved = rule.update([tf.constant(_EXAMPLE)], begun, batched=True)[1]
+    like = [tf.zeros([*_EXAMPLE.shape, width]) for width in widths]
+    example = {key: x.numpy() for key, x in zip(names, as_clients_have_it(moved, like), strict=True)}
     specs = [tf.TensorSpec([None, None, width], name=key) for key, width in zip(names, widths, strict=True)]
     count = np.array([_EXAMPLE.size], np.int64)
     return {

@@ -26,6 +26,7 @@ _HOMES = {
     "prototypical-cifar-fs": "cifar_fs.PROTOTYPICAL_CIFAR_FS",
     "maml-sinusoid": "sinusoid.MAML_SINUSOID",
     "lstm-optimizer-quadratic": "update_rules.quadratics.LSTM_QUADRATIC",
+    "memory-optimizer-quadratic": "update_rules.quadratics.MEMORY_QUADRATIC",
     "lstm-optimizer-mnist": "update_rules.perceptrons.LSTM_MNIST",
     "lstm-optimizer-cifar": "update_rules.convolutions.LSTM_CIFAR",
     "nmn-geoqa": "modules.geoqa.NMN_GEOQA",

@@ -16,6 +16,7 @@ __all__ = ["write_races"]
 
 _RECIPES = {
     "lstm-optimizer-quadratic": "Quadratic functions of ten dimensions",
+    "memory-optimizer-quadratic": "Quadratic functions of ten dimensions, by a rule with a shared memory",
     "lstm-optimizer-mnist": "A perceptron of 20 sigmoid units on MNIST",
     "lstm-optimizer-cifar": "A convolution network on CIFAR-10",
 }
@@ -84,7 +85,7 @@ def _ended(name: str, runs: Path) -> _Ended | None:
 def _section(found: _Ended, pictures: Path, written: list[Path]) -> list[str]:
     """The lines on one recipe: its own problems, and those that its rule is transferred to."""
     recipe, settings, races = found
-    short = recipe.name.removeprefix("lstm-optimizer-")
+    short = recipe.name.removeprefix("lstm-optimizer-").replace("-optimizer-", "_")
     steps = tuple(sorted({20, settings.tuned_for, settings.test_descent}))
     lines = [f"## {_RECIPES[recipe.name]}", ""]
     if "" in races:

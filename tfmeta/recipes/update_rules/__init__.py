@@ -8,6 +8,7 @@ __all__, __getattr__ = lazily(
         "LSTM_CIFAR": "convolutions",
         "LSTM_MNIST": "perceptrons",
         "LSTM_QUADRATIC": "quadratics",
+        "MEMORY_QUADRATIC": "quadratics",
         "RuleRecipe": "common",
         "RuleSettings": "common",
         "comparison_file": "common",

@@ -56,6 +56,7 @@ class RuleSettings(Settings):
         descent: updates of a descent in training.
         unrolled: updates between two steps of the rule's own training.
         weights: of the losses along a descent; see `tfmeta.optimizers.MetaTrainer`.
+        second_derivatives: lets gradients flow through those of the problems too; see `tfmeta.optimizers.MetaTrainer`.
         sampled: coordinates of each tensor through which gradients flow; 0 for all. See
             `tfmeta.optimizers.MetaTrainer`.
         output_scale: factor on the updates; see `tfmeta.optimizers.CoordinatewiseLSTM`.
@@ -64,6 +65,7 @@ class RuleSettings(Settings):
             `tfmeta.optimizers.WarmStarted`.
         warm_rate: learning rate of these.
         groups: gives convolution kernels a network of their own.
+        slots: of a memory that all coordinates of a problem share; see `tfmeta.optimizers.SharedMemory`. 0 for none.
         validation_batches: batches of problems that the best epoch is chosen on.
         validation_descent: updates of a descent in validation; as many as in training unless given.
         patience: epochs without a better descent on validation problems after which training ends; 0 for never.
@@ -81,12 +83,14 @@ class RuleSettings(Settings):
     descent: int = 100
     unrolled: int = 20
     weights: str = "relative"
+    second_derivatives: bool = False
     sampled: int = 0
     output_scale: float = 0.1
     log_range: float = 0.0
     warm: int = 0
     warm_rate: float = 1.0
     groups: bool = False
+    slots: int = 0
     validation_batches: int = 4
     validation_descent: int = 0
     patience: int = 0
@@ -125,6 +129,11 @@ class RuleRecipe(Recipe[RuleSettings]):
         if settings.start_from:
             run = Run(runs / settings.start_from)
             before = run.learner(find_recipe(run.recipe_name)).rule.networks
+            if learner.rule.network.advised != before[0].advised:
+                raise TfmetaError(
+                    f"Of {settings.start_from} and this run only one has a memory; start from a run with the same"
+                    " slots."
+                )
             for network, taught in zip(learner.rule.networks, itertools.cycle(before), strict=False):
                 network.set_weights(taught.get_weights())
 
@@ -196,14 +205,17 @@ def comparison_file(folder: Path, problem: str = "") -> Path:
 def _trainer(problems: Callable[[RuleSettings, Part], Problem]) -> Callable[[RuleSettings], MetaTrainer]:
     def build(settings: RuleSettings) -> MetaTrainer:
         seeds = (settings.seed, settings.seed + 1)
-        networks = [CoordinatewiseLSTM(seed=seed, output_scale=settings.output_scale) for seed in seeds]
+        networks = [
+            CoordinatewiseLSTM(seed=seed, output_scale=settings.output_scale, advised=settings.slots > 0)
+            for seed in seeds
+        ]
         plain = problem = problems(dataclasses.replace(settings, problem=""), "train")
         if settings.log_range:
             problem = RandomlyScaled(problem, settings.log_range)
         if settings.warm:
             problem = WarmStarted(problem, settings.warm, settings.warm_rate)
         return MetaTrainer(
-            LearnedRule(*networks[: 1 + settings.groups]),
+            LearnedRule(*networks[: 1 + settings.groups], slots=settings.slots),
             problem,
             count=settings.batch_size,
             steps=settings.descent,
@@ -211,6 +223,7 @@ def _trainer(problems: Callable[[RuleSettings, Part], Problem]) -> Callable[[Rul
             test_steps=settings.validation_descent or None,
             test_problem=plain,
             weights=settings.weights,
+            second_derivatives=settings.second_derivatives,
             sampled=settings.sampled or None,
         )
 
@@ -224,11 +237,12 @@ def _protocol(settings: RuleSettings) -> str:
         if settings.warm
         else ""
     )
+    shared = f"; coordinates share a memory of {counted(settings.slots, 'slot')}" if settings.slots else ""
     tuned_on = counted(settings.tuning_problems, "problem")
     return (
         f"trained on descents of {counted(settings.descent, 'update')} from fresh problems{warm},"
-        f" {settings.unrolled} unrolled at a time{start}; chosen by validation problems; raced on further problems,"
-        f" against rules whose learning rate (of {len(RATES)}, on {tuned_on} of their own) is the best after"
+        f" {settings.unrolled} unrolled at a time{start}{shared}; chosen by validation problems; raced on further"
+        f" problems, against rules whose learning rate (of {len(RATES)}, on {tuned_on} of their own) is the best after"
         f" {counted(settings.tuned_for, 'update')}"
     )
 

@@ -1,10 +1,10 @@
-"""A learnt update rule for quadratic functions of ten dimensions."""
+"""Learnt update rules for quadratic functions of ten dimensions: of each coordinate alone, and with a shared memory."""
 
 from tfmeta.optimizers import Problem, Quadratic
 from tfmeta.recipes.recipe import Part
 from tfmeta.recipes.update_rules.common import RuleSettings, rule_recipe
 
-__all__ = ["LSTM_QUADRATIC"]
+__all__ = ["LSTM_QUADRATIC", "MEMORY_QUADRATIC"]
 
 
 def _problems(settings: RuleSettings, part: Part) -> Problem:
@@ -21,3 +21,17 @@ LSTM_QUADRATIC = rule_recipe(
     settings=RuleSettings(batch_size=64, steps=3000, epoch_steps=50, learning_rate=5e-3),
     variants={"": "quadratics"},
 )
+
+MEMORY_QUADRATIC = rule_recipe(
+    _problems,
+    name="memory-optimizer-quadratic",
+    artefact="memory_optimizer_quadratic",
+    summary="Descends quadratic functions by a learnt update rule whose coordinates share a memory.",
+    method="LSTM with a shared memory",
+    data="random quadratic functions of ten dimensions, drawn as they are needed",
+    settings=RuleSettings(
+        batch_size=64, steps=400, epoch_steps=50, learning_rate=2e-3, slots=10, output_scale=1.0,
+        second_derivatives=True,
+    ),
+    variants={"": "quadratics"},
+)  # fmt: skip
