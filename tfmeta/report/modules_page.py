@@ -103,7 +103,7 @@ def _table_of_pictures(title: str, measured: Sequence[_Measured]) -> list[str]:
         lines.append(f"| {setting} | {' | '.join(values)} |")
     made = [
         f"- {each.recipe.method}, seed {each.settings.seed}: `{each.recipe.command(each.settings)}`,"
-        f" {counted(round(each.run.budget()['seconds'] / 60), 'minute')}; {each.recipe.protocol(each.settings)}."
+        f" {counted(max(1, round(each.run.budget()['seconds'] / 60)), 'minute')}; {each.recipe.protocol(each.settings)}."
         for each in measured
     ]
     published = {
