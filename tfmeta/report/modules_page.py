@@ -93,6 +93,10 @@ def _measured(name: str, runs: Path) -> list[_Measured]:
     return found
 
 
+def _took(seconds: float) -> str:
+    return counted(max(1, round(seconds / 60)), "minute")
+
+
 def _table_of_pictures(title: str, measured: Sequence[_Measured]) -> list[str]:
     """A row for each test, a column for each method."""
     methods = list(dict.fromkeys(each.recipe.method for each in measured))
@@ -103,7 +107,7 @@ def _table_of_pictures(title: str, measured: Sequence[_Measured]) -> list[str]:
         lines.append(f"| {setting} | {' | '.join(values)} |")
     made = [
         f"- {each.recipe.method}, seed {each.settings.seed}: `{each.recipe.command(each.settings)}`,"
-        f" {counted(max(1, round(each.run.budget()['seconds'] / 60)), 'minute')}; {each.recipe.protocol(each.settings)}."
+        f" {_took(each.run.budget()['seconds'])}; {each.recipe.protocol(each.settings)}."
         for each in measured
     ]
     published = {
