@@ -76,18 +76,6 @@ def test_a_rule_with_a_memory_does_not_start_from_one_without(ended):
         MEMORY_QUADRATIC.begin(MEMORY_QUADRATIC.learner(settings), settings, run.folder.parent)
 
 
-def test_an_average_of_the_weights_is_kept(tmp_path):
-    """It lags behind the weights themselves, which have moved on from where both began."""
-    once = TINY | {"steps": 2}
-    begin = LSTM_QUADRATIC.learner(LSTM_QUADRATIC.configure(**once)).rule.get_weights()
-    moved = []
-    for averaged in (0.0, 0.9):
-        settings = LSTM_QUADRATIC.configure(**once, averaged=averaged)
-        kept = train(LSTM_QUADRATIC, settings, tmp_path / str(averaged), verbose=0).rule.get_weights()
-        moved.append(sum(np.abs(one - other).sum() for one, other in zip(kept, begin, strict=True)))
-    assert 0 < moved[1] < 0.5 * moved[0]
-
-
 def test_a_race_has_a_row_for_each_rule_and_number_of_updates(ended):
     run, _, results = ended
     assert results[0].setting == LSTM_QUADRATIC.setting(LSTM_QUADRATIC.configure(**TINY))

@@ -66,8 +66,6 @@ class RuleSettings(Settings):
         warm_rate: learning rate of these.
         groups: gives convolution kernels a network of their own.
         slots: of a memory that all coordinates of a problem share; see `tfmeta.optimizers.SharedMemory`. 0 for none.
-        averaged: decay of a moving average of the rule's weights over the steps of its training; the average is what is
-            validated and kept. 0 for the weights themselves.
         validation_batches: batches of problems that the best epoch is chosen on.
         validation_descent: updates of a descent in validation; as many as in training unless given.
         patience: epochs without a better descent on validation problems after which training ends; 0 for never.
@@ -93,7 +91,6 @@ class RuleSettings(Settings):
     warm_rate: float = 1.0
     groups: bool = False
     slots: int = 0
-    averaged: float = 0.0
     validation_batches: int = 4
     validation_descent: int = 0
     patience: int = 0
@@ -124,10 +121,8 @@ class RuleRecipe(Recipe[RuleSettings]):
     def compile(self, learner: keras.Model, settings: RuleSettings) -> None:
         updates = settings.steps * (settings.descent // settings.unrolled)
         schedule = keras.optimizers.schedules.CosineDecay(settings.learning_rate, max(updates, 1), alpha=0.01)
-        average = {"use_ema": True, "ema_momentum": settings.averaged} if settings.averaged else {}
         learner.compile(
-            keras.optimizers.Adam(schedule, clipnorm=1.0, **average),
-            steps_per_execution=settings.steps_per_execution,
+            keras.optimizers.Adam(schedule, clipnorm=1.0), steps_per_execution=settings.steps_per_execution
         )
 
     def begin(self, learner: MetaTrainer, settings: RuleSettings, runs: Path) -> None:
@@ -151,8 +146,7 @@ class RuleRecipe(Recipe[RuleSettings]):
     def fit_options(self, settings: RuleSettings, folder: Path) -> dict[str, Any]:
         best = KeepBest(folder / "best", "val_final_loss", settings.patience)
         validation = self.batches(settings, "validation").take(settings.validation_batches)
-        average = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if settings.averaged else []
-        return {"validation_data": validation, "callbacks": [*average, best]}
+        return {"validation_data": validation, "callbacks": [best]}
 
     def measure(
         self,
