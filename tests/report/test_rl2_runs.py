@@ -66,6 +66,15 @@ def test_a_run_that_started_from_another_has_had_both_trainings(tmp_path):
     np.testing.assert_array_equal(means, [5.0, 6.0, 5.0, 6.0])
 
 
+def test_a_curve_shows_no_rewards_of_other_tasks(tmp_path):
+    write_run(tmp_path / "short", "rl2-bandit")
+    write_run(tmp_path / "long", "rl2-bandit", steps=2, pulls=20, start_from="short")
+    (long,) = [each for each in find_trainings(tmp_path) if each.settings.start_from]
+    trials, means = read_curve(long.runs[0])
+    np.testing.assert_array_equal(trials, [30, 42])  # the 24 trials of the other tasks count
+    np.testing.assert_array_equal(means, [5.0, 6.0])
+
+
 def test_the_table_has_a_row_for_what_was_published_and_what_was_not(runs):
     trained = {
         ((each.settings.pulls, each.settings.arms), each.agent): each

@@ -24,11 +24,13 @@ def read_curve(run: TrainedRun) -> tuple[np.ndarray, np.ndarray]:
 
     Returns:
         The trials played until the middle of each epoch, ``[E]``, and the mean rewards, ``[E]``; both are empty where
-        there are no logs. Of an epoch that was begun again, the last mean. What the run started from comes first.
+        there are no logs. Of an epoch that was begun again, the last mean. What the run started from comes first: its
+        rewards where it had the same tasks, and else no more than the trials that it played.
     """
+    tasks = run.recipe.setting(run.settings)
     played, trials, means = 0, [np.zeros([0])], [np.zeros([0])]
     for each, settings in reversed(run.line()):
-        found = _epochs(each)
+        found = _epochs(each) if run.recipe.setting(settings) == tasks else {}
         epochs = np.array(sorted(found), np.float64)
         trials.append(played + (epochs + 0.5) * settings.epoch_steps * settings.batch_size)
         means.append(np.array([found[int(epoch)] for epoch in epochs]))
