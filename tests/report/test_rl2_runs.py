@@ -60,9 +60,8 @@ def test_a_run_that_started_from_another_has_had_both_trainings(tmp_path):
         "gone": (36, 1.0),
     }
     trials, means = read_curve(found["first"].runs[0])
-    np.testing.assert_array_equal(
-        trials, [6, 18, 30, 42]
-    )  # 24 trials, and then the two epochs of its own log
+    # 24 trials, and then the two epochs of its own log
+    np.testing.assert_array_equal(trials, [6, 18, 30, 42])
     np.testing.assert_array_equal(means, [5.0, 6.0, 5.0, 6.0])
 
 

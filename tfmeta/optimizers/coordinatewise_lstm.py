@@ -136,6 +136,9 @@ class CoordinatewiseLSTM(keras.layers.Layer):
 
         Returns:
             The updates ``[P]``, to be added to the parameters, and the next states.
+
+        Raises:
+            ValueError: for advice to a network that takes none, or none to one that does.
         """
         check(
             (advice is not None) == self.advised,

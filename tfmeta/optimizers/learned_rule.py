@@ -184,6 +184,7 @@ def _as_rows(tensors: Sequence[tf.Tensor], batched: bool) -> tf.Tensor:
 
 
 def _as_tensors(rows: tf.Tensor, like: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+    """Undoes `_as_rows`: the tensors, in the shapes of others, of rows ``[B, P]``."""
     sizes = [tf.size(tensor) // leading(rows, 1)[0] for tensor in like]
     parts = tf.split(rows, sizes, axis=1)
     return [tf.reshape(part, tf.shape(tensor)) for part, tensor in zip(parts, like, strict=True)]
