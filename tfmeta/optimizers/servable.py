@@ -60,7 +60,7 @@ def rule_servable(rule: LearnedRule, name: str, *, card: Card) -> Servable:
     """
     check(
         rule.memory is None or rule.convolution is None,
-        "a rule with a memory and a network for convolution kernels cannot be served; train it without either.",
+        "a rule with a memory and a network for convolution kernels cannot be served; leave one of them out.",
     )
     signatures = _signatures(LearnedRule(rule.network) if rule.convolution else rule, "")
     if rule.convolution:
