@@ -217,13 +217,37 @@ def test_serve_forever_drains_on_sigterm(model_folder):
         "              on_ready=lambda server: print(server.address, flush=True))\n"
         "print('drained')\n"
     )
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-    address = process.stdout.readline().strip()
-    with Client(address) as client:
-        assert client.status("arithmetic") == {1: "AVAILABLE"}
-    process.send_signal(signal.SIGTERM)
-    out, _ = process.communicate(timeout=30)
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            address = process.stdout.readline().strip()
+            with Client(address) as client:
+                assert client.status("arithmetic") == {1: "AVAILABLE"}
+            process.send_signal(signal.SIGTERM)
+            out, _ = process.communicate(timeout=60)
+        finally:
+            process.kill()  # of one that has ended nothing comes
     assert process.returncode == 0 and out == "drained\n"
+
+
+def test_a_signal_that_another_thread_takes_is_heard():
+    # The system may hand a process's signal to any of its threads, whose wait it then ends in place of the main one's.
+    code = (
+        "import signal, threading\n"
+        "from tfmeta.serving.server import serve_forever\n"
+        "class Nothing:\n"
+        "    start = stop = lambda *_: None\n"
+        "def end():\n"
+        "    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)\n"
+        "    threading.Event().wait()\n"
+        "def begin(_):\n"
+        "    timer = threading.Timer(0.5, end)\n"
+        "    timer.daemon = True\n"
+        "    timer.start()\n"
+        "serve_forever(Nothing(), on_ready=begin)\n"
+        "print('drained')\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 0 and ended.stdout == "drained\n", ended.stderr
 
 
 def test_a_signal_that_comes_as_the_wait_begins_is_heard():

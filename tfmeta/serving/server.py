@@ -11,7 +11,7 @@ import socket
 from collections.abc import Callable, Mapping
 from concurrent import futures
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import grpc
@@ -26,6 +26,7 @@ from tfmeta.serving.services.table import services
 __all__ = ["Server", "serve_forever"]
 
 _SIDE_THREADS = 4  # for health checks and refusals, which must not wait behind predictions
+_HEARS_SECONDS = 0.5  # how long a signal may go unheard that did not end the wait for it
 
 
 class Server:
@@ -180,11 +181,22 @@ def serve_forever(
         server.start()
         if on_ready:
             on_ready(server)
-        ended.get()
+        _wait_for(ended)
     finally:
         server.stop(grace)
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+def _wait_for(ended: SimpleQueue[int]) -> None:
+    # A signal that comes a moment before the wait, or that the system hands to another thread, does not end the wait.
+    # Python hears of it as soon as its main thread does anything again; so it does, now and then.
+    while True:
+        try:
+            ended.get(timeout=_HEARS_SECONDS)
+            return
+        except Empty:
+            continue
 
 
 def _options(message_bytes: int) -> dict[str, int | str]:
