@@ -120,6 +120,17 @@ def test_what_cannot_be_learnt_is_refused_in_one_line(capsys, tmp_path, monkeypa
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.parametrize(
+    ("practice", "episodes", "words"), [(5, 5, "hold up to 5 episodes"), (0, 3, "greedy beside it")]
+)
+def test_a_trial_of_training_in_mazes_holds_more_episodes_and_is_as_long(practice, episodes, words):
+    settings = RL2_MAZE.configure(**TINY, size=3, horizon=8, episodes=3, practice=practice)
+    tasks = RL2_MAZE.learner(settings).environment
+    assert (tasks.episodes, tasks.trial_length) == (episodes, 24)
+    assert RL2_MAZE.environment(settings).episodes == 3
+    assert RL2_MAZE.protocol(settings).endswith(words)
+
+
 def test_mazes_are_measured_by_who_finds_the_target(tmp_path):
     settings = RL2_MAZE.configure(**{**TINY, "steps": 1, "epoch_steps": 1}, size=3, horizon=8, features=5)
     learner = train(RL2_MAZE, settings, tmp_path / "maze", verbose=0)

@@ -27,7 +27,7 @@ def test_the_page_and_its_pictures(runs, monkeypatch, capsys):
     page = (runs.parent / "docs/rl_results.md").read_text()
     for picture in (
         "rl2_curves_bandits.png", "rl2_regret.png", "rl2_curves_mdps.png", "rl2_curves_mazes.png",
-        "maze_paths.png", "maze.gif",
+        "rl2_maze_3_paths.png", "rl2_maze_3.gif",
     ):  # fmt: skip
         assert f"(pictures/{picture})" in page and (runs.parent / f"docs/pictures/{picture}").is_file()
     assert (

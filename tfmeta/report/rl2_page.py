@@ -102,27 +102,37 @@ def _mdps(found: Sequence[Training], pictures: Path, written: list[Path]) -> lis
 
 
 def _mazes(found: Sequence[Training], pictures: Path, written: list[Path]) -> list[str]:
-    shown = max(found, key=lambda each: each.trials)
-    first = shown.runs[0]
-    policy = first.run.learner_of(shown.recipe).policy
-    walks = walk(policy, shown.recipe.environment(first.settings), mazes=_MAZES, seed=(TEST_SEED, 0))
-    paths, moving = pictures / "maze_paths.png", pictures / "maze.gif"
+    shown = longest(found)
+    ways = [line for each in shown for line in _ways(each, pictures, written)]
+    return [
+        render_results(shown), "",
+        *_curves("rl2_curves_mazes", found, pictures, written),
+        "A trial of training holds as many steps as one of the test, and may hold more episodes: see below.", "",
+        "### Ways through mazes", "",
+        f"The first {_MAZES} mazes of a test, as they came. The walker begins at the white wedge, and sees 90 degrees"
+        " of what is before it; the target is red. Its way is lighter where it begins, and keeps to the right of where"
+        " it was, so that there and back again are told apart. The one where the second episode saves most steps is"
+        " shown again, from above and through the walker's eyes.", "",
+        *ways,
+        *_made(found, table=False),
+    ]  # fmt: skip
+
+
+def _ways(training: Training, pictures: Path, written: list[Path]) -> list[str]:
+    first, recipe = training.runs[0], training.recipe
+    policy = first.run.learner_of(recipe).policy
+    walks = walk(policy, recipe.environment(first.settings), mazes=_MAZES, seed=(TEST_SEED, 0))
+    name = recipe.artefact(first.settings)
+    paths, moving = pictures / f"{name}_paths.png", pictures / f"{name}.gif"
     draw_paths(walks, paths)
     film(max(walks, key=_saved), moving)
     written += [paths, moving]
     return [
-        render_results(found), "",
-        *_curves("rl2_curves_mazes", found, pictures, written),
-        "### Ways through mazes", "",
-        f"{shown.recipe.setting(first.settings)}, seed {first.settings.seed}: the first {_MAZES} mazes of a test, as"
-        " they came. The walker begins at the white wedge, and sees 90 degrees of what is before it; the target is red."
-        " Its way is lighter where it begins, and keeps to the right of where it was, so that there and back again are"
-        " told apart.", "",
+        f"{training.tasks.capitalize()}, seed {first.settings.seed}:",
+        "",
         *_picture(paths),
-        "The one of these where the second episode saves most steps, from above and through the walker's eyes:", "",
         *_picture(moving),
-        *_made(found, table=False),
-    ]  # fmt: skip
+    ]
 
 
 _SECTIONS = {

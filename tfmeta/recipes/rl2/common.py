@@ -28,7 +28,7 @@ from tfmeta.rl import (
 )
 from tfmeta.rl.environments import TrialEnvironment
 
-__all__ = ["SOURCE", "TEST_SEED", "RL2Recipe", "RL2Settings", "rl2_recipe"]
+__all__ = ["SOURCE", "TEST_SEED", "RL2Recipe", "RL2Settings", "protocol", "rl2_recipe"]
 
 TEST_SEED, VALIDATION_SEED = 2_000_002, 2_000_001
 """Name the tasks that results are measured on, and those that choices are made on."""
@@ -223,7 +223,8 @@ def _options(settings: RL2Settings) -> dict[str, Any]:
     return {**shared, **value, **{name: getattr(settings, name) for name in own}}
 
 
-def _protocol(settings: RL2Settings) -> str:
+def protocol(settings: RL2Settings) -> str:
+    """Says how a policy was trained and tested."""
     start = f"started from the run {settings.start_from}; " if settings.start_from else ""
     crossed = " networks are told which action was taken in which state;" if settings.crossed else ""
     return (
@@ -246,13 +247,12 @@ def rl2_recipe(
         environment: builds it, of the settings.
         practice: builds what is trained on, where that is not what is tested; with trials as long.
         eyes: builds the encoder of what is observed, of the settings and a seed; see `tfmeta.rl.TrialNetwork`.
-        **fields: what else an `RL2Recipe` says of itself.
+        **fields: what else an `RL2Recipe` says of itself; its `protocol` is the function of that name unless given.
     """
     return RL2Recipe(
         method="RL²",
         paper="Duan et al., arXiv 2016",
         learner=_learner(practice or environment, eyes),
-        protocol=_protocol,
         environment=environment,
-        **fields,
+        **{"protocol": protocol, **fields},
     )

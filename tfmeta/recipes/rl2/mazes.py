@@ -6,10 +6,9 @@ import keras
 import numpy as np
 
 from tfmeta.core.cards import Result
-from tfmeta.core.checks import check
 from tfmeta.core.estimate import estimate
 from tfmeta.networks.conv_eyes import conv_eyes
-from tfmeta.recipes.rl2.common import RL2Settings, rl2_recipe
+from tfmeta.recipes.rl2.common import RL2Settings, protocol, rl2_recipe
 from tfmeta.rl import Trials, maze_walks
 from tfmeta.rl.environments import MazeEnvironment
 
@@ -28,8 +27,8 @@ class MazeSettings(RL2Settings):
         size: blocks of a side; odd.
         episodes: episodes of a trial.
         horizon: steps of an episode, at most.
-        practice: episodes of a trial in training, at most; 0 for as many as in the test. The trial stays as long, so
-            that who finds the target sooner does so more often, where otherwise nothing would be left to do.
+        practice: episodes of a trial in training, at most, where that is more than in the test. The trial stays as
+            long, so that who finds the target sooner does so more often, where otherwise nothing would be left to do.
         turn: how far a turn goes, in degrees.
         features: that are made of a picture.
     """
@@ -37,15 +36,15 @@ class MazeSettings(RL2Settings):
     size: int = _SMALL
     episodes: int = 2
     horizon: int = 60
-    practice: int = 0
+    practice: int = 8
     turn: float = 45.0
     features: int = 64
 
 
-def _environment(settings: MazeSettings, episodes: int = 0) -> MazeEnvironment:
+def _environment(settings: MazeSettings, practice: int = 0) -> MazeEnvironment:
     return MazeEnvironment(
         settings.size,
-        episodes=episodes or settings.episodes,
+        episodes=max(settings.episodes, practice),
         horizon=settings.horizon,
         length=settings.episodes * settings.horizon,
         turn=settings.turn,
@@ -53,11 +52,15 @@ def _environment(settings: MazeSettings, episodes: int = 0) -> MazeEnvironment:
 
 
 def _practice(settings: MazeSettings) -> MazeEnvironment:
-    check(
-        settings.practice == 0 or settings.practice >= settings.episodes,
-        f"practice={settings.practice} episodes; expected at least the test's {settings.episodes}, or 0 for as many.",
-    )
     return _environment(settings, settings.practice)
+
+
+def _protocol(settings: MazeSettings) -> str:
+    if settings.practice <= settings.episodes:
+        return protocol(settings)
+    return (
+        f"{protocol(settings)}; trials in training are as long, and hold up to {settings.practice} episodes"
+    )
 
 
 def _eyes(settings: MazeSettings, seed: int) -> keras.Model:
@@ -97,12 +100,13 @@ RL2_MAZE = rl2_recipe(
     _environment,
     practice=_practice,
     eyes=_eyes,
+    protocol=_protocol,
     name="rl2-maze",
     summary="Finds the way through mazes that it has never seen, by what it sees of them.",
-    data="mazes of 5 x 5 blocks, seen as pictures of 40 x 30 pixels by a ray caster, drawn as they are needed",
+    data="random mazes, seen as pictures of 40 x 30 pixels by a ray caster, drawn as they are needed",
     settings=MazeSettings(
-        steps=400, batch_size=100, agent="ppo", learning_rate=1e-3, units=128, gae_lambda=0.95, passes=2,
-        minibatches=4, entropy=0.005,
+        steps=800, batch_size=100, agent="ppo", learning_rate=1e-3, units=128, gae_lambda=0.95, passes=2,
+        minibatches=4, entropy=0.02,
     ),
     artefact=lambda settings: "rl2_maze" if settings.size == _SMALL else f"rl2_maze_{settings.size}",
     setting=lambda settings: (
