@@ -229,34 +229,36 @@ def test_serve_forever_drains_on_sigterm(model_folder):
     assert process.returncode == 0 and out == "drained\n"
 
 
-def test_a_signal_that_another_thread_takes_is_heard():
-    # The system may hand a process's signal to any of its threads, whose wait it then ends in place of the main one's.
-    code = (
-        "import signal, threading\n"
+def ends_by_a_signal(code, begin):
+    """Runs a server of nothing in a process of its own, where `begin` is what `code` calls when it is ready."""
+    whole = (
+        "import os, signal, sys, threading\n"
         "from tfmeta.serving.server import serve_forever\n"
         "class Nothing:\n"
         "    start = stop = lambda *_: None\n"
+        f"{code}"
+        f"serve_forever(Nothing(), on_ready={begin})\n"
+        "print('drained')\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", whole], capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 0 and ended.stdout == "drained\n", ended.stderr
+
+
+def test_a_signal_that_another_thread_takes_is_heard():
+    # The system may hand a process's signal to any of its threads, whose wait it then ends in place of the main one's.
+    code = (
         "def end():\n"
         "    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)\n"
         "    threading.Event().wait()\n"
-        "def begin(_):\n"
-        "    timer = threading.Timer(0.5, end)\n"
-        "    timer.daemon = True\n"
-        "    timer.start()\n"
-        "serve_forever(Nothing(), on_ready=begin)\n"
-        "print('drained')\n"
+        "timer = threading.Timer(0.5, end)\n"
+        "timer.daemon = True\n"
     )
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
-    assert ended.returncode == 0 and ended.stdout == "drained\n", ended.stderr
+    ends_by_a_signal(code, "lambda _: timer.start()")
 
 
 def test_a_signal_that_comes_as_the_wait_begins_is_heard():
     # What waits by a lock of threading's could be interrupted while it holds it, by a handler that takes it.
     code = (
-        "import os, signal, sys, threading\n"
-        "from tfmeta.serving.server import serve_forever\n"
-        "class Nothing:\n"
-        "    start = stop = lambda *_: None\n"
         "def end():\n"
         "    os.kill(os.getpid(), signal.SIGTERM)\n"
         "def trap(frame, event, _):\n"
@@ -264,8 +266,5 @@ def test_a_signal_that_comes_as_the_wait_begins_is_heard():
         "        sys.setprofile(None)\n"
         "        end()\n"
         "threading.Timer(0.5, end).start()\n"
-        "serve_forever(Nothing(), on_ready=lambda _: sys.setprofile(trap))\n"
-        "print('drained')\n"
     )
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
-    assert ended.returncode == 0 and ended.stdout == "drained\n", ended.stderr
+    ends_by_a_signal(code, "lambda _: sys.setprofile(trap)")
