@@ -102,10 +102,11 @@ def _mdps(found: Sequence[Training], pictures: Path, written: list[Path]) -> lis
 
 
 def _mazes(found: Sequence[Training], pictures: Path, written: list[Path]) -> list[str]:
-    shown = longest(found)
-    ways = [line for each in shown for line in _ways(each, pictures, written)]
+    by_trials = sorted(found, key=lambda each: each.trials)
+    best_of = {each.recipe.artefact(each.settings): each for each in by_trials}  # the last of a name stays
+    ways = [line for name, each in best_of.items() for line in _ways(name, each, pictures, written)]
     return [
-        render_results(shown), "",
+        render_results(longest(found)), "",
         *_curves("rl2_curves_mazes", found, pictures, written),
         "A trial of training holds as many steps as one of the test, and may hold more episodes: see below.", "",
         "### Ways through mazes", "",
@@ -118,11 +119,10 @@ def _mazes(found: Sequence[Training], pictures: Path, written: list[Path]) -> li
     ]  # fmt: skip
 
 
-def _ways(training: Training, pictures: Path, written: list[Path]) -> list[str]:
+def _ways(name: str, training: Training, pictures: Path, written: list[Path]) -> list[str]:
     first, recipe = training.runs[0], training.recipe
     policy = first.run.learner_of(recipe).policy
     walks = walk(policy, recipe.environment(first.settings), mazes=_MAZES, seed=(TEST_SEED, 0))
-    name = recipe.artefact(first.settings)
     paths, moving = pictures / f"{name}_paths.png", pictures / f"{name}.gif"
     draw_paths(walks, paths)
     film(max(walks, key=_saved), moving)

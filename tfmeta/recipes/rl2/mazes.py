@@ -35,8 +35,8 @@ class MazeSettings(RL2Settings):
 
     size: int = _SMALL
     episodes: int = 2
-    horizon: int = 60
-    practice: int = 8
+    horizon: int = 90
+    practice: int = 12
     turn: float = 45.0
     features: int = 64
 
@@ -105,7 +105,7 @@ RL2_MAZE = rl2_recipe(
     summary="Finds the way through mazes that it has never seen, by what it sees of them.",
     data="random mazes, seen as pictures of 40 x 30 pixels by a ray caster, drawn as they are needed",
     settings=MazeSettings(
-        steps=800, batch_size=100, agent="ppo", learning_rate=1e-3, units=128, gae_lambda=0.95, passes=2,
+        steps=400, batch_size=100, agent="ppo", learning_rate=1e-3, units=128, gae_lambda=0.95, passes=2,
         minibatches=4, entropy=0.02,
     ),
     artefact=lambda settings: "rl2_maze" if settings.size == _SMALL else f"rl2_maze_{settings.size}",
