@@ -1,14 +1,10 @@
-import dataclasses
-
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tfmeta.optimizers import (
-    CoordinatewiseLSTM,
     KerasProblem,
-    LearnedRule,
     Quadratic,
     RandomlyScaled,
     WarmStarted,
@@ -134,31 +130,6 @@ def test_every_second_batch_has_been_begun_by_nesterov():
             theta = theta - velocity
         begun.append(next(k for k, at in enumerate([*way, theta]) if np.allclose(at, start, atol=1e-5)))
     assert 6 <= begun.count(0) <= 18 and set(begun) == {0, 1, 2, 3, 4, 5}
-
-
-def test_a_rule_that_watched_has_the_state_of_who_saw_the_gradients():
-    rule, plain = LearnedRule(CoordinatewiseLSTM(seed=0)), Quadratic(4)
-    warm = WarmStarted(plain, steps=5, learning_rate=0.02, watched=True)
-    blind, lengths = dataclasses.replace(warm, watched=False), []
-    for number in range(12):
-        seed = [3, number]
-        theta, state = warm.begin(seed, 2, rule)
-        np.testing.assert_array_equal(theta[0], warm.initial(seed, 2)[0])
-        assert not any(np.any(x) for x in tf.nest.flatten(blind.begin(seed, 2, rule)[1]))
-        way, velocity, seen = plain.initial(seed, 2)[0], 0.0, rule.initial_state(theta, batched=True)
-        states = [seen]
-        for _ in range(5):
-            with tf.GradientTape() as tape:
-                tape.watch(ahead := way - 0.9 * velocity)
-                losses = plain.loss([ahead], seed, 0)
-            gradient = tape.gradient(losses, ahead)
-            velocity, seen = 0.9 * velocity + 0.02 * gradient, rule.update([gradient], seen, batched=True)[1]
-            way -= velocity
-            states.append(seen)
-        same = [np.allclose(tf.concat(each[0], 0), tf.concat(state[0], 0), atol=1e-5) for each in states]
-        assert same.count(True) == 1
-        lengths.append(same.index(True))
-    assert len(set(lengths)) > 2
 
 
 def test_what_cannot_be_a_problem_says_so():

@@ -171,7 +171,8 @@ class MetaTrainer(keras.Model):
         return tf.concat([losses, problem.loss(parameters, seed, steps)[None]], axis=0)
 
     def _begin(self, seed: tf.Tensor, problem: Problem | None = None) -> Descent:
-        return (problem or self.problem).begin(seed, self.count, self.rule)
+        parameters = (problem or self.problem).initial(seed, self.count)
+        return parameters, self.rule.initial_state(parameters, batched=True)
 
     def _segment(self, descent: Descent, seed: tf.Tensor, start: tf.Tensor) -> tuple[Descent, tf.Tensor]:
         """Takes `unrolled` steps; returns where they end, and the losses after each, ``[unrolled, B]``."""

@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
 
 import tensorflow as tf
 
@@ -59,17 +58,3 @@ class Problem(ABC):
         Returns:
             The loss of each problem, ``[B]``.
         """
-
-    def begin(self, seed: tf.Tensor | Sequence[int], count: int, rule: Any) -> tuple[list[tf.Tensor], Any]:
-        """Draws where a rule's descent begins, and the state that the rule has there.
-
-        Args:
-            seed: two integers ``[2]`` that name the batch of problems.
-            count: problems of the batch, B.
-            rule: the update rule; see `tfmeta.optimizers.LearnedRule`.
-
-        Returns:
-            The parameters, as `initial` draws them, and the state: the rule's first, unless a problem says otherwise.
-        """
-        parameters = self.initial(seed, count)
-        return parameters, rule.initial_state(parameters, batched=True)

@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
 
 import tensorflow as tf
 
@@ -25,15 +24,11 @@ class WarmStarted(Problem):
     A rule that has only ever descended for a hundred updates knows neither the small gradients nor the noise of what
     comes after them, and goes on with steps that are too large. Here its descents are no longer, and show it both.
 
-    Where it has come so far by itself, it has a state that tells of the way. With `watched` it has one here too: of all
-    gradients that Nesterov's updates were made of, as if the updates had been its own.
-
     Args:
         problem: the problem that is begun.
         steps: updates before the beginning, at most, K.
         learning_rate: η, which is to suit the problem.
         momentum: γ.
-        watched: whether `begin` shows a rule the gradients of these updates.
 
     Raises:
         ValueError: for less than one step.
@@ -52,46 +47,31 @@ class WarmStarted(Problem):
     steps: int = 100
     learning_rate: float = 1.0
     momentum: float = MOMENTUM
-    watched: bool = False
 
     def __post_init__(self) -> None:
         check(self.steps >= 1, f"steps={self.steps}; expected at least 1.")
 
     def initial(self, seed: tf.Tensor | Sequence[int], count: int) -> list[tf.Tensor]:
-        return self._descend(seed, count)[0]
-
-    def begin(self, seed: tf.Tensor | Sequence[int], count: int, rule: Any) -> tuple[list[tf.Tensor], Any]:
-        if self.watched:
-            return self._descend(seed, count, rule)
-        return super().begin(seed, count, rule)
-
-    def loss(
-        self, parameters: Parameters, seed: tf.Tensor | Sequence[int], step: tf.Tensor | int
-    ) -> tf.Tensor:
-        return self.problem.loss(parameters, seed, step)
-
-    def _descend(
-        self, seed: tf.Tensor | Sequence[int], count: int, rule: Any = None
-    ) -> tuple[list[tf.Tensor], Any]:
-        """Returns where the updates end, and the state of a rule that has seen their gradients."""
         own = tf.random.experimental.stateless_fold_in(tf.cast(seed, tf.int64), tf.constant(2, tf.int64))
         drawn = tf.random.stateless_uniform([], own, 1 - self.steps, self.steps + 1, tf.int32)
 
-        def step(number: tf.Tensor, theta: list[tf.Tensor], velocity: list[tf.Tensor], state: Any) -> tuple:
+        def step(number: tf.Tensor, theta: list[tf.Tensor], velocity: list[tf.Tensor]) -> tuple:
             ahead = [x - self.momentum * v for x, v in zip(theta, velocity, strict=True)]
             with tf.GradientTape() as tape:
                 tape.watch(ahead)
                 losses = self.problem.loss(ahead, seed, _OWN_STEPS + number)
             gradients = tape.gradient(losses, ahead, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-            if rule is not None:
-                _, state = rule.update(gradients, state, batched=True)
             velocity = [
                 self.momentum * v + self.learning_rate * g for v, g in zip(velocity, gradients, strict=True)
             ]
-            return number + 1, [x - v for x, v in zip(theta, velocity, strict=True)], velocity, state
+            return number + 1, [x - v for x, v in zip(theta, velocity, strict=True)], velocity
 
         theta = list(self.problem.initial(seed, count))
-        state = () if rule is None else rule.initial_state(theta, batched=True)
-        begin = (tf.constant(0), theta, [tf.zeros_like(x) for x in theta], state)
-        _, theta, _, state = tf.while_loop(lambda number, *_: number < drawn, step, begin)
-        return theta, state
+        begin = (tf.constant(0), theta, [tf.zeros_like(x) for x in theta])
+        _, theta, _ = tf.while_loop(lambda number, *_: number < drawn, step, begin)
+        return theta
+
+    def loss(
+        self, parameters: Parameters, seed: tf.Tensor | Sequence[int], step: tf.Tensor | int
+    ) -> tf.Tensor:
+        return self.problem.loss(parameters, seed, step)

@@ -64,7 +64,6 @@ class RuleSettings(Settings):
         warm: updates of Nesterov's momentum, at most, after which half of the descents in training begin; see
             `tfmeta.optimizers.WarmStarted`.
         warm_rate: learning rate of these.
-        watched: shows the rule the gradients of these, so that its state is as if they had been its own.
         groups: gives convolution kernels a network of their own.
         slots: of a memory that all coordinates of a problem share; see `tfmeta.optimizers.SharedMemory`. 0 for none.
         validation_batches: batches of problems that the best epoch is chosen on.
@@ -90,7 +89,6 @@ class RuleSettings(Settings):
     log_range: float = 0.0
     warm: int = 0
     warm_rate: float = 1.0
-    watched: bool = False
     groups: bool = False
     slots: int = 0
     validation_batches: int = 4
@@ -215,7 +213,7 @@ def _trainer(problems: Callable[[RuleSettings, Part], Problem]) -> Callable[[Rul
         if settings.log_range:
             problem = RandomlyScaled(problem, settings.log_range)
         if settings.warm:
-            problem = WarmStarted(problem, settings.warm, settings.warm_rate, watched=settings.watched)
+            problem = WarmStarted(problem, settings.warm, settings.warm_rate)
         return MetaTrainer(
             LearnedRule(*networks[: 1 + settings.groups], slots=settings.slots),
             problem,
@@ -234,12 +232,11 @@ def _trainer(problems: Callable[[RuleSettings, Part], Problem]) -> Callable[[Rul
 
 def _protocol(settings: RuleSettings) -> str:
     start = f"; started from the rule of the run {settings.start_from}" if settings.start_from else ""
-    warm = ""
-    if settings.warm:
-        watched = ", whose gradients the rule watched" if settings.watched else ""
-        warm = (
-            f", half of them after up to {counted(settings.warm, 'update')} of Nesterov's momentum{watched}"
-        )
+    warm = (
+        f", half of them after up to {counted(settings.warm, 'update')} of Nesterov's momentum"
+        if settings.warm
+        else ""
+    )
     shared = f"; coordinates share a memory of {counted(settings.slots, 'slot')}" if settings.slots else ""
     tuned_on = counted(settings.tuning_problems, "problem")
     return (
