@@ -103,8 +103,8 @@ def _mdps(found: Sequence[Training], pictures: Path, written: list[Path]) -> lis
 
 def _mazes(found: Sequence[Training], pictures: Path, written: list[Path]) -> list[str]:
     by_trials = sorted(found, key=lambda each: each.trials)
-    best_of = {each.recipe.artefact(each.settings): each for each in by_trials}  # the last of a name stays
-    ways = [line for name, each in best_of.items() for line in _ways(name, each, pictures, written)]
+    last_of = {each.recipe.artefact(each.settings): each for each in by_trials}  # of a name the longest stays
+    ways = [line for name, each in last_of.items() for line in _ways(name, each, pictures, written)]
     return [
         render_results(longest(found)), "",
         *_curves("rl2_curves_mazes", found, pictures, written),
