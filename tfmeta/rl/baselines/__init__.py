@@ -7,11 +7,15 @@ from tfmeta.rl.baselines.bandits import (
     BanditTask,
     EpsilonGreedy,
     Gittins,
+    GittinsApproximation,
+    Greedy,
     OptimisticThompsonSampling,
     ThompsonSampling,
     UniformArms,
     gittins_indices,
+    published_bandits,
     run_bandits,
+    run_published_bandits,
 )
 from tfmeta.rl.baselines.mdps import (
     BEB,
@@ -30,7 +34,13 @@ from tfmeta.rl.baselines.mdps import (
 )
 from tfmeta.rl.baselines.seeds import TEST_SEED, TUNING_SEED
 from tfmeta.rl.baselines.tuning import Tuning, tune, tune_bandits, tune_mdps
-from tfmeta.rl.baselines.zoo import BANDIT_BASELINES, MDP_BASELINES, Baseline, mdp_baselines
+from tfmeta.rl.baselines.zoo import (
+    BANDIT_BASELINES,
+    MDP_BASELINES,
+    PUBLISHED_BASELINES,
+    Baseline,
+    mdp_baselines,
+)
 
 __all__ = [
     "BANDIT_BASELINES",
@@ -38,6 +48,7 @@ __all__ = [
     "MDP_BASELINES",
     "OPSRL",
     "PSRL",
+    "PUBLISHED_BASELINES",
     "TEST_SEED",
     "TUNING_SEED",
     "UCB1",
@@ -50,6 +61,8 @@ __all__ = [
     "EpsilonGreedy",
     "EpsilonGreedyMDP",
     "Gittins",
+    "GittinsApproximation",
+    "Greedy",
     "MDPPolicy",
     "MDPRun",
     "MDPTask",
@@ -62,8 +75,10 @@ __all__ = [
     "gittins_indices",
     "mdp_baselines",
     "plan",
+    "published_bandits",
     "run_bandits",
     "run_mdps",
+    "run_published_bandits",
     "tune",
     "tune_bandits",
     "tune_mdps",

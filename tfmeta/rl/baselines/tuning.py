@@ -19,7 +19,9 @@ __all__ = ["Tuning", "tune", "tune_bandits", "tune_mdps"]
 class Run(Protocol):
     """What is left of a policy's trials; the rewards are all that matters here."""
 
-    rewards: np.ndarray
+    @property
+    def rewards(self) -> np.ndarray:
+        """The sum of each trial's rewards, ``[B]``."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from tfmeta.rl.baselines.bandits.epsilon_greedy import EpsilonGreedy
+from tfmeta.rl.baselines.bandits.epsilon_greedy import EpsilonGreedy, Greedy
 from tfmeta.rl.baselines.bandits.gittins import Gittins
+from tfmeta.rl.baselines.bandits.gittins_approximation import GittinsApproximation
 from tfmeta.rl.baselines.bandits.optimistic_thompson import OptimisticThompsonSampling
 from tfmeta.rl.baselines.bandits.thompson import ThompsonSampling
 from tfmeta.rl.baselines.bandits.ucb1 import UCB1
@@ -20,7 +21,7 @@ from tfmeta.rl.baselines.mdps.task import PRIOR_MEAN
 from tfmeta.rl.baselines.mdps.ucrl2 import UCRL2
 from tfmeta.rl.baselines.mdps.uniform import UniformActions
 
-__all__ = ["BANDIT_BASELINES", "MDP_BASELINES", "Baseline", "mdp_baselines"]
+__all__ = ["BANDIT_BASELINES", "MDP_BASELINES", "PUBLISHED_BASELINES", "Baseline", "mdp_baselines"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,9 +65,15 @@ BANDIT_BASELINES = _by_name(
     Baseline("optimistic_thompson", "OTS", OptimisticThompsonSampling, "m", _DRAWS),
     Baseline("ucb1", "UCB1", UCB1, "c", _TENTHS),
     Baseline("epsilon_greedy", "ε-greedy", EpsilonGreedy, "ε", _TENTHS),
-    Baseline("greedy", "Greedy", lambda: EpsilonGreedy(0.0)),
+    Baseline("greedy", "Greedy", Greedy),
 )
 """The seven of the slide, in its order."""
+
+PUBLISHED_BASELINES = BANDIT_BASELINES | _by_name(
+    Baseline("gittins", "Gittins", GittinsApproximation),
+    Baseline("optimistic_thompson", "OTS", OptimisticThompsonSampling, "m", tuple(range(1, 21))),
+)
+"""The same as the paper's table had them: another Gittins, and a finer grid for OTS."""
 
 
 def mdp_baselines(prior_mean: float = PRIOR_MEAN) -> dict[str, Baseline]:

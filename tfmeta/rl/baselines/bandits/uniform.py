@@ -11,4 +11,8 @@ class UniformArms(BanditPolicy):
     """Pulls each arm with the same probability; its mean reward is half of the pulls."""
 
     def indices(self) -> np.ndarray:
-        return self.rng.random(self.successes.shape)
+        return np.zeros(self.successes.shape)
+
+    def act(self) -> np.ndarray:
+        trials, arms = self.successes.shape
+        return self.rng.integers(arms, size=trials)
