@@ -71,7 +71,8 @@ def test_a_rule_of_two_networks_starts_both_from_one(ended):
 def test_a_rule_with_a_memory_does_not_start_from_one_without(ended):
     run, _, _ = ended
     settings = MEMORY_QUADRATIC.configure(**TINY, start_from=run.folder.name)
-    assert "coordinates share a memory of 10 slots" in MEMORY_QUADRATIC.protocol(settings)
+    protocol = MEMORY_QUADRATIC.protocol(settings)
+    assert "at a time, with second derivatives; coordinates share a memory of 10 slots" in protocol
     with pytest.raises(TfmetaError, match="only one has a memory; start from a run with the same slots"):
         MEMORY_QUADRATIC.begin(MEMORY_QUADRATIC.learner(settings), settings, run.folder.parent)
 

@@ -238,12 +238,13 @@ def _protocol(settings: RuleSettings) -> str:
         else ""
     )
     shared = f"; coordinates share a memory of {counted(settings.slots, 'slot')}" if settings.slots else ""
+    twice = ", with second derivatives" if settings.second_derivatives else ""
     tuned_on = counted(settings.tuning_problems, "problem")
     return (
         f"trained on descents of {counted(settings.descent, 'update')} from fresh problems{warm},"
-        f" {settings.unrolled} unrolled at a time{start}{shared}; chosen by validation problems; raced on further"
-        f" problems, against rules whose learning rate (of {len(RATES)}, on {tuned_on} of their own) is the best after"
-        f" {counted(settings.tuned_for, 'update')}"
+        f" {settings.unrolled} unrolled at a time{twice}{start}{shared}; chosen by validation problems; raced on"
+        f" further problems, against rules whose learning rate (of {len(RATES)}, on {tuned_on} of their own) is the"
+        f" best after {counted(settings.tuned_for, 'update')}"
     )
 
 
