@@ -33,18 +33,13 @@ class OptimisticThompsonSampling(BanditPolicy):
 
     def indices(self) -> np.ndarray:
         alpha, beta = self.posterior
-        best = self.rng.beta(alpha, beta)
-        density = _log_density(best, alpha, beta)
-        for _ in range(self.samples - 1):
-            theta = self.rng.beta(alpha, beta)
-            theirs = _log_density(theta, alpha, beta)
-            better = theirs > density
-            best[better], density = theta[better], np.maximum(density, theirs)
-        return best
+        draws = self.rng.beta(alpha, beta, size=(self.samples, *alpha.shape))  # [m, B, K]
+        densest = _log_density(draws, alpha, beta).argmax(axis=0)
+        return draws[densest, np.arange(len(densest))]
 
 
 def _log_density(theta: np.ndarray, alpha: np.ndarray, beta: np.ndarray) -> np.ndarray:
-    """The joint log density of the arms ``[B]``, but for a constant that all draws share."""
+    """The joint log density of the arms ``[..., B]``, but for a constant that all draws share."""
     with np.errstate(divide="ignore", invalid="ignore"):  # a draw of 0 or 1, by rounding
         terms = (alpha - 1) * np.log(theta) + (beta - 1) * np.log1p(-theta)
-    return np.nan_to_num(terms, nan=0.0, neginf=-np.inf).sum(axis=1)
+    return np.nan_to_num(terms, nan=0.0, neginf=-np.inf).sum(axis=-1)
