@@ -22,9 +22,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--pulls", type=int, default=10, help="of a bandit (default: 10)")
-    parser.add_argument("--arms", type=int, default=5, help="of a bandit (default: 5)")
-    parser.add_argument("--only", nargs="*", help="names of baselines (default: all)")
+    pulls, arms = (sorted(set(sizes)) for sizes in zip(*PUBLISHED_BANDITS, strict=True))
+    parser.add_argument("--pulls", type=int, choices=pulls, default=10, help="of a bandit (default: 10)")
+    parser.add_argument("--arms", type=int, choices=arms, default=5, help="of a bandit (default: 5)")
+    parser.add_argument(
+        "--only", nargs="*", choices=list(PUBLISHED_BASELINES), help="baselines (default: all)"
+    )
     parser.add_argument("--model", nargs="*", default=[], help="names of exported policies (default: none)")
     options = parser.parse_args()
     size = {"arms": options.arms, "pulls": options.pulls}
