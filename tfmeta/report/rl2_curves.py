@@ -88,11 +88,13 @@ def draw_curves(tasks: Mapping[str, Sequence[Training]], path: str | Path) -> No
             sizes = {
                 f"{each.agent}: {counted(each.settings.batch_size, 'trial')} a step" for each in trainings
             }
-            axis.text(
-                0.97, 0.06, "\n".join(sorted(sizes, reverse=True)), transform=axis.transAxes, ha="right",
-                fontsize=8, color="0.4",
-            )  # fmt: skip
+            # Curves rise from the left, but for those that go on from other tasks'.
             axis.set_xlim(left=0)
+            late = min(read_curve(run)[0].min(initial=np.inf) for run in first.runs) > axis.get_xlim()[1] / 2
+            axis.text(
+                0.03 if late else 0.97, 0.06, "\n".join(sorted(sizes, reverse=True)), transform=axis.transAxes,
+                ha="left" if late else "right", fontsize=8, color="0.4",
+            )  # fmt: skip
             axis.xaxis.set_major_locator(_few_ticks())
             axis.xaxis.set_major_formatter(lambda x, _: f"{x / 1000:g}k" if x else "0")
 
