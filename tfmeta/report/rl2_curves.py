@@ -70,10 +70,13 @@ def draw_curves(tasks: Mapping[str, Sequence[Training]], path: str | Path) -> No
         list(tasks), path, x="trials played in training", y="mean reward of a trial in training"
     ) as axes:
         for axis, trainings in zip(axes, tasks.values(), strict=True):
+            begins = np.inf
             for training in trainings:
                 colour, label = AGENT_COLOURS[training.agent], f"RL² by {training.agent}"
                 for run in training.runs:
-                    axis.plot(*read_curve(run), color=colour, linewidth=1.8, label=label)
+                    trials, means = read_curve(run)
+                    axis.plot(trials, means, color=colour, linewidth=1.8, label=label)
+                    begins = trials.min(initial=begins)
             first = trainings[0]
             published, settings = first.recipe.published(first.settings)[0], first.settings
             if published is not None:
@@ -90,7 +93,7 @@ def draw_curves(tasks: Mapping[str, Sequence[Training]], path: str | Path) -> No
             }
             # Curves rise from the left, but for those that go on from other tasks'.
             axis.set_xlim(left=0)
-            late = min(read_curve(run)[0].min(initial=np.inf) for run in first.runs) > axis.get_xlim()[1] / 2
+            late = begins > axis.get_xlim()[1] / 2
             axis.text(
                 0.03 if late else 0.97, 0.06, "\n".join(sorted(sizes, reverse=True)), transform=axis.transAxes,
                 ha="left" if late else "right", fontsize=8, color="0.4",

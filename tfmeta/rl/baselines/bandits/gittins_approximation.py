@@ -25,6 +25,9 @@ class GittinsApproximation(BanditPolicy):
 
     Example:
         >>> policy = GittinsApproximation()
+
+    Reference:
+        Duan et al. "RL²: Fast Reinforcement Learning via Slow Reinforcement Learning." 2016, table 1.
     """
 
     def __init__(self, discount: float = 1.0):

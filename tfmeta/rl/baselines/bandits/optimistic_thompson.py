@@ -39,7 +39,7 @@ class OptimisticThompsonSampling(BanditPolicy):
 
 
 def _log_density(theta: np.ndarray, alpha: np.ndarray, beta: np.ndarray) -> np.ndarray:
-    """The joint log density of the arms ``[..., B]``, but for a constant that all draws share."""
+    """The joint log density ``[..., B]`` of means ``[..., B, K]``, but for a constant that all draws share."""
     with np.errstate(divide="ignore", invalid="ignore"):  # a draw of 0 or 1, by rounding
         terms = (alpha - 1) * np.log(theta) + (beta - 1) * np.log1p(-theta)
     return np.nan_to_num(terms, nan=0.0, neginf=-np.inf).sum(axis=-1)

@@ -11,6 +11,8 @@ from tfmeta.rl.baselines.bandits.task import BanditTask
 
 __all__ = ["published_bandits", "run_published_bandits"]
 
+_TRIALS = 1000
+
 
 class _Stream(np.random.RandomState):
     """NumPy's old stream of random numbers, which no release changes, by the names of the new one."""
@@ -19,22 +21,28 @@ class _Stream(np.random.RandomState):
         return self.randint(high, size=size)
 
 
-def published_bandits(arms: int, trials: int = 1000) -> BanditTask:
+def published_bandits(arms: int, trials: int = _TRIALS) -> BanditTask:
     """Returns the paper's bandits, for a policy that has luck of its own.
 
     Args:
         arms: arms of each bandit, K.
         trials: the first so many of the thousand, B.
 
+    Returns:
+        The bandits; their means are ``[B, K]``.
+
+    Raises:
+        ValueError: for less than one arm or trial, or more than a thousand trials.
+
     Example:
         >>> published_bandits(arms=2, trials=1).means.round(4).tolist()
         [[0.5488, 0.7152]]
     """
     _check(arms, 1, trials)
-    return BanditTask(np.stack([_Stream(seed).uniform(size=arms) for seed in range(trials)]))
+    return BanditTask(np.concatenate([_begin(seed, arms)[1].means for seed in range(trials)]))
 
 
-def run_published_bandits(policy: BanditPolicy, *, arms: int, pulls: int, trials: int = 1000) -> BanditRun:
+def run_published_bandits(policy: BanditPolicy, *, arms: int, pulls: int, trials: int = _TRIALS) -> BanditRun:
     """Plays the bandits of the paper's table, with the paper's luck.
 
     Its evaluation gave each trial one stream of random numbers, ``numpy.random.seed(0)`` to ``seed(999)``. The arms are
@@ -48,7 +56,7 @@ def run_published_bandits(policy: BanditPolicy, *, arms: int, pulls: int, trials
         trials: the first so many of the thousand, B.
 
     Returns:
-        Rewards and regret of each trial.
+        Rewards ``[B]`` and regret ``[B, T]`` of the trials.
 
     Raises:
         ValueError: for less than one arm, pull or trial, or more than a thousand trials.
@@ -64,8 +72,7 @@ def run_published_bandits(policy: BanditPolicy, *, arms: int, pulls: int, trials
     _check(arms, pulls, trials)
     rewards, regret, best = np.zeros(trials), np.empty((trials, pulls)), np.empty(trials)
     for seed in range(trials):
-        rng = _Stream(seed)
-        task = BanditTask(rng.uniform(size=(1, arms)))
+        rng, task = _begin(seed, arms)
         best[seed] = task.means.max()
         policy.begin(1, arms, pulls, cast(np.random.Generator, rng))
         for t in range(pulls):
@@ -77,8 +84,14 @@ def run_published_bandits(policy: BanditPolicy, *, arms: int, pulls: int, trials
     return BanditRun(rewards, regret.cumsum(axis=1), best)
 
 
+def _begin(seed: int, arms: int) -> tuple[_Stream, BanditTask]:
+    """Draws a trial's bandit, and returns the stream that its luck goes on with."""
+    stream = _Stream(seed)
+    return stream, BanditTask(stream.uniform(size=(1, arms)))
+
+
 def _check(arms: int, pulls: int, trials: int) -> None:
     check(
-        min(arms, pulls, trials) >= 1 and trials <= 1000,
-        f"arms={arms}, pulls={pulls}, trials={trials}; expected at least 1 of each, and at most 1000 trials.",
+        min(arms, pulls, trials) >= 1 and trials <= _TRIALS,
+        f"arms={arms}, pulls={pulls}, trials={trials}; expected at least 1 of each, and at most {_TRIALS} trials.",
     )
