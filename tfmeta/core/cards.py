@@ -13,7 +13,7 @@ from tfmeta.core.atomic import write_text
 from tfmeta.core.checks import TfmetaError
 from tfmeta.version import __version__
 
-__all__ = ["CARD_FILE", "Card", "Result", "git_hash", "package_versions"]
+__all__ = ["CARD_FILE", "Card", "Origin", "Result", "git_hash", "package_versions"]
 
 CARD_FILE = "assets.extra/card.json"
 """Where an artefact keeps its card."""
@@ -77,14 +77,40 @@ class Result:
 
 
 @dataclasses.dataclass(frozen=True)
+class Origin:
+    """A run that another one started from, with all that makes it again.
+
+    Attributes:
+        run: the name of its folder.
+        recipe: the recipe, its method and tasks, and all settings; see `tfmeta.recipes.registry.describe`. Empty where
+            they are not known.
+        command: the command line that these settings mean.
+        fingerprint: a hash of its training data.
+        training: its budget.
+        note: what is not known for certain.
+    """
+
+    run: str
+    recipe: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    command: str = ""
+    fingerprint: str = ""
+    training: str = ""
+    note: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
 class Card:
     """What somebody must know who meets an artefact for the first time.
 
     Attributes:
         summary: what the model is and does, in a sentence or two.
         data: what it was trained on.
+        licence: of these data.
+        fingerprint: a hash of the training data; empty where tasks are drawn as needed.
         protocol: how training, validation and test tasks were drawn.
-        command: the exact command that makes this artefact.
+        recipe: the recipe, its method and tasks, and all settings of the run.
+        parents: the runs that it started from, the nearest first, to the beginning.
+        command: the command line that `recipe` means; for people, nothing reads it.
         seed: the seed of that run.
         training: its budget, e.g. ``"30,000 meta-iterations of 32 tasks, 80 minutes on 2 cores"``.
         results: what was measured.
@@ -103,7 +129,11 @@ class Card:
 
     summary: str
     data: str = ""
+    licence: str = ""
+    fingerprint: str = ""
     protocol: str = ""
+    recipe: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    parents: tuple[Origin, ...] = ()
     command: str = ""
     seed: int | None = None
     training: str = ""
@@ -128,7 +158,8 @@ class Card:
         try:
             fields = json.loads(text)
             results = tuple(_known(Result, row) for row in fields.pop("results", ()))
-            return _known(cls, {**fields, "results": results})
+            parents = tuple(_known(Origin, row) for row in fields.pop("parents", ()))
+            return _known(cls, {**fields, "results": results, "parents": parents})
         except (ValueError, TypeError, AttributeError) as error:
             raise TfmetaError(f"This is no model card: {error}; export the model again.") from error
 

@@ -1,198 +1,133 @@
-"""A recipe: everything that makes one published result, from data to a served model."""
+"""A recipe: tasks, a method and a training, which together make a result, from data to a served model."""
 
 import dataclasses
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any, ClassVar, Generic, Literal, TypeVar
+from typing import Any, Self
 
 import keras
-import tensorflow as tf
 
-from tfmeta.core.cards import Card, Result
+from tfmeta.core.cards import Result
 from tfmeta.core.checks import TfmetaError, nearest
-from tfmeta.core.export import Servable
-from tfmeta.core.hub import LoadedModel
+from tfmeta.core.method import Method, Training
+from tfmeta.core.published import Published
+from tfmeta.core.settings import Setting, Settings
+from tfmeta.core.tasks import Tasks
 
-__all__ = ["Part", "Recipe", "S", "Settings", "counted"]
-
-Part = Literal["train", "validation", "test"]
-
-
-def counted(count: int, noun: str) -> str:
-    """Returns a count with its noun in the right number.
-
-    Example:
-        >>> counted(1, "step"), counted(3000, "step")
-        ('1 step', '3,000 steps')
-    """
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
-_WEIGHTS = ".weights.h5"
+__all__ = ["Recipe"]
 
 
 @dataclasses.dataclass(frozen=True)
-class Settings:
-    """The settings that every recipe has.
+class Recipe:
+    """Tasks × method × training. The settings of all three are known by their names alone.
 
     Attributes:
-        batch_size: tasks (or problems, or questions) of a training step.
-        steps: training steps, rounded up to whole epochs.
-        epoch_steps: steps between two backups.
-        steps_per_execution: steps that Keras runs in one go, for small networks.
-        learning_rate: Adam's rate at the start; it falls to a hundredth along a half cosine.
-        seed: of the initial weights and of the training tasks.
-    """
+        name: what it is called on the command line; ``<method>-<tasks>`` unless a published result has its own.
+        tasks: what is learned from.
+        method: what learns, and how.
+        training: how long, with which episodes or problems, and how it is tested.
+        published: the published numbers that results are shown beside.
 
-    batch_size: int = 1
-    steps: int = 1000
-    epoch_steps: int = 50
-    steps_per_execution: int = 1
-    learning_rate: float = 1e-3
-    seed: int = 0
+    Raises:
+        TfmetaError: where the method does not take such tasks.
 
-    @property
-    def epochs(self) -> int:
-        """Epochs of ``epoch_steps`` that hold ``steps``."""
-        return -(-self.steps // self.epoch_steps)
-
-
-S = TypeVar("S", bound=Settings)
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Recipe(ABC, Generic[S]):
-    """One published result. Its fields say what it is, and its methods what its kind of model does.
-
-    Attributes:
-        name: what it is called on the command line.
-        summary: what its model does, in a sentence.
-        method: what the learner is called in the literature.
-        paper: the publication.
-        data: what it learns from.
-        settings: the settings of the published result.
-        learner: builds the learner, with fresh weights that depend on ``settings.seed`` alone.
-        artefact: names the exported model.
-        setting: says what distinguishes a test, e.g. ``"5-way 1-shot, split alphabets"``.
-        protocol: says how tasks are drawn for training and test.
+    Example:
+        >>> from tfmeta.recipes.registry import find_recipe
+        >>> recipe = find_recipe("maml-sinusoid").configure(steps=2000, inner_steps=5)
+        >>> recipe.training.steps, recipe.method.inner_steps
+        (2000, 5)
     """
 
     name: str
-    summary: str
-    method: str
-    paper: str
-    data: str
-    settings: S
-    learner: Callable[[S], keras.Model]
-    artefact: Callable[[S], str]
-    setting: Callable[[S], str]
-    protocol: Callable[[S], str]
+    tasks: Tasks
+    method: Method
+    training: Training
+    published: tuple[Published, ...] = ()
 
-    learner_file: ClassVar[str] = "learner.keras"
-    """What `save` writes in the folder of a run."""
-    test_tasks: ClassVar[int] = 1000
-    """What a result is the mean over, unless told otherwise."""
-    of_a_step: ClassVar[str] = "task"
-    """What ``settings.batch_size`` counts."""
+    def __post_init__(self) -> None:
+        if not isinstance(self.tasks, self.method.takes):
+            raise TfmetaError(
+                f"{self.method.name} learns from {self.method.takes.__name__}, but {self.tasks.name} are"
+                f" {type(self.tasks).__name__}; `tfmeta list` shows what goes together."
+            )
+        names = [name for part in self._parts() for name in part.values()]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise TfmetaError(
+                f"{self.name}: {', '.join(twice)} is a setting of two of {type(self.tasks).__name__},"
+                f" {type(self.method).__name__} and {type(self.training).__name__}; rename one."
+            )
 
-    def configure(self, **changes: Any) -> S:
-        """Returns the recipe's settings with `changes`.
+    def _parts(self) -> tuple[Settings, Settings, Settings]:
+        return self.tasks, self.method, self.training
 
-        Raises:
-            TfmetaError: for a setting that the recipe does not have.
-        """
-        known = {field.name for field in dataclasses.fields(self.settings)}
-        for name in set(changes) - known:
-            raise TfmetaError(f"{self.name} has no setting {name!r}. {nearest(name, known)}")
-        return dataclasses.replace(self.settings, **changes)
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All settings by name."""
+        return {name: value for part in self._parts() for name, value in part.values().items()}
 
-    def command(self, settings: S) -> str:
-        """Returns the command that trains with `settings`."""
-        default = dataclasses.asdict(self.settings)
-        changed = {
-            name: value for name, value in dataclasses.asdict(settings).items() if value != default[name]
+    def described(self) -> dict[str, Setting]:
+        """Returns all settings with their help, and their values here as defaults."""
+        return {
+            name: dataclasses.replace(setting, value=part.values()[name])
+            for part in self._parts()
+            for name, setting in part.described().items()
         }
-        options = [f"--set {name}={value}" for name, value in changed.items() if name not in _OPTIONS]
-        options += [f"--{name} {changed[name]}" for name in _OPTIONS if name in changed]
-        return " ".join(["tfmeta train", self.name, *options])
 
-    @abstractmethod
-    def compile(self, learner: keras.Model, settings: S) -> None:
-        """Compiles a fresh learner for its training."""
+    def before(self) -> dict[str, Any]:
+        """Returns the default of each setting in its class: what a run was made with that does not name it yet."""
+        return {name: each.value for part in self._parts() for name, each in part.described().items()}
 
-    @abstractmethod
-    def batches(self, settings: S, part: Part, start: int = 0) -> tf.data.Dataset:
-        """Returns what the learner is fitted to or tested on, batch number `start` first."""
-
-    def load_data(self, settings: S, part: Part) -> None:
-        """Reads what a part needs, once, so that what is missing is told before anything is begun."""
-        self.batches(settings, part)
-
-    @abstractmethod
-    def measure(
-        self, learner: Any, settings: S, part: Part, *, tasks: int, folder: Path, verbose: int | str
-    ) -> list[Result]:
-        """Measures a trained learner.
-
-        Args:
-            learner: what `load` returned.
-            settings: those of its run, with what is changed for this test.
-            part: ``"test"``, or ``"validation"``.
-            tasks: how many tasks.
-            folder: of the run, which may keep more than the results.
-            verbose: whether to show progress.
-
-        Returns:
-            The result that was asked for, and any others that came with it.
-        """
-
-    @abstractmethod
-    def servable(self, learner: Any, settings: S, card: Card) -> Servable:
-        """Makes of a trained learner what is exported."""
-
-    def begin(self, learner: keras.Model, settings: S, runs: Path) -> None:
-        """Changes a fresh learner before its first step, knowing the folder that holds all runs."""
-
-    def done(self, learner: keras.Model) -> int:
-        """Returns how many batches a learner has seen."""
-        return int(learner.optimizer.iterations.numpy())
-
-    def fit_options(self, settings: S, folder: Path) -> dict[str, Any]:
-        """Returns further arguments of ``fit``; ``callbacks`` come after the backup's."""
-        return {}
-
-    def save(self, learner: keras.Model, file: Path) -> None:
-        """Writes a trained learner to a file: whole, or its weights alone where `learner_file` says so."""
-        if file.name.endswith(_WEIGHTS):
-            learner.save_weights(file)
-        else:
-            learner.save(file)
-
-    def load(self, file: Path, settings: S) -> Any:
-        """Reads what `save` wrote."""
-        if not file.name.endswith(_WEIGHTS):
-            return keras.saving.load_model(file)
-        learner = self.learner(settings)
-        learner.load_weights(file)
-        return learner
-
-    def weights_of(self, learner: Any) -> Sequence[keras.Variable]:
-        """Returns the weights whose shapes tell learners of different settings apart."""
-        return learner.weights
-
-    def measure_model(
-        self, model: LoadedModel, settings: S, *, tasks: int, verbose: int | str
-    ) -> list[Result]:
-        """Measures an exported model as it is served.
+    def configure(self, **changes: Any) -> Self:
+        """Returns the recipe with some settings changed.
 
         Raises:
-            TfmetaError: where models of this kind are only measured in the folders of their runs.
+            TfmetaError: for a setting that the recipe does not have, or a value that it cannot have.
         """
-        raise TfmetaError(
-            f"Models of {self.name} are measured in the folder of their run: `tfmeta evaluate {self.name}`."
+        unknown = sorted(set(changes) - set(self.settings))
+        if unknown:
+            raise TfmetaError(
+                f"{self.name} has no setting {unknown[0]!r}. {nearest(unknown[0], self.settings)}"
+            )
+        tasks, method, training = (
+            part.replaced(**{name: changes[name] for name in part.values() if name in changes})
+            for part in self._parts()
         )
+        changed = dataclasses.replace(self, tasks=tasks, method=method, training=training)
+        changed.method.check(tasks, training)
+        return changed
 
+    @property
+    def run_name(self) -> str:
+        """The folder of its run, below the folder of all runs."""
+        return "-".join(filter(None, (self.name, self.tasks.variant)))
 
-# Settings with an option of their own on the command line.
-_OPTIONS = ("split", "ways", "shots", "arms", "pulls", "agent", "steps", "seed")
+    @property
+    def artefact(self) -> str:
+        """The name of the exported model."""
+        return self.method.artefact(self.tasks, self.training)
+
+    @property
+    def setting(self) -> str:
+        """What distinguishes a test; it identifies a result."""
+        return self.method.setting(self.tasks, self.training)
+
+    @property
+    def protocol(self) -> str:
+        """How tasks are drawn for training and test, and what the run started from."""
+        start = self.training.start_from
+        before = f"; started from the weights of the run {start}" if start else ""
+        return self.method.protocol(self.tasks, self.training) + before
+
+    def learner(self) -> keras.Model:
+        """Builds a fresh learner."""
+        return self.method.learner(self.tasks, self.training)
+
+    def beside_published(self, results: list[Result]) -> list[Result]:
+        """Returns results with the published number of each, where there is one."""
+        facts = {**self.settings, **self.training.tested()}
+        shown = []
+        for result in results:
+            found = next((number for number in self.published if number.is_of(result, facts)), None)
+            if found is not None:
+                result = dataclasses.replace(result, published=found.value, source=found.source)
+            shown.append(result)
+        return shown

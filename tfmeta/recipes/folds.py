@@ -10,13 +10,22 @@ import keras
 import numpy as np
 
 from tfmeta.core.atomic import write_text
+from tfmeta.core.cards import Result
 from tfmeta.core.checks import TfmetaError
 from tfmeta.core.estimate import Estimate, estimate
-from tfmeta.recipes.modules.common import QuestionRecipe
-from tfmeta.recipes.recipe import Part
-from tfmeta.recipes.train import Run, train
+from tfmeta.core.tasks import Part
+from tfmeta.recipes.recipe import Recipe
+from tfmeta.recipes.registry import RECIPES, command_of
+from tfmeta.recipes.run import Run
+from tfmeta.recipes.train import train
 
-__all__ = ["Fold", "FoldResult", "fill_folds", "folds_file", "mean_of_folds", "read_folds", "results_of"]
+__all__ = [
+    "SEEDS", "Fold", "FoldResult", "fill_folds", "folds_file", "folds_of", "mean_of_folds", "measure_folds",
+    "read_folds", "results_of",
+]  # fmt: skip
+
+SEEDS = 3
+"""Runs of each part held out."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,20 +35,24 @@ class Fold:
     Attributes:
         variant: what its settings change of the published result, such as ``"choice=first"``; empty for nothing.
         held_out: the part.
-        seed: of the run.
-        settings: all settings of the run.
+        recipe: what is trained.
         part: whose questions it is asked.
     """
 
     variant: str
     held_out: str
-    seed: int
-    settings: Any
-    part: Part = "test"
+    recipe: Recipe
+    part: Part
 
-    def folder(self, runs: Path, name: str) -> Path:
+    @property
+    def seed(self) -> int:
+        """The random seed of the run."""
+        return self.recipe.training.seed
+
+    def folder(self, runs: Path) -> Path:
         """Returns where its run is kept, such as ``runs/nmn-geoqa-folds/choice=first/fl-0``."""
-        return runs / f"{name}-folds" / (self.variant or "published") / f"{self.held_out}-{self.seed}"
+        place = self.variant or "published"
+        return runs / f"{self.recipe.name}-folds" / place / f"{self.held_out}-{self.seed}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,6 +81,23 @@ class FoldResult:
         return float(np.mean(self.right))
 
 
+def folds_of(recipe: Recipe, seeds: int = SEEDS) -> list[Fold]:
+    """Returns a run for each seed and each part that is held out; see `tfmeta.core.tasks.Tasks.folds`."""
+    default = RECIPES[recipe.name].settings
+    variant = ",".join(
+        f"{name}={value}"
+        for name, value in recipe.settings.items()
+        if value != default[name] and name not in ("held_out", "seed")
+    )
+    folds = []
+    for seed in range(seeds):
+        for held_out in recipe.tasks.folds:
+            tasks, part = recipe.tasks.fold(held_out)
+            own = dataclasses.replace(recipe, tasks=tasks).configure(seed=seed)
+            folds.append(Fold(variant, held_out, own, part))
+    return folds
+
+
 def folds_file(runs: str | Path, name: str) -> Path:
     """Returns where the results of all folds of a recipe are kept."""
     return Path(runs) / f"{name}-folds.json"
@@ -93,19 +123,18 @@ def results_of(folds: Iterable[Fold], kept: Iterable[FoldResult]) -> list[FoldRe
     A result that does not name a setting was made before there was one, and so with its default.
     """
     folds = list(folds)
-    before = {field.name: field.default for fold in folds[:1] for field in dataclasses.fields(fold.settings)}
+    before = folds[0].recipe.before() if folds else {}
     known = {json.dumps({**before, **row.settings}, sort_keys=True): row for row in kept}
-    return [known.get(json.dumps(dataclasses.asdict(fold.settings), sort_keys=True)) for fold in folds]
+    return [known.get(json.dumps(fold.recipe.settings, sort_keys=True)) for fold in folds]
 
 
 def fill_folds(
-    recipe: QuestionRecipe, folds: Iterable[Fold], runs: str | Path, *, verbose: int | str = "auto"
+    folds: Iterable[Fold], runs: str | Path, *, verbose: int | str = "auto"
 ) -> Iterator[tuple[FoldResult, bool]]:
-    """Trains and measures what is missing; a run that was interrupted goes on where it stood.
+    """Trains and measures what is missing; a run that was interrupted goes on from its last epoch.
 
     Args:
-        recipe: what is trained.
-        folds: the runs.
+        folds: the runs, of one recipe.
         runs: the folder of all runs.
         verbose: whether Keras shows its progress bar.
 
@@ -116,16 +145,16 @@ def fill_folds(
         TfmetaError: where a folder holds a run with other settings, or data are missing.
     """
     runs, folds = Path(runs), list(folds)
-    file = folds_file(runs, recipe.name)
+    file = folds_file(runs, folds[0].recipe.name)
     for fold, found in zip(folds, results_of(folds, read_folds(file)), strict=True):
         if found is None:
             keras.backend.clear_session()  # the graphs of the run before
-            run = Run(fold.folder(runs, recipe.name))
-            learner = train(recipe, fold.settings, run.folder, verbose=verbose)
-            right = recipe.judge(learner, fold.settings, fold.part)
+            recipe, run = fold.recipe, Run(fold.folder(runs))
+            learner = train(recipe, run.folder, verbose=verbose)
+            right = recipe.method.judge(learner, recipe.tasks, recipe.training, fold.part)
             made = FoldResult(
                 fold.variant, fold.held_out, fold.seed, tuple(map(int, right)), run.budget()["seconds"],
-                dataclasses.asdict(fold.settings),
+                recipe.settings,
             )  # fmt: skip
             rows = [*read_folds(file), made]  # again, since another process may fill other folds meanwhile
             write_text(file, json.dumps([dataclasses.asdict(row) for row in rows], indent=1) + "\n")
@@ -138,3 +167,21 @@ def mean_of_folds(results: Iterable[FoldResult]) -> Estimate:
     for row in results:
         by_part.setdefault(row.held_out, []).append(row.accuracy)
     return estimate([float(np.mean(accuracies)) for accuracies in by_part.values()])
+
+
+def measure_folds(recipe: Recipe, runs: Path) -> list[Result]:
+    """Returns the result of a model that has learned from all parts: that of its folds, which have not.
+
+    Raises:
+        TfmetaError: where a fold was not measured.
+    """
+    found = results_of(folds_of(recipe), read_folds(folds_file(runs, recipe.name)))
+    rows = [row for row in found if row is not None]
+    if len(rows) < len(found):
+        changed = command_of(recipe).removeprefix(f"tfmeta train {recipe.name}")
+        raise TfmetaError(
+            f"{len(rows)} of {len(found)} folds of {recipe.name} are measured in {runs}; measure the others first:"
+            f" tfmeta train {recipe.name} --all-cells{changed}."
+        )
+    mean = mean_of_folds(rows)
+    return [Result("accuracy", mean.mean, mean.ci95, mean.tasks, recipe.setting)]

@@ -1,0 +1,65 @@
+"""Tasks: where the episodes, problems, questions or environments of a training come from."""
+
+import dataclasses
+from abc import ABC, abstractmethod
+from typing import ClassVar, Literal
+
+from tfmeta.core.settings import Settings
+
+__all__ = ["PARTS", "Part", "Tasks"]
+
+Part = Literal["train", "validation", "test"]
+
+PARTS: tuple[Part, ...] = ("train", "validation", "test")
+"""The parts of a source of tasks; no class, world or problem is in two of them."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Tasks(Settings, ABC):
+    """A source of tasks. Its fields are settings, such as the way in which classes are divided.
+
+    Each room adds what its methods ask for: `tfmeta.data.episode_tasks.EpisodeTasks` gives episodes, and so on.
+
+    Attributes:
+        items: what the tasks are about, in the plural, such as ``"handwritten characters"``; for summaries.
+        licence: the terms under which the data may be used; empty where nothing is copied from anybody.
+    """
+
+    items: ClassVar[str]
+    licence: ClassVar[str] = ""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """What the tasks are called on the command line, and in the names of runs and models."""
+
+    @property
+    @abstractmethod
+    def source(self) -> str:
+        """What the data are, who made them, and how they are fetched: for the model card."""
+
+    @property
+    def variant(self) -> str:
+        """What names of runs say beside `name`, such as the split; empty where there is nothing to tell apart."""
+        return ""
+
+    @property
+    def folds(self) -> tuple[str, ...]:
+        """The values of the setting ``held_out`` that a cross-validation goes through; empty where there is none."""
+        return ()
+
+    def fold(self, held_out: str) -> tuple["Tasks", Part]:
+        """Returns the tasks of one fold, and the part that its learner is judged on; see `folds`."""
+        raise NotImplementedError(f"{self.name} has no folds.")
+
+    @abstractmethod
+    def load(self, part: Part) -> None:
+        """Reads what a part needs, once in a process, so that missing or broken data are reported at the start.
+
+        Raises:
+            TfmetaError: where data are missing or broken.
+        """
+
+    def fingerprint(self) -> str:
+        """Returns a hash of the training data, for the model card; empty for tasks that are drawn as needed."""
+        return ""

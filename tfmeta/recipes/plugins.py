@@ -1,0 +1,87 @@
+"""Finds recipes, methods and tasks by name: ours, and those that other installed packages register.
+
+A package registers what it brings by entry points, as this one does in its own `setup.py`:
+
+===================  ===========================================
+group                an entry names
+===================  ===========================================
+``tfmeta.recipes``   a `tfmeta.recipes.recipe.Recipe`
+``tfmeta.methods``   a class of `tfmeta.core.method.Method`
+``tfmeta.tasks``     a class of `tfmeta.core.tasks.Tasks`
+===================  ===========================================
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Mapping
+from importlib import metadata
+from typing import Any
+
+from tfmeta.core.checks import TfmetaError, nearest
+
+__all__ = ["GROUPS", "Plugins"]
+
+GROUPS = ("recipes", "methods", "tasks")
+
+
+class Plugins(Mapping[str, Any]):
+    """What is registered in a group, by name. It is imported, and TensorFlow with it, when it is first used.
+
+    Args:
+        kind: ``"recipes"``, ``"methods"`` or ``"tasks"``.
+        noun: what one of them is called in messages.
+
+    Example:
+        >>> "prototypical" in Plugins("methods", "method")
+        True
+    """
+
+    def __init__(self, kind: str, noun: str):
+        self._kind, self._noun = kind, noun
+
+    @functools.cached_property
+    def _entries(self) -> dict[str, list[metadata.EntryPoint]]:
+        found: dict[str, list[metadata.EntryPoint]] = {}
+        for entry in metadata.entry_points(group=f"tfmeta.{self._kind}"):
+            found.setdefault(entry.name, []).append(entry)
+        if not found:
+            raise TfmetaError("tfmeta is not installed, so its recipes are not found; run: pip install -e .")
+        return found
+
+    def __getitem__(self, name: str) -> Any:
+        """Imports what is called `name`.
+
+        Raises:
+            TfmetaError: if there is none, if two packages register it, or if it cannot be imported.
+        """
+        if name not in self._entries:
+            raise TfmetaError(f"There is no {self._noun} {name!r}. {nearest(name, self._entries)}")
+        entry, *others = self._entries[name]
+        if others:
+            packages = sorted(_package(each) for each in (entry, *others))
+            raise TfmetaError(
+                f"The {self._noun} {name!r} is registered by {' and by '.join(packages)}; a plug-in must not take a"
+                " name that exists. Rename its entry point, or uninstall it."
+            )
+        try:
+            return entry.load()
+        except Exception as error:  # a stranger's module may raise anything
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            raise TfmetaError(
+                f"The {self._noun} {name!r} of the package {_package(entry)} cannot be imported from"
+                f" {entry.value}: {reason}. Mend or uninstall that package."
+            ) from error
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._entries))
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+
+def _package(entry: metadata.EntryPoint) -> str:
+    return entry.dist.name if entry.dist is not None else entry.value
