@@ -40,11 +40,12 @@ import grpc
 import numpy as np
 from tqdm import tqdm
 
+from tfmeta import wire
 from tfmeta.core.checks import TfmetaError
 from tfmeta.core.quiet import heed_log_level
 from tfmeta.paths import model_folders
-from tfmeta.serving.api import tensors, wire
 from tfmeta.serving.client import Client
+from tfmeta.wire import tensors
 
 PREDICT = "/tensorflow.serving.PredictionService/Predict"
 CHANNEL = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]

@@ -17,7 +17,7 @@ ROOMS = ("fewshot", "optimizers", "descent", "imitation", "rl", "modules")
 
 # An import points to a lower floor, or stays in its own room.
 FLOORS = {
-    "version": 0, "paths": 0, "lazy": 0,
+    "version": 0, "paths": 0, "lazy": 0, "wire": 0,
     "core": 1,
     "networks": 2, "data": 2,
     **dict.fromkeys(ROOMS, 3),
@@ -28,7 +28,7 @@ FLOORS = {
 
 WITHOUT_TENSORFLOW = [
     path for path in FILES
-    if path.is_relative_to(PACKAGE / "serving/api")
+    if path.is_relative_to(PACKAGE / "wire")
     or path.is_relative_to(PACKAGE / "serving/client")
     or path == PACKAGE / "serving/tls.py"
 ]  # fmt: skip

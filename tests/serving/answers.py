@@ -24,7 +24,7 @@ from tests.serving.requests import (
     regress,
     spec,
 )
-from tfmeta.serving.api import wire
+from tfmeta import wire
 
 
 class Answer(NamedTuple):

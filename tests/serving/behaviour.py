@@ -31,7 +31,7 @@ from tests.serving.requests import (
     spec,
     status,
 )
-from tfmeta.serving.api import wire
+from tfmeta import wire
 
 
 class Row(NamedTuple):

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from tfmeta.serving.api import tensors, wire
+from tfmeta import wire
+from tfmeta.wire import tensors
 
 X = np.float32([[1, 2], [3, 4]])
 N = np.int32(5)

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tfmeta.serving.api import wire
+from tfmeta import wire
 from tfmeta.serving.client import NO_RETRIES, Client, FewShotClient, Retries, ServingError
 from tfmeta.serving.client.aio import AsyncClient, AsyncFewShotClient
 from tfmeta.serving.client.retries import Attempts

@@ -32,7 +32,8 @@ from tests.serving.requests import (
     status,
 )
 from tests.serving.saved_models import PARTS
-from tfmeta.serving.api import tensors, wire
+from tfmeta import wire
+from tfmeta.wire import tensors
 
 REPLIES = {
     PREDICT: wire.PredictResponse,

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from tests.serving.requests import ONE, classify, multi, predict, regress
-from tfmeta.serving.api import tensors, wire
+from tfmeta import wire
 from tfmeta.serving.engine import inference
 from tfmeta.serving.engine.engine import Engine
 from tfmeta.serving.errors import ServingError
+from tfmeta.wire import tensors
 
 X, N = np.float32([[1, 2]]), np.array(5, np.int32)
 

@@ -17,7 +17,7 @@ import pytest
 from google.protobuf import descriptor_pb2
 
 from tests.serving.test_client import LABELS, QUERY_X, SUPPORT_X, SUPPORT_Y
-from tfmeta.serving.api import wire
+from tfmeta import wire
 from tfmeta.serving.lifecycle.models import Models
 from tfmeta.serving.services.reflection import describe_services
 from tfmeta.serving.services.table import services

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.serving.requests import half, loss, metadata, predict, status
-from tfmeta.serving.api import wire
+from tfmeta import wire
 from tfmeta.serving.lifecycle.models import Models
 from tfmeta.serving.services.handlers import method_handler
 from tfmeta.serving.services.table import services

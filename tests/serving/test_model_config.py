@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
+from tfmeta import wire
 from tfmeta.core.checks import TfmetaError
-from tfmeta.serving.api import wire
 from tfmeta.serving.errors import ServingError, not_found
 from tfmeta.serving.lifecycle.model_config import (
     base_folder,

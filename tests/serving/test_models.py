@@ -11,8 +11,8 @@ import pytest
 import tensorflow as tf
 
 from tests.serving.requests import ONE, classify, multi, predict, regress
+from tfmeta import wire
 from tfmeta.core.warmup import WARMUP_FILE
-from tfmeta.serving.api import wire
 from tfmeta.serving.client import Client, ServingError
 from tfmeta.serving.engine.engine import Engine
 from tfmeta.serving.errors import ModelLoadError

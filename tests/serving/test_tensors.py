@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from tensorflow.core.framework import tensor_pb2
 
-from tfmeta.serving.api import tensors, wire
+from tfmeta import wire
+from tfmeta.wire import tensors
 
 ARRAYS = [
     np.float32([[1.5, -2.0], [np.inf, 0.0]]),

@@ -6,8 +6,8 @@ import grpc
 import pytest
 
 from tests.serving.certificates import make_certificates
+from tfmeta import wire
 from tfmeta.core.checks import TfmetaError
-from tfmeta.serving.api import wire
 from tfmeta.serving.client import NO_RETRIES, Client, ServingError, Tls
 from tfmeta.serving.client.aio import AsyncClient
 from tfmeta.serving.lifecycle.models import Models

@@ -16,8 +16,8 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tests.serving.requests import METADATA, PREDICT, half, predict, status
+from tfmeta import wire
 from tfmeta.serving import server as server_module
-from tfmeta.serving.api import wire
 from tfmeta.serving.client import Client, ServingError
 from tfmeta.serving.lifecycle.models import Models
 from tfmeta.serving.server import Server

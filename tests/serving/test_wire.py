@@ -12,8 +12,8 @@ from tensorflow_serving.apis import (  # noqa: F401 (registers the messages that
     prediction_service_pb2,
 )
 
-from tfmeta.serving.api import wire
-from tfmeta.serving.api.schema import PACKAGES
+from tfmeta import wire
+from tfmeta.wire.schema import PACKAGES
 
 # What a message of theirs has beyond ours, on purpose.
 LEFT_OUT = {
@@ -94,10 +94,10 @@ def test_packed_tensor_is_a_tensor_on_the_wire():
             assert tensor_field.is_packed
 
 
-@pytest.mark.parametrize("module", ["client", "api.wire", "api.tensors", "errors"])
+@pytest.mark.parametrize("module", ["serving.client", "serving.errors", "wire", "wire.tensors"])
 def test_imports_no_tensorflow(module):
     code = (
-        f"import sys, tfmeta.serving.{module}\n"
+        f"import sys, tfmeta.{module}\n"
         "heavy = {'tensorflow', 'keras', 'tensorflow_serving'} & {m.split('.')[0] for m in sys.modules}\n"
         "assert not heavy, heavy"
     )

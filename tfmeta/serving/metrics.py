@@ -16,8 +16,8 @@ from pathlib import Path
 
 from google.protobuf import text_format
 
+from tfmeta import wire
 from tfmeta.core.checks import TfmetaError
-from tfmeta.serving.api import wire
 from tfmeta.serving.errors import ServingError
 from tfmeta.serving.lifecycle.models import Models
 

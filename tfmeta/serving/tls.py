@@ -15,8 +15,8 @@ from pathlib import Path
 import grpc
 from google.protobuf import text_format
 
+from tfmeta import wire
 from tfmeta.core.checks import TfmetaError
-from tfmeta.serving.api import wire
 
 __all__ = ["Tls", "read_ssl_config", "server_credentials"]
 

@@ -17,7 +17,7 @@ from tests.serving.lifecycle.watched import (
     wait_for,
     wait_until,
 )
-from tfmeta.serving.api import wire
+from tfmeta import wire
 from tfmeta.serving.client import ServingError
 from tfmeta.serving.server import Server
 

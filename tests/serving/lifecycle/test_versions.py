@@ -11,7 +11,7 @@ from tensorflow_serving.apis import model_service_pb2_grpc
 
 from tests.serving.lifecycle.watched import POLL, Held, X, ask, foreign, refused, states, wait_for, wait_until
 from tests.serving.requests import spec
-from tfmeta.serving.api import wire
+from tfmeta import wire
 from tfmeta.serving.client import Client, ServingError
 from tfmeta.serving.lifecycle.model import LoadRetries
 from tfmeta.serving.server import Server

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.serving.requests import spec
-from tfmeta.serving.api import wire
+from tfmeta import wire
 from tfmeta.serving.client import ServingError
 from tfmeta.serving.lifecycle.model_config import parse_model_config
 

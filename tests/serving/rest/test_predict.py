@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.serving.rest.paths import MODEL, X, half
-from tfmeta.serving.api import wire
+from tfmeta import wire
 from tfmeta.serving.errors import ServingError
 from tfmeta.serving.rest import json_examples, json_tensors
 

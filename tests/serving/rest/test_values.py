@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from tfmeta.serving.api import wire
+from tfmeta import wire
 from tfmeta.serving.errors import ServingError
 from tfmeta.serving.rest import json_values
 

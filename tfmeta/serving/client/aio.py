@@ -12,7 +12,7 @@ import grpc
 import grpc.aio
 import numpy as np
 
-from tfmeta.serving.api import wire
+from tfmeta import wire
 from tfmeta.serving.client import calls
 from tfmeta.serving.client.calls import Call
 from tfmeta.serving.client.connection import Connection

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tfmeta.serving.api import tensors, wire
+from tfmeta import wire
+from tfmeta.wire import tensors
 
 __all__ = ["Call", "metadata", "predict", "status"]
 

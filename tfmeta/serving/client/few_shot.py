@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tfmeta.serving.api import wire
+from tfmeta import wire
 from tfmeta.serving.client.client import Client
 from tfmeta.serving.client.few_shot_calls import FewShotCalls, TaskState
 from tfmeta.serving.client.retries import Retries

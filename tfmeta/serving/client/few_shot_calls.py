@@ -5,9 +5,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tfmeta.serving.api import tensors, wire
+from tfmeta import wire
 from tfmeta.serving.client import calls
 from tfmeta.serving.client.calls import Call
+from tfmeta.wire import tensors
 
 __all__ = ["FewShotCalls", "TaskState"]
 

@@ -13,7 +13,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf import config_pb2, rewriter_config_pb2
 from tensorflow.python.saved_model import loader_impl
 
-from tfmeta.serving.api import wire
+from tfmeta import wire
 from tfmeta.serving.engine.signature import Signature
 from tfmeta.serving.errors import ModelLoadError, ServingError
 

@@ -10,10 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tfmeta.serving.api import tensors, wire
+from tfmeta import wire
 from tfmeta.serving.engine.engine import Engine
 from tfmeta.serving.engine.signature import check_dtypes
 from tfmeta.serving.errors import invalid_argument
+from tfmeta.wire import tensors
 
 __all__ = ["Head", "answer", "classification_head", "regression_head", "serialized_examples"]
 

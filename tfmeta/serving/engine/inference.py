@@ -4,10 +4,11 @@ A request message in, a reply message out, or a `ServingError`. Which model and 
 before; replies name the signature, and the caller adds the model (see `tfmeta.serving.services.prediction`).
 """
 
-from tfmeta.serving.api import tensors, wire
+from tfmeta import wire
 from tfmeta.serving.engine.engine import DEFAULT_SIGNATURE, Engine
 from tfmeta.serving.engine.examples import Head, answer, classification_head, regression_head
 from tfmeta.serving.errors import ServingError, invalid_argument
+from tfmeta.wire import tensors
 
 __all__ = ["classify", "infer", "multi_inference", "predict", "regress"]
 

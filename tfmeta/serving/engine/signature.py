@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from tfmeta.serving.api import tensors, wire
+from tfmeta import wire
 from tfmeta.serving.errors import invalid_argument
+from tfmeta.wire import tensors
 
 __all__ = ["Signature", "check_dtypes"]
 

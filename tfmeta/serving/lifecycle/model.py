@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tfmeta.serving.api import wire
+from tfmeta import wire
 from tfmeta.serving.errors import ModelLoadError
 from tfmeta.serving.lifecycle.model_config import base_folder, wanted_versions
 from tfmeta.serving.lifecycle.version import Lease, Version

@@ -19,8 +19,8 @@ from pathlib import Path
 
 from google.protobuf import text_format
 
+from tfmeta import wire
 from tfmeta.core.checks import TfmetaError, nearest
-from tfmeta.serving.api import wire
 from tfmeta.serving.errors import invalid_argument
 
 __all__ = [

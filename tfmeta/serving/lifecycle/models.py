@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from tfmeta.serving.api import wire
+from tfmeta import wire
 from tfmeta.serving.errors import ModelLoadError, ServingError, invalid_argument, not_found
 from tfmeta.serving.lifecycle.model import LoadRetries, Model
 from tfmeta.serving.lifecycle.model_config import base_folder, check_model_config, latest_of_each

@@ -14,8 +14,8 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow.python.lib.io.tf_record import tf_record_random_reader
 
+from tfmeta import wire
 from tfmeta.core.warmup import WARMUP_FILE
-from tfmeta.serving.api import wire
 from tfmeta.serving.engine.engine import Engine
 from tfmeta.serving.engine.inference import infer
 from tfmeta.serving.errors import ModelLoadError, ServingError

@@ -5,8 +5,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from tfmeta import wire
 from tfmeta.core.checks import TfmetaError
-from tfmeta.serving.api import wire
 from tfmeta.serving.lifecycle.model_config import read_model_config
 
 __all__ = ["ConfigFile", "Watcher"]

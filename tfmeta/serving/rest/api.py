@@ -19,7 +19,7 @@ from urllib.parse import unquote
 
 from google.protobuf.json_format import MessageToDict
 
-from tfmeta.serving.api import wire
+from tfmeta import wire
 from tfmeta.serving.engine.engine import DEFAULT_SIGNATURE
 from tfmeta.serving.errors import ServingError, invalid_argument
 from tfmeta.serving.lifecycle.models import Models

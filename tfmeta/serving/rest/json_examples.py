@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tfmeta.serving.api import wire
+from tfmeta import wire
 from tfmeta.serving.errors import invalid_argument
 from tfmeta.serving.rest.json_values import (
     is_base64,

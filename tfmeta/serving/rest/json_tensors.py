@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from tfmeta.serving.api import wire
+from tfmeta import wire
 from tfmeta.serving.errors import ServingError, invalid_argument
 from tfmeta.serving.rest.json_values import excerpt, is_base64, malformed, read_values, write_values
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from tfmeta.serving.api import tensors
 from tfmeta.serving.errors import ServingError, invalid_argument
+from tfmeta.wire import tensors
 
 __all__ = ["excerpt", "is_base64", "json_type", "malformed", "read_bytes", "read_values", "write_values"]
 

@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 from google.protobuf.message import DecodeError
 
-from tfmeta.serving.api import wire
+from tfmeta import wire
 from tfmeta.serving.errors import ServingError, invalid_argument
 from tfmeta.serving.services.rpc import Rpc
 

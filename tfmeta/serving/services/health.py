@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from tfmeta.serving.api import wire
+from tfmeta import wire
 from tfmeta.serving.errors import ServingError
 from tfmeta.serving.lifecycle.models import Models
 

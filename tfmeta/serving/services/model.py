@@ -1,6 +1,6 @@
 """ModelService of TF Serving's API: how the models are, and which there should be."""
 
-from tfmeta.serving.api import wire
+from tfmeta import wire
 from tfmeta.serving.lifecycle.models import Models
 from tfmeta.serving.services.rpc import model_spec
 

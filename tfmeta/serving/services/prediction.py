@@ -3,7 +3,7 @@
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from tfmeta.serving.api import wire
+from tfmeta import wire
 from tfmeta.serving.engine import inference
 from tfmeta.serving.errors import invalid_argument
 from tfmeta.serving.lifecycle.models import Models

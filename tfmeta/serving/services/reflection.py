@@ -11,7 +11,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
-from tfmeta.serving.api import wire
+from tfmeta import wire
 from tfmeta.serving.services.health import HEALTH_SERVICE
 from tfmeta.serving.services.rpc import Rpc
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from tfmeta.serving.api import wire
+from tfmeta import wire
 from tfmeta.serving.errors import invalid_argument
 
 __all__ = ["Rpc", "model_spec"]

@@ -5,7 +5,7 @@ They know nothing of the transport, so that another one can offer the same answe
 
 from typing import Any
 
-from tfmeta.serving.api import wire
+from tfmeta import wire
 from tfmeta.serving.lifecycle.models import Models
 from tfmeta.serving.services.model import ModelService
 from tfmeta.serving.services.prediction import PredictionService

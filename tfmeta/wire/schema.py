@@ -2,7 +2,7 @@
 
 One entry is `Name { type field = number; ... }`. A field may be `repeated`, a `map<key, value>`, or belong to
 a oneof, which stands behind it in parentheses. A dot in a name nests the message, as in protobuf. Names of
-another package are written in full, names of the same package are not. `tfmeta.serving.api.wire` turns the table
+another package are written in full, names of the same package are not. `tfmeta.wire.pool` turns the table
 into message classes.
 
 Left out are fields that no few-shot model sends (resource handles, variants, streaming options); protobuf

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tfmeta.serving.api import wire
+from tfmeta import wire
 
 __all__ = [
     "DTYPE_NAMES",
@@ -262,7 +262,8 @@ def _fill(values: np.ndarray, count: int, writable: bool) -> np.ndarray:
 
 def _split_strings(content: bytes, count: int) -> list[bytes]:
     """Strings in raw form: all the lengths as varints, then all the characters."""
-    lengths, length, shift, at = [], 0, 0, 0
+    lengths: list[int] = []
+    length = shift = at = 0
     while len(lengths) < count:
         if at == len(content):
             raise TensorError(f"{len(content)} bytes do not hold {count} strings")
