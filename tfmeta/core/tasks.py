@@ -23,10 +23,13 @@ class Tasks(Settings, ABC):
     Attributes:
         items: what the tasks are about, in the plural, such as ``"handwritten characters"``; for summaries.
         licence: the terms under which the data may be used; empty where nothing is copied from anybody.
+        fresh: whether tasks are drawn as they are needed. A test may then change their settings, since none of its tasks
+            was seen in training.
     """
 
     items: ClassVar[str]
     licence: ClassVar[str] = ""
+    fresh: ClassVar[bool] = False
 
     @property
     @abstractmethod

@@ -18,11 +18,11 @@ def tested(recipe: Recipe, **changes: Any) -> Recipe:
 
     Raises:
         TfmetaError: for a setting that there is not, or one of the tasks: a test keeps those of the training, so that
-            no test class was seen in training.
+            no test class was seen in training; see `tfmeta.core.tasks.Tasks.fresh`.
     """
     changed = recipe.configure(**changes)
     other = [name for name, value in changes.items() if recipe.tasks.values().get(name, value) != value]
-    if other:
+    if other and not recipe.tasks.fresh:
         raise TfmetaError(
             f"{other[0]}={changes[other[0]]}: a run is tested on the tasks that it was trained for, with"
             f" {other[0]}={recipe.settings[other[0]]}; train another run instead."
