@@ -86,7 +86,7 @@ class Method(Settings, ABC, Generic[T, S]):
         """Says in a sentence what a trained model does."""
 
     @abstractmethod
-    def setting(self, tasks: T, training: S) -> str:
+    def tested_as(self, tasks: T, training: S) -> str:
         """Says what distinguishes a test, such as ``"5-way 1-shot, split alphabets"``; it identifies a result."""
 
     @abstractmethod

@@ -37,6 +37,11 @@ class Tasks(Settings, ABC):
         """What the tasks are called on the command line, and in the names of runs and models."""
 
     @property
+    def registered(self) -> str:
+        """The entry point that names the class; another one than `name` where a setting says what is read."""
+        return self.name
+
+    @property
     @abstractmethod
     def source(self) -> str:
         """What the data are, who made them, and how they are fetched: for the model card."""

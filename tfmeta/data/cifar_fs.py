@@ -1,13 +1,18 @@
 """CIFAR-FS: the hundred classes of CIFAR-100, divided for few-shot learning; small photographs in colour."""
 
+import dataclasses
 import functools
 
 import numpy as np
 
 from tfmeta.core.checks import check
+from tfmeta.core.episodes import Augmentation
+from tfmeta.core.tasks import Part
+from tfmeta.data.augment import random_mirror
+from tfmeta.data.episode_tasks import Classes, ClassTasks
 from tfmeta.data.through_tfds import load_dataset
 
-__all__ = ["CLASSES", "load_cifar_fs"]
+__all__ = ["CLASSES", "CifarFSTasks", "load_cifar_fs"]
 
 # The division of Bertinetto et al. 2019: 64, 16 and 20 classes.
 CLASSES: dict[str, tuple[str, ...]] = {
@@ -33,6 +38,33 @@ CLASSES: dict[str, tuple[str, ...]] = {
 
 # CIFAR-100 numbers its classes by the alphabet.
 _NUMBERS = {name: number for number, name in enumerate(sorted(sum(CLASSES.values(), ())))}
+
+
+@dataclasses.dataclass(frozen=True)
+class CifarFSTasks(ClassTasks):
+    """Small photographs of a hundred classes."""
+
+    items = "small photographs"
+    licence = "none stated by the authors of CIFAR-100"
+    reading = "colour"
+    name = "cifar-fs"
+
+    @property
+    def source(self) -> str:
+        return "CIFAR-FS (Bertinetto et al. 2019): CIFAR-100, complete, 32x32, through TensorFlow Datasets"
+
+    @property
+    def item_shape(self) -> tuple[int, int, int]:
+        return 32, 32, 3
+
+    def sizes(self, part: Part) -> tuple[int, int]:
+        return len(CLASSES[part]), 600
+
+    def classes(self, part: Part) -> Classes:
+        return Classes(CLASSES[part], load_cifar_fs(part))
+
+    def augmentation(self) -> Augmentation:
+        return random_mirror()
 
 
 def load_cifar_fs(part: str) -> np.ndarray:

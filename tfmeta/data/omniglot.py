@@ -1,17 +1,29 @@
 """Omniglot: 1,623 handwritten characters of 50 alphabets, each drawn by 20 people."""
 
+import dataclasses
 import functools
 
 import numpy as np
 import tensorflow as tf
 
 from tfmeta.core.checks import check
+from tfmeta.core.episodes import Augmentation
+from tfmeta.core.settings import setting
+from tfmeta.core.tasks import Part
+from tfmeta.data.augment import random_affine
+from tfmeta.data.episode_tasks import Classes, ClassTasks
 from tfmeta.data.through_tfds import load_dataset
 
-__all__ = ["SPLITS", "load_omniglot"]
+__all__ = ["SPLITS", "OmniglotTasks", "load_omniglot"]
 
 SPLITS = ("characters", "alphabets")
 """Ways to divide the characters: see `load_omniglot`."""
+
+# Classes of each part, in training with their rotations.
+_SIZES = {
+    "characters": {"train": 4 * 1100, "validation": 100, "test": 423},
+    "alphabets": {"train": 4 * 1028, "validation": 172, "test": 423},
+}
 
 _PARTS = ("train", "validation", "test")
 _VALIDATION_ALPHABETS = frozenset({
@@ -23,6 +35,57 @@ _TEST_ALPHABETS = frozenset({
 })  # fmt: skip
 # The one alphabet that the standard split divides: its last four characters are for test.
 _TEST_CHARACTERS = frozenset(f"Gurmukhi_{number}" for number in range(41, 45))
+
+
+@dataclasses.dataclass(frozen=True)
+class OmniglotTasks(ClassTasks):
+    """Handwritten characters. In training, each character turned by 90, 180 and 270 degrees is a class of its own."""
+
+    items = "handwritten characters"
+    licence = "MIT"
+    reading = "drawing"
+    name = "omniglot"
+
+    split: str = setting(
+        "alphabets",
+        "how the characters are divided; no test alphabet is seen in training, or any",
+        choices=SPLITS,
+    )
+
+    @property
+    def source(self) -> str:
+        return "Omniglot (Lake et al. 2015), complete, 28x28, through TensorFlow Datasets"
+
+    @property
+    def variant(self) -> str:
+        return self.split
+
+    @property
+    def item_shape(self) -> tuple[int, int, int]:
+        return 28, 28, 1
+
+    @property
+    def training_classes(self) -> str:
+        return "the training classes and their rotations"
+
+    @property
+    def test_classes(self) -> str:
+        return f"upright test classes of the split '{self.split}'"
+
+    def sizes(self, part: Part) -> tuple[int, int]:
+        return _SIZES[self.split][part], 20
+
+    def classes(self, part: Part) -> Classes:
+        _, names = _decoded(28)
+        chosen = tuple(names[member] for member in _members(part, self.split, names, seed=1))
+        turned = part == "train"
+        images = load_omniglot(part, split=self.split, rotations=turned)
+        if turned:
+            chosen = tuple(f"{name}, turned {90 * turns}" for turns in range(4) for name in chosen)
+        return Classes(chosen, images)
+
+    def augmentation(self) -> Augmentation:
+        return random_affine(shift=1.5)
 
 
 def load_omniglot(

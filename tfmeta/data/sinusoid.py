@@ -1,16 +1,59 @@
 """Sine waves of random amplitude and phase: the regression tasks of MAML's paper."""
 
+import dataclasses
 import math
+from typing import ClassVar
 
 import tensorflow as tf
 
 from tfmeta.core.checks import check
+from tfmeta.core.tasks import Part
+from tfmeta.data.episode_tasks import EpisodeTasks
 
-__all__ = ["sinusoid"]
+__all__ = ["SinusoidTasks", "sinusoid"]
 
 _AMPLITUDE = (0.1, 5.0)
 _PHASE = (0.0, math.pi)
 _DOMAIN = (-5.0, 5.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class SinusoidTasks(EpisodeTasks):
+    """Sine waves, each to be continued from a few of its points. There are no classes, so `ways` is ignored."""
+
+    items = "sine waves"
+    name = "sinusoid"
+    task = "regression"
+    test_batch: ClassVar[int] = 50
+
+    @property
+    def source(self) -> str:
+        return "sine waves, drawn as they are needed"
+
+    @property
+    def item_shape(self) -> tuple[int]:
+        return (1,)
+
+    def sizes(self, part: Part) -> tuple[int, int]:
+        return 0, 0
+
+    def load(self, part: Part) -> None:
+        """Nothing is read: waves are drawn."""
+
+    def episodes(
+        self, part: Part, *, ways: int, shots: int, queries: int, batch_size: int, seed: int, start: int = 0,
+        augment: bool = False,
+    ) -> tf.data.Dataset:  # fmt: skip
+        return sinusoid(shots, queries, batch_size, seed, start)
+
+    def drawn(self, ways: int, shots: int, queries: int, test_queries: int) -> str:
+        return (
+            f"{shots} points of a wave with amplitude in [0.1, 5] and phase in [0, pi], x in [-5, 5]; tested on fresh"
+            f" waves, at {test_queries} points each"
+        )
+
+    def tested_on(self, ways: int, shots: int) -> str:
+        return f"{shots} points"
 
 
 def sinusoid(shots: int, queries: int, batch_size: int, seed: int = 0, start: int = 0) -> tf.data.Dataset:

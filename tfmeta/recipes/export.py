@@ -53,5 +53,5 @@ def card_of(run: Run) -> Card:
         fingerprint=origin.fingerprint,
         parents=run.parents(),
         training=origin.training,
-        results=tuple(sorted(run.results(), key=lambda result: result.setting != recipe.setting)),
+        results=tuple(sorted(run.results(), key=lambda result: result.setting != recipe.tested_as)),
     )

@@ -184,4 +184,4 @@ def measure_folds(recipe: Recipe, runs: Path) -> list[Result]:
             f" tfmeta train {recipe.name} --all-cells{changed}."
         )
     mean = mean_of_folds(rows)
-    return [Result("accuracy", mean.mean, mean.ci95, mean.tasks, recipe.setting)]
+    return [Result("accuracy", mean.mean, mean.ci95, mean.tasks, recipe.tested_as)]

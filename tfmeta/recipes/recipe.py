@@ -106,9 +106,9 @@ class Recipe:
         return self.method.artefact(self.tasks, self.training)
 
     @property
-    def setting(self) -> str:
+    def tested_as(self) -> str:
         """What distinguishes a test; it identifies a result."""
-        return self.method.setting(self.tasks, self.training)
+        return self.method.tested_as(self.tasks, self.training)
 
     @property
     def protocol(self) -> str:

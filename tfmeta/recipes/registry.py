@@ -114,7 +114,7 @@ def describe(recipe: Recipe) -> dict[str, Any]:
     return {
         "recipe": recipe.name,
         "method": recipe.method.name,
-        "tasks": _registered(recipe.tasks),
+        "tasks": recipe.tasks.registered,
         **recipe.settings,
     }
 
@@ -146,7 +146,7 @@ def command_of(recipe: Recipe) -> str:
     if recipe.name in RECIPES:
         words, default = [recipe.name], RECIPES[recipe.name]
     else:
-        word = _registered(recipe.tasks)
+        word = recipe.tasks.registered
         at = {"path": recipe.settings["path"]} if word == FOLDER else {}
         words = [recipe.method.name, "--tasks", at.get("path", word)]
         default = compose(recipe.method.name, TASKS[word]().replaced(**at))
@@ -155,11 +155,6 @@ def command_of(recipe: Recipe) -> str:
             shown = str(value).lower() if isinstance(value, bool) else str(value)
             words += [f"--{name.replace('_', '-')}", shown]
     return shlex.join(["tfmeta", "train", *words])
-
-
-def _registered(tasks: Tasks) -> str:
-    """The name under which tasks are registered; a folder of images has a name of its own."""
-    return FOLDER if type(tasks) is TASKS[FOLDER] else tasks.name
 
 
 def _plain(name: str) -> str:

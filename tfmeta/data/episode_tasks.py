@@ -1,0 +1,162 @@
+"""Tasks for few-shot learners: episodes of a few labelled examples and some queries."""
+
+import dataclasses
+import hashlib
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+import numpy as np
+import tensorflow as tf
+
+from tfmeta.core.episodes import Augmentation, episodes
+from tfmeta.core.tasks import Part, Tasks
+
+__all__ = ["ClassTasks", "Classes", "EpisodeTasks", "Reading"]
+
+Reading = Literal["drawing", "grey", "colour", ""]
+"""How a file becomes an item: a drawing (ink 1, paper 0), a grey or a colour photograph (0 black, 1 white); or not."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Classes:
+    """The examples of some classes.
+
+    Attributes:
+        names: of the classes.
+        items: of each class its examples ``[examples, ...]``: an array ``[classes, examples, ...]``, or a sequence of
+            arrays where classes differ in size.
+    """
+
+    names: tuple[str, ...]
+    items: np.ndarray | Sequence[np.ndarray]
+
+    def fingerprint(self) -> str:
+        """Returns a hash of names and examples."""
+        digest = hashlib.sha256()
+        for name, examples in zip(self.names, self.items, strict=True):
+            digest.update(f"{name}\0{examples.dtype}{examples.shape}".encode())
+            digest.update(np.ascontiguousarray(examples))
+        return digest.hexdigest()[:16]
+
+
+@dataclasses.dataclass(frozen=True)
+class EpisodeTasks(Tasks):
+    """A source of episodes.
+
+    Attributes:
+        task: ``"classification"``, or ``"regression"``.
+        test_batch: episodes of a test batch.
+    """
+
+    task: ClassVar[Literal["classification", "regression"]]
+    test_batch: ClassVar[int] = 20
+
+    @property
+    @abstractmethod
+    def item_shape(self) -> tuple[int, ...]:
+        """The shape of an item, such as ``(28, 28, 1)``."""
+
+    @abstractmethod
+    def sizes(self, part: Part) -> tuple[int, int]:
+        """Returns how many classes a part has, and how many examples the smallest has; 0 for any number."""
+
+    @abstractmethod
+    def episodes(
+        self,
+        part: Part,
+        *,
+        ways: int,
+        shots: int,
+        queries: int,
+        batch_size: int,
+        seed: int,
+        start: int = 0,
+        augment: bool = False,
+    ) -> tf.data.Dataset:
+        """Draws batches of episodes without end; see `tfmeta.core.episodes.episodes`."""
+
+    @abstractmethod
+    def drawn(self, ways: int, shots: int, queries: int, test_queries: int) -> str:
+        """Says how episodes are drawn for training and test, for the protocol."""
+
+    @abstractmethod
+    def tested_on(self, ways: int, shots: int) -> str:
+        """Says what distinguishes a test, such as ``"5-way 1-shot, split alphabets"``."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassTasks(EpisodeTasks):
+    """Episodes of classes: each part has classes of its own.
+
+    Attributes:
+        reading: how an image file becomes an item, for the model card and `tfmeta predict`.
+    """
+
+    task = "classification"
+    reading: ClassVar[Reading] = ""
+
+    @abstractmethod
+    def classes(self, part: Part) -> Classes:
+        """Returns the classes of a part; those that are added for training alone are among them.
+
+        Raises:
+            TfmetaError: where data are missing or broken.
+        """
+
+    @property
+    def training_classes(self) -> str:
+        """Says which classes are learned from, for the protocol."""
+        return f"{self.sizes('train')[0]:,} classes"
+
+    @property
+    def test_classes(self) -> str:
+        """Says which classes tests are made of, for the protocol."""
+        return f"the {self.sizes('test')[0]:,} test classes"
+
+    def augmentation(self) -> Augmentation | None:
+        """Returns the random changes to training images that keep what they show; None for none."""
+        return None
+
+    def load(self, part: Part) -> None:
+        self.classes(part)
+
+    def sizes(self, part: Part) -> tuple[int, int]:
+        classes = self.classes(part)
+        return len(classes.names), min(map(len, classes.items))
+
+    def fingerprint(self) -> str:
+        return self.classes("train").fingerprint()
+
+    def drawn(self, ways: int, shots: int, queries: int, test_queries: int) -> str:
+        return (
+            f"trained on {ways}-way {shots}-shot tasks of {self.training_classes}, {queries} queries a class; tested on"
+            f" {self.test_classes}, {test_queries} queries a class; test classes were never seen in training or tuning"
+        )
+
+    def tested_on(self, ways: int, shots: int) -> str:
+        variant = f", split {self.variant}" if self.variant else ""
+        return f"{ways}-way {shots}-shot{variant}"
+
+    def episodes(
+        self,
+        part: Part,
+        *,
+        ways: int,
+        shots: int,
+        queries: int,
+        batch_size: int,
+        seed: int,
+        start: int = 0,
+        augment: bool = False,
+    ) -> tf.data.Dataset:
+        return episodes(
+            self.classes(part).items,
+            ways=ways,
+            shots=shots,
+            queries=queries,
+            batch_size=batch_size,
+            seed=seed,
+            start=start,
+            augment=self.augmentation() if augment else None,
+        )
