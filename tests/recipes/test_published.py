@@ -2,7 +2,8 @@
 
 import pytest
 
-from tfmeta.recipes.published import COLUMNS, PUBLISHED, TO_BE_CHECKED, Published, published
+from tfmeta.core.published import TO_BE_CHECKED, Published
+from tfmeta.recipes.published import COLUMNS, PUBLISHED, published
 
 _OMNIGLOT = {
     "siamese": "97.3 98.4 88.2 97.0",

@@ -27,10 +27,10 @@ WEIGHTS_SUFFIX = ".weights.h5"
 class Training(Settings):
     """The settings that every training has."""
 
-    batch_size: int = setting(1, "tasks of a training step")
-    steps: int = setting(1000, "training steps, rounded up to whole epochs")
-    epoch_steps: int = setting(50, "training steps between two backups")
-    steps_per_execution: int = setting(1, "training steps that Keras runs in one call")
+    batch_size: int = setting(1, "tasks of a training step", least=1)
+    steps: int = setting(1000, "training steps, rounded up to whole epochs", least=0)
+    epoch_steps: int = setting(50, "training steps between two backups", least=1)
+    steps_per_execution: int = setting(1, "training steps that Keras runs in one call", least=1)
     learning_rate: float = setting(
         1e-3, "learning rate at the start; it falls to a hundredth along a half cosine"
     )
@@ -43,6 +43,10 @@ class Training(Settings):
     def epochs(self) -> int:
         """Epochs of `epoch_steps` that hold `steps`."""
         return -(-self.steps // self.epoch_steps)
+
+    def changed_for_test(self, **changes: Any) -> dict[str, Any]:
+        """Returns what a test means by changes, where a training has settings of its own for tests."""
+        return changes
 
     def tested(self) -> dict[str, Any]:
         """Returns what the tests use, by the name of the setting, where 0 or nothing stands for a default."""

@@ -6,7 +6,10 @@ from typing import Any
 
 from tfmeta.core.cards import Result
 
-__all__ = ["Published"]
+__all__ = ["TO_BE_CHECKED", "Published"]
+
+TO_BE_CHECKED = "to be checked"
+"""Ends the source of a number that is quoted from memory."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +34,11 @@ class Published:
     where: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     metric: str = "accuracy"
     ending: str = ""
+
+    @property
+    def checked(self) -> bool:
+        """Whether the number was compared with the text of its paper, or with public copies of its table."""
+        return not self.source.endswith(TO_BE_CHECKED)
 
     def is_of(self, result: Result, settings: Mapping[str, Any]) -> bool:
         """Returns whether the number stands beside a result that was measured with these settings."""

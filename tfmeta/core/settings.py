@@ -13,18 +13,21 @@ _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: 
 _TRUTH = {"true": True, "false": False}
 
 
-def setting(default: Any, help: str, *, choices: Iterable[str] = ()) -> Any:
+def setting(default: Any, help: str, *, choices: Iterable[str] = (), least: float | None = None) -> Any:
     """Declares a field of a `Settings` class.
 
     Args:
         default: its default value; its type is that of the field.
-        help: what it means, in a line.
+        help: what it means, in a line. A setting without help is not shown on the command line.
         choices: the values that it may have; any where empty.
+        least: the smallest number that it may be.
 
     Returns:
         The field, for the body of the class.
     """
-    return dataclasses.field(default=default, metadata={"help": help, "choices": tuple(choices)})
+    return dataclasses.field(
+        default=default, metadata={"help": help, "choices": tuple(choices), "least": least}
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +40,7 @@ class Setting:
         value: its value.
         help: what it means.
         choices: the values that it may have; any where empty.
+        least: the smallest number that it may be.
     """
 
     name: str
@@ -44,6 +48,7 @@ class Setting:
     value: Any
     help: str
     choices: tuple[str, ...] = ()
+    least: float | None = None
 
     def read(self, text: str) -> Any:
         """Reads a value from the command line.
@@ -69,12 +74,17 @@ class Setting:
             raise TfmetaError(f"{self.name}={value!r}: expected {_KINDS[self.kind]}.")
         if self.choices and value not in self.choices:
             raise TfmetaError(f"{self.name}={value!r}. {nearest(value, self.choices)}")
+        if self.least is not None and value < self.least:
+            raise TfmetaError(f"{self.name}={value}: expected at least {self.least}.")
         return value
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
     """Base of everything that is set: tasks, methods and trainings. Subclasses are frozen dataclasses.
+
+    Fields that are declared with `setting` are settings. Other fields, such as arrays, are not: they are on no command
+    line and on no card.
 
     Example:
         >>> @dataclasses.dataclass(frozen=True)
@@ -88,7 +98,7 @@ class Settings:
 
     def values(self) -> dict[str, Any]:
         """Returns all settings by name."""
-        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {name: getattr(self, name) for name in self.described()}
 
     @classmethod
     def described(cls) -> dict[str, Setting]:
@@ -99,10 +109,11 @@ class Settings:
                 field.name,
                 kinds[field.name],
                 field.default,
-                field.metadata.get("help", ""),
-                field.metadata.get("choices", ()),
+                field.metadata["help"],
+                field.metadata["choices"],
             )
             for field in dataclasses.fields(cls)
+            if "help" in field.metadata
         }
 
     def replaced(self, **changes: Any) -> Self:

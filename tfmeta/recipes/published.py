@@ -7,38 +7,13 @@ against the paper, the source ends with ``to be checked``.
 import dataclasses
 from collections.abc import Mapping
 
+from tfmeta.core.published import TO_BE_CHECKED, Published
 from tfmeta.rl.published import PUBLISHED_BANDITS, PUBLISHED_MDPS
 
-__all__ = ["COLUMNS", "PUBLISHED", "TO_BE_CHECKED", "Published", "published"]
+__all__ = ["COLUMNS", "PUBLISHED", "numbers", "published"]
 
 COLUMNS = ((5, 1), (5, 5), (20, 1), (20, 5))
 """Ways and shots of the four tests that papers report on Omniglot."""
-
-TO_BE_CHECKED = "to be checked"
-"""Ends the source of a number that is quoted from memory."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Published:
-    """A published number.
-
-    Attributes:
-        value: the number; accuracies as a share of one.
-        source: the paper, its table, and how its protocol differs.
-
-    Example:
-        >>> Published(0.958, "Finn et al. 2017, table 1").checked
-        True
-    """
-
-    value: float
-    source: str
-
-    @property
-    def checked(self) -> bool:
-        """Whether the number was compared with the text of its paper, or with public copies of its table."""
-        return not self.source.endswith(TO_BE_CHECKED)
-
 
 Key = tuple[str | int, ...]
 """A system, and then what distinguishes its test."""
@@ -174,3 +149,28 @@ def published(system: str, *test: str | int) -> Published | None:
         True
     """
     return PUBLISHED.get((system, *test))
+
+
+def numbers(
+    system: str, *settings: str, metric: str = "accuracy", ending: str = "", **fixed: object
+) -> tuple[Published, ...]:
+    """Returns the published numbers of a system, each with the settings of the tests that it stands beside.
+
+    Args:
+        system: the system, as in `PUBLISHED`.
+        *settings: the names of the settings that its keys in `PUBLISHED` are values of.
+        metric: of the results.
+        ending: how the name of the test ends.
+        **fixed: further settings of the tests.
+
+    Example:
+        >>> numbers("maml", "test_ways", "test_shots")[0].where
+        {'test_ways': 5, 'test_shots': 1}
+    """
+    return tuple(
+        dataclasses.replace(
+            number, where={**fixed, **dict(zip(settings, key, strict=True))}, metric=metric, ending=ending
+        )
+        for (name, *key), number in PUBLISHED.items()
+        if name == system
+    )

@@ -91,6 +91,8 @@ class Recipe:
             part.replaced(**{name: changes[name] for name in part.values() if name in changes})
             for part in self._parts()
         )
+        if self.training.steps and not training.steps:
+            raise TfmetaError("steps=0: expected at least 1.")
         changed = dataclasses.replace(self, tasks=tasks, method=method, training=training)
         changed.method.check(tasks, training)
         return changed

@@ -33,15 +33,19 @@ TEST_SEEDS = {"validation": 1_000_001, "test": 1_000_002}
 class EpisodeTraining(Training):
     """The settings of a training on episodes, and of its tests."""
 
-    ways: int = setting(5, "classes of a training task")
-    shots: int = setting(1, "support examples of each class in a training task")
-    queries: int = setting(1, "query examples of each class in a training task")
+    ways: int = setting(5, "classes of a training task", least=1)
+    shots: int = setting(1, "support examples of each class in a training task", least=1)
+    queries: int = setting(1, "query examples of each class in a training task", least=1)
     augment: bool = setting(True, "changes the training images at random, in the way that their tasks allow")
-    test_ways: int = setting(0, "classes of a test task; 0 for as many as in training")
+    test_ways: int = setting(0, "classes of a test task; 0 for as many as in training", least=0)
     test_shots: int = setting(
         0, "support examples of each class in a test task; 0 for as many as in training"
     )
     test_queries: int = setting(5, "query examples of each class in a test task")
+
+    def changed_for_test(self, **changes: Any) -> dict[str, Any]:
+        renamed = {"ways": "test_ways", "shots": "test_shots"}
+        return {renamed.get(name, name): value for name, value in changes.items()}
 
     def tested(self) -> dict[str, Any]:
         return {"test_ways": self.test_ways or self.ways, "test_shots": self.test_shots or self.shots}
