@@ -75,6 +75,59 @@ def test_a_batch_depends_on_the_seed_and_its_number_alone(images, batches):
     assert len(set(seen)) == 40
 
 
+def test_the_draws_of_a_seed_never_change(batches):
+    """The results of trained models were measured on these tasks."""
+    classes, numbers = classes_and_numbers(batches[0][0]["support_x"][:2])
+    assert classes[:, ::2].tolist() == [[14, 26, 7, 2, 23], [28, 12, 8, 21, 3]]
+    assert numbers.tolist() == [[5, 2, 1, 5, 4, 3, 3, 5, 5, 2], [3, 2, 2, 1, 3, 1, 1, 3, 1, 4]]
+
+
+@pytest.fixture(scope="module")
+def ragged(images):
+    """Of class c the first 2 + c % 5 examples."""
+    return [examples[: 2 + number % 5] for number, examples in enumerate(images)]
+
+
+def test_classes_may_differ_in_size(ragged):
+    for inputs, _ in take(episodes(ragged, ways=20, shots=1, queries=1, batch_size=4, seed=5), 20):
+        support, query = (classes_and_numbers(inputs[x]) for x in ("support_x", "query_x"))
+        np.testing.assert_array_equal(support[0], query[0])
+        assert np.all(support[1] != query[1])
+        for classes, numbers in (support, query):
+            assert np.all(numbers < 2 + classes % 5)
+
+
+def test_the_examples_of_a_small_class_are_drawn_evenly(ragged):
+    drawn = take(episodes(ragged, ways=30, shots=1, queries=1, batch_size=30, seed=5), 20)
+    classes, numbers = np.concatenate(
+        [classes_and_numbers(inputs["support_x"]) for inputs, _ in drawn], axis=1
+    )
+    for number in (0, 1, 2, 3, 4):
+        counts = np.bincount(numbers[classes == number], minlength=2 + number)
+        assert len(counts) == 2 + number
+        assert np.abs(counts - 600 / (2 + number)).max() < 75  # 300 +- 12, 200 +- 12, ...
+
+
+def test_a_list_of_equal_classes_is_the_array(images, batches):
+    listed = take(episodes(list(images), **TASK, seed=3), 2)
+    tf.nest.map_structure(np.testing.assert_array_equal, listed, batches[:2])
+
+
+def test_items_may_be_vectors():
+    vectors = np.random.default_rng(0).normal(size=[6, 4, 3])
+    inputs, _ = take(episodes(vectors, ways=2, shots=1, queries=3, item_rank=1), 1)[0]
+    assert inputs["support_x"].shape == (1, 2, 3)
+    known = vectors.astype(np.float32).reshape(-1, 3)
+    for item in np.concatenate([inputs["support_x"][0], inputs["query_x"][0]]):
+        assert np.any(np.all(known == item, axis=1))  # floats are not scaled
+
+
+def test_too_small_a_class_is_named(ragged):
+    names = [f"letter {number}" for number in range(CLASSES)]
+    with pytest.raises(ValueError, match="the smallest class, 'letter 0', has only 2 examples"):
+        episodes(ragged, ways=2, shots=1, queries=3, names=names)
+
+
 def test_augmentation_sees_every_image_and_a_seed_of_the_batch(images, batches):
     def augment(x, seed):
         return x + tf.reshape(tf.cast(seed[0] % 1000, tf.float32), [1, 1, 1, 1])
@@ -100,7 +153,10 @@ def test_every_class_and_example_may_be_asked_for(images):
     ("bad", "message"),
     [
         ({"ways": 31}, "ways=31, but there are only 30 classes; lower ways or add classes"),
-        ({"shots": 4}, r"shots \+ queries = 7, but a class has only 6 examples; lower one of them"),
+        (
+            {"shots": 4},
+            r"shots \+ queries = 7, but the smallest class, number 0, has only 6 examples; lower shots or",
+        ),
         ({"ways": 0}, "ways=0, shots=2, queries=3, batch_size=4: each must be at least 1"),
         ({"queries": 0}, "queries=0, batch_size=4: each must be at least 1"),
         ({"batch_size": 0}, "batch_size=0: each must be at least 1"),

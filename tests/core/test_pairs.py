@@ -67,6 +67,30 @@ def test_a_batch_depends_on_the_seed_and_its_number_alone(images, batches):
     assert len(set(seen)) == 40
 
 
+def test_the_draws_of_a_seed_never_change(batches):
+    """The results of trained models were measured on these pairs."""
+    drawn = np.stack([classes_and_numbers(batches[0][0][x]) for x in "ab"])
+    assert drawn[:, 0].tolist() == [[0, 1, 5, 9, 7, 10], [0, 2, 5, 11, 7, 9]]
+    assert drawn[:, 1].tolist() == [[2, 0, 2, 4, 4, 2], [1, 4, 1, 1, 2, 3]]
+
+
+def test_classes_may_differ_in_size(images):
+    ragged = [examples[: 2 + number % 4] for number, examples in enumerate(images)]
+    both = {"a": [], "b": []}
+    for inputs, same in take(pairs(ragged, batch_size=60, seed=5), 40):
+        (class_a, number_a), (class_b, number_b) = (classes_and_numbers(inputs[x]) for x in "ab")
+        np.testing.assert_array_equal(class_a == class_b, same == 1)
+        assert np.all(number_a != number_b)
+        both["a"].append((class_a, number_a))
+        both["b"].append((class_b, number_b))
+    for drawn in both.values():
+        classes, numbers = np.concatenate(drawn, axis=1)
+        assert np.all(numbers < 2 + classes % 4)
+        assert np.abs(np.bincount(classes) - 200).max() < 70  # 200 +- 14 each
+        largest = np.bincount(numbers[classes % 4 == 3], minlength=5)
+        assert np.abs(largest - 120).max() < 55  # 120 +- 10 each
+
+
 def test_augmentation_sees_each_image_once_and_a_seed_of_the_batch(images, batches):
     def augment(x, seed):
         assert x.shape == (2 * PAIRS, 1, 2, 1)
@@ -85,11 +109,15 @@ def test_augmentation_sees_each_image_once_and_a_seed_of_the_batch(images, batch
 @pytest.mark.parametrize(
     ("shape", "batch_size", "message"),
     [
-        ([1, 5, 4, 4, 1], 4, "images holds 1 class, but a pair of different classes needs 2; add classes"),
-        ([0, 5, 4, 4, 1], 4, "images holds 0 classes, but a pair of different classes needs 2"),
-        ([3, 1, 4, 4, 1], 4, "images holds 1 example of each class, but a pair of the same class needs 2"),
+        ([1, 5, 4, 4, 1], 4, "There is 1 class, but a pair of different classes needs 2; add classes"),
+        ([0, 5, 4, 4, 1], 4, "There are no classes"),
+        (
+            [3, 1, 4, 4, 1],
+            4,
+            "The class number 0 has 1 example, but a pair of the same class needs 2; add examples",
+        ),
         ([3, 5, 4, 4, 1], 1, "batch_size=1; expected at least 2: a pair of the same class and one of diff"),
-        ([5, 4, 4, 1], 4, r"images has the shape \(5, 4, 4, 1\); expected \[classes, examples, H, W, C\]"),
+        ([5, 4, 4, 1], 4, r"have the shape \(5, 4, 4, 1\); expected \[classes, examples, H, W, C\]"),
     ],
 )
 def test_what_cannot_be_drawn_is_named(shape, batch_size, message):

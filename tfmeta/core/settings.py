@@ -70,7 +70,7 @@ class Setting:
         """
         if self.kind is float and type(value) is int:
             value = float(value)
-        if type(value) is not self.kind:
+        if self.kind is not type(value):
             raise TfmetaError(f"{self.name}={value!r}: expected {_KINDS[self.kind]}.")
         if self.choices and value not in self.choices:
             raise TfmetaError(f"{self.name}={value!r}. {nearest(value, self.choices)}")
