@@ -1,6 +1,6 @@
 """Finds recipes, methods and tasks by name: ours, and those that other installed packages register.
 
-A package registers what it brings by entry points, as this one does in its own `setup.py`:
+Ours are listed in `tfmeta.recipes.contents`. Another package registers what it brings by entry points:
 
 ===================  ===========================================
 group                an entry names
@@ -19,6 +19,7 @@ from importlib import metadata
 from typing import Any
 
 from tfmeta.core.checks import TfmetaError, nearest
+from tfmeta.recipes.contents import CONTENTS
 
 __all__ = ["GROUPS", "Plugins"]
 
@@ -42,11 +43,12 @@ class Plugins(Mapping[str, Any]):
 
     @functools.cached_property
     def _entries(self) -> dict[str, list[metadata.EntryPoint]]:
-        found: dict[str, list[metadata.EntryPoint]] = {}
-        for entry in metadata.entry_points(group=f"tfmeta.{self._kind}"):
+        group = f"tfmeta.{self._kind}"
+        found = {
+            name: [metadata.EntryPoint(name, place, group)] for name, place in CONTENTS[self._kind].items()
+        }
+        for entry in metadata.entry_points(group=group):
             found.setdefault(entry.name, []).append(entry)
-        if not found:
-            raise TfmetaError("tfmeta is not installed, so its recipes are not found; run: pip install -e .")
         return found
 
     def __getitem__(self, name: str) -> Any:
@@ -84,4 +86,4 @@ class Plugins(Mapping[str, Any]):
 
 
 def _package(entry: metadata.EntryPoint) -> str:
-    return entry.dist.name if entry.dist is not None else entry.value
+    return entry.dist.name if entry.dist is not None else "tfmeta"
