@@ -111,6 +111,7 @@ class Settings:
                 field.default,
                 field.metadata["help"],
                 field.metadata["choices"],
+                field.metadata["least"],
             )
             for field in dataclasses.fields(cls)
             if "help" in field.metadata
