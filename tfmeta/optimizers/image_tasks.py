@@ -3,6 +3,8 @@
 import dataclasses
 import hashlib
 from abc import abstractmethod
+from collections.abc import Mapping
+from typing import ClassVar
 
 import numpy as np
 
@@ -42,7 +44,7 @@ class ImageTasks(ProblemTasks):
         digest = hashlib.sha256()
         for values in self.images():
             digest.update(f"{values.dtype}{values.shape}".encode())
-            digest.update(np.ascontiguousarray(values))
+            digest.update(np.ascontiguousarray(values).data)
         return digest.hexdigest()[:16]
 
 
@@ -57,7 +59,7 @@ class MnistTasks(ImageTasks):
     name = "mnist"
     items = "small perceptrons on MNIST"
     source = "MNIST, complete, through TensorFlow Datasets"
-    variants = {
+    variants: ClassVar[Mapping[str, str]] = {
         "": "20 units",
         "40 units": "40 units",
         "2 layers": "2 layers of 20 units",
@@ -84,7 +86,7 @@ class CifarTasks(ImageTasks):
     items = "small convolution networks on CIFAR-10"
     source = "CIFAR-10, what is prepared of it on the machine, through TensorFlow Datasets"
     licence = "none stated by the authors of CIFAR-10"
-    variants = {"": "convolutions of 8 filters"}
+    variants: ClassVar[Mapping[str, str]] = {"": "convolutions of 8 filters"}
 
     def images(self) -> tuple[np.ndarray, np.ndarray]:
         return load_cifar10("train")

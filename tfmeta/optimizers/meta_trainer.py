@@ -1,6 +1,6 @@
 """Learning an update rule by gradient descent on how well it descends."""
 
-from typing import Any, Literal
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -74,7 +74,7 @@ class MetaTrainer(keras.Model):
         unrolled: int = 20,
         test_steps: int | None = None,
         test_problem: Problem | None = None,
-        weights: Literal["all", "last", "relative"] = "all",
+        weights: str = "all",
         second_derivatives: bool = False,
         sampled: int | None = None,
         **kwargs: Any,

@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ class LSTMOptimizer(Method[ProblemTasks, RuleTraining]):
 
     output_scale: float = setting(0.1, "factor on the updates")
     groups: bool = setting(False, "whether convolution kernels have a network of their own")
-    slots: int = setting(0, "slots of a memory that all coordinates of a problem share; 0 for none")
+    slots: int = setting(0, "slots of a memory that all coordinates of a problem share; 0 for none", least=0)
 
     def training(self, tasks: ProblemTasks) -> RuleTraining:
         if tasks.networks:
@@ -178,7 +179,7 @@ class LSTMOptimizer(Method[ProblemTasks, RuleTraining]):
         if part != "test":
             found = Comparison({LEARNED: descend(rule, problem, seed=VALIDATION_SEED, **sizes)}, {})
         else:
-            say = print if verbose else lambda line: None
+            say: Callable[[str], None] = print if verbose else lambda line: None
             tuning = {"tuned_for": training.tuned_for, "tuning_problems": training.tuning_problems}
             found = compare({LEARNED: rule}, problem, say=say, **tuning, **sizes)
             found.write(comparison_file(folder, training.problem))
@@ -208,7 +209,7 @@ class MemoryOptimizer(LSTMOptimizer):
     title = "LSTM with a shared memory"
 
     output_scale: float = setting(1.0, "factor on the updates")
-    slots: int = setting(10, "slots of a memory that all coordinates of a problem share; 0 for none")
+    slots: int = setting(10, "slots of a memory that all coordinates of a problem share; 0 for none", least=0)
 
     def training(self, tasks: ProblemTasks) -> RuleTraining:
         return dataclasses.replace(

@@ -1,6 +1,8 @@
 """Quadratic functions as tasks of update rules that are learned."""
 
 import dataclasses
+from collections.abc import Mapping
+from typing import ClassVar
 
 from tfmeta.core.tasks import Part
 from tfmeta.optimizers.problem_tasks import ProblemTasks
@@ -21,7 +23,7 @@ class QuadraticTasks(ProblemTasks):
     name = "quadratic"
     items = "quadratic functions"
     source = "random quadratic functions of ten dimensions, drawn as they are needed"
-    variants = {"": "quadratics"}
+    variants: ClassVar[Mapping[str, str]] = {"": "quadratics"}
 
     def problem(self, part: Part, variant: str = "") -> Quadratic:
         return Quadratic(10)

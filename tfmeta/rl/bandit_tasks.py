@@ -24,8 +24,8 @@ class BanditTasks(EnvironmentTasks):
     items = "bandits"
     source = "Bernoulli bandits whose arms pay with probabilities from U(0, 1), drawn as they are needed"
 
-    arms: int = setting(5, "arms of a bandit")
-    pulls: int = setting(10, "pulls of a trial")
+    arms: int = setting(5, "arms of a bandit", least=1)
+    pulls: int = setting(10, "pulls of a trial", least=1)
 
     def environment(self, part: Part) -> BanditEnvironment:
         return BanditEnvironment(self.arms, self.pulls)

@@ -41,13 +41,14 @@ class EnvironmentTasks(Tasks):
         """
 
     def eyes(self, seed: int) -> keras.Model | None:
-        """Builds the encoder of what is observed, with fresh weights; None where a policy takes observations as they are.
+        """Builds the encoder of what is observed, with fresh weights.
 
         Args:
             seed: of its weights.
 
         Returns:
-            A model from observations ``[B, D]`` to features ``[B, F]``; see `tfmeta.rl.TrialNetwork`.
+            A model from observations ``[B, D]`` to features ``[B, F]``, see `tfmeta.rl.TrialNetwork`; None where
+            networks take observations as they are.
         """
         return None
 

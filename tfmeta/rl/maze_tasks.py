@@ -37,14 +37,14 @@ class MazeTasks(EnvironmentTasks):
     items = "mazes"
     source = "random mazes, seen as pictures of 40 x 30 pixels by a ray caster, drawn as they are needed"
 
-    size: int = setting(5, "blocks of a side; odd")
-    episodes: int = setting(2, "episodes of a trial")
-    horizon: int = setting(90, "steps of an episode, at most")
+    size: int = setting(5, "blocks of a side; odd", least=3)
+    episodes: int = setting(2, "episodes of a trial", least=1)
+    horizon: int = setting(90, "steps of an episode, at most", least=1)
     practice: int = setting(
         12, "episodes of a trial in training, at most, where that is more than in the test"
     )
     turn: float = setting(45.0, "how far a turn goes, in degrees")
-    features: int = setting(64, "features that are made of a picture")
+    features: int = setting(64, "features that are made of a picture", least=1)
 
     def environment(self, part: Part) -> MazeEnvironment:
         return MazeEnvironment(

@@ -22,9 +22,12 @@ class MDPTasks(EnvironmentTasks):
 
     name = "mdp"
     items = "tabular MDPs"
-    source = "MDPs of 10 states and 5 actions, transitions from Dirichlet(1), mean rewards from N(1, 1), drawn as needed"
+    source = (
+        "MDPs of 10 states and 5 actions, transitions from Dirichlet(1), mean rewards from N(1, 1), drawn as"
+        " needed"
+    )
 
-    episodes: int = setting(10, "episodes of a trial, each of ten steps")
+    episodes: int = setting(10, "episodes of a trial, each of ten steps", least=1)
 
     def environment(self, part: Part) -> TabularMDPEnvironment:
         return TabularMDPEnvironment(self.episodes)

@@ -38,8 +38,8 @@ _MOST_NUMBERS = 50_000_000
 class RL2Training(Training):
     """Settings of the training of a policy. A training step plays ``batch_size`` trials."""
 
-    batch_size: int = setting(1000, "trials of a training step")
-    epoch_steps: int = setting(10, "training steps between two backups")
+    batch_size: int = setting(1000, "trials of a training step", least=1)
+    epoch_steps: int = setting(10, "training steps between two backups", least=1)
     learning_rate: float = setting(
         1e-3,
         "learning rate of the value function at the start, and with PPO of the policy too; it falls to a hundredth"
@@ -54,8 +54,10 @@ class RL2Training(Training):
     fisher_fraction: float = setting(0.2, "part of the trials that TRPO's Fisher matrix is estimated on")
     clip: float = setting(0.2, "where PPO clips its ratio")
     entropy: float = setting(0.0, "PPO's factor on the entropy")
-    passes: int = setting(4, "passes over the trials of a step: PPO's, or those of TRPO's value function")
-    minibatches: int = setting(4, "steps of the optimizer in each pass")
+    passes: int = setting(
+        4, "passes over the trials of a step: PPO's, or those of TRPO's value function", least=1
+    )
+    minibatches: int = setting(4, "steps of the optimizer in each pass", least=1)
 
     def agent_options(self) -> dict[str, Any]:
         """Returns the arguments of the agent; see `tfmeta.rl.agents`."""
@@ -99,7 +101,7 @@ class RL2(Method[EnvironmentTasks, RL2Training]):
     learner_file = "learner.weights.h5"
     of_a_step = "trial"
 
-    units: int = setting(64, "units of the policy's GRU, and of the value function's")
+    units: int = setting(64, "units of the policy's GRU, and of the value function's", least=1)
     crossed: bool = setting(False, "whether both networks are told which action was taken on what was seen")
 
     def training(self, tasks: EnvironmentTasks) -> RL2Training:
@@ -127,8 +129,6 @@ class RL2(Method[EnvironmentTasks, RL2Training]):
 
     def check(self, tasks: EnvironmentTasks, training: RL2Training) -> None:
         trials, parts = training.batch_size, training.minibatches
-        if trials < 1:
-            raise TfmetaError(f"batch_size={trials} trials; expected at least 1.")
         if parts > trials:
             raise TfmetaError(
                 f"minibatches={parts}, but batch_size={trials} trials; lower the one, or raise the other."
