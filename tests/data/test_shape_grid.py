@@ -54,6 +54,11 @@ def test_relations_are_to_adjacent_cells():
     )
 
 
+def test_labels_are_no_cells():
+    with pytest.raises(TfmetaError, match=r"\(exists find\[red\]\) means no cells"):
+        attend("(exists find[red])", SCENE)
+
+
 def test_images_do_not_touch_each_other():
     empty = Grids(*[np.full([1, 3, 3], -1, np.int8)] * 3)
     both = Grids(*(np.concatenate(pair) for pair in zip(*map(_contents, (SCENE, empty)), strict=True)))
@@ -70,14 +75,14 @@ def _contents(grids):
     [
         ("(exists find[rde])", "names rde .*mean red"),
         ("(exists (relate[over] find[red]))", "names over .*Known: above, below, left-of, right-of"),
-        ("find[red]", "gives no answer"),
+        ("find[red]", "find.red. gives no answer; expected exists, measure or describe"),
         ("(measure[weight] find[red])", "names weight"),
-        ("(exists (and find[red]))", "and of 1 attentions"),
-        ("(exists lookup[miami])", "lookup of 0 attentions"),
-        ("(exists find[red]", "ends too early"),
-        ("", "ends too early"),
-        ("(exists find[red]))", "goes on after its end"),
-        ("(exists [red])", "expected where"),
+        ("(exists (and find[red]))", "and takes two attentions or more, 1 came"),
+        ("(exists lookup[miami])", "lookup.miami. means no cells of a grid of shapes; expected find"),
+        ("(exists find[red]", "never closed"),
+        ("", "Expected a module .*the text ends"),
+        ("(exists find[red]))", "has ended, but its text goes on"),
+        ("(exists [red])", "Expected a module .*but '\\[' came"),
     ],
 )
 def test_what_cannot_be_carried_out_is_named(layout, message):

@@ -5,17 +5,30 @@ import pytest
 import tensorflow as tf
 
 from tests.modules.worlds import ANSWERS, NAMES, B, D, K, R, random_world
-from tfmeta.modules.answer_modules import Describe, Exists, Measure
-from tfmeta.modules.attention_modules import Find, Relate, intersect, lookup
 from tfmeta.modules.inventory import Inventory
+from tfmeta.modules.layer import ModuleSettings
 from tfmeta.modules.layout import MODULES
+from tfmeta.modules.library.and_ import And
+from tfmeta.modules.library.describe import Describe
+from tfmeta.modules.library.exists import Exists
+from tfmeta.modules.library.find import Find
+from tfmeta.modules.library.lookup import Lookup
+from tfmeta.modules.library.measure import Measure
+from tfmeta.modules.library.relate import Relate
 
-V, H, A = 6, 7, len(ANSWERS)
+V, H = 6, 7
 I = np.array([[0, 5], [3, 3], [1, 2]])  # noqa: E741, the equations' own letter
 ATTENTION = np.random.RandomState(1).dirichlet(np.ones(K), size=[B, 2])
 
 pytestmark = pytest.mark.usefixtures("float64")
 both = pytest.mark.parametrize("attention", ["softmax", "sigmoid"])
+
+
+def settings(**changes):
+    """What the layers are built for."""
+    return ModuleSettings(
+        **({"words": V, "features": D, "answers": tuple(ANSWERS), "positions": K, "hidden": H} | changes)
+    )
 
 
 def relu(x):
@@ -59,6 +72,7 @@ def close(actual, desired):
 
 
 def test_lookup_is_equation_2(world):
+    lookup = Lookup(settings())
     h = lookup(tf.constant(NAMES[:, [3, 0]]), world).numpy()
     basis = np.eye(K)
     close(h[0], [basis[3], basis[0]])
@@ -68,7 +82,7 @@ def test_lookup_is_equation_2(world):
 
 @both
 def test_find_is_equation_3(world, attention):
-    find = Find(V, D, hidden=H, attention=attention)
+    find = Find(settings(attention=attention))
     p, h = shuffled(find), find(tf.constant(I), world).numpy()
     for row, column, w, _, present in each_instance(world):
         v = p["v"][I[row, column]]
@@ -78,7 +92,7 @@ def test_find_is_equation_3(world, attention):
 
 @both
 def test_find_as_a_product(world, attention):
-    find = Find(V, D, attention=attention, form="product")
+    find = Find(settings(attention=attention, form="product"))
     p, h = shuffled(find), find(tf.constant(I), world).numpy()
     for row, column, w, _, present in each_instance(world):
         i = I[row, column]
@@ -88,8 +102,8 @@ def test_find_as_a_product(world, attention):
 @both
 @pytest.mark.parametrize("pairs", [0, R])
 def test_relate_is_equation_4(world, attention, pairs):
-    relate = Relate(V, D, pairs=pairs, hidden=H, attention=attention)
-    p, h = shuffled(relate), relate(tf.constant(I), tf.constant(ATTENTION), world).numpy()
+    relate = Relate(settings(pairs=pairs, attention=attention))
+    p, h = shuffled(relate), relate(tf.constant(I), world, tf.constant(ATTENTION)).numpy()
     for row, column, w, related, present in each_instance(world):
         before = ATTENTION[row, column]
         mean = sum(before[k] * w[k] for k in range(K))
@@ -104,54 +118,63 @@ def test_relate_is_equation_4(world, attention, pairs):
 
 @both
 def test_relate_as_a_product(world, attention):
-    relate = Relate(V, D, pairs=R, attention=attention, form="product")
-    p, h = shuffled(relate), relate(tf.constant(I), tf.constant(ATTENTION), world).numpy()
+    relate = Relate(settings(pairs=R, attention=attention, form="product"))
+    p, h = shuffled(relate), relate(tf.constant(I), world, tf.constant(ATTENTION)).numpy()
     for row, column, _, related, present in each_instance(world):
         i = I[row, column]
         r = np.einsum("j,kjr->kr", ATTENTION[row, column], related)
         close(h[row, column], normalise(r @ p["v"][i] + p["b"][i], present, attention))
 
 
-def test_and_is_equation_5():
-    a, b, c = np.random.RandomState(3).rand(3, B, 2, K)
-    close(intersect(*map(tf.constant, (a, b, c))), a * b * c)
+def test_and_is_equation_5(world):
+    a, b = np.random.RandomState(3).rand(2, B, 2, K)
+    close(And(settings())(None, world, tf.constant(a), tf.constant(b)), a * b)
 
 
 def test_describe_is_equation_6(world):
-    describe = Describe(V, D, A, hidden=H)
+    describe = Describe(settings())
     p = shuffled(describe)
-    answers = tf.nn.softmax(describe(tf.constant(I), tf.constant(ATTENTION), world)).numpy()
+    answers = tf.nn.softmax(describe(tf.constant(I), world, tf.constant(ATTENTION))).numpy()
     for row, column, w, *_ in each_instance(world):
         mean = sum(ATTENTION[row, column, k] * w[k] for k in range(K))
         close(answers[row, column], softmax(relu(mean @ p["B"] + p["v"][I[row, column]]) @ p["A"]))
 
 
 def test_exists_is_equation_7(world):
-    exists = Exists(ANSWERS)
-    p, answers = shuffled(exists), tf.nn.softmax(exists(tf.constant(ATTENTION))).numpy()
+    exists = Exists(settings())
+    p, answers = shuffled(exists), tf.nn.softmax(exists(None, world, tf.constant(ATTENTION))).numpy()
     for row, column, *_ in each_instance(world):
         close(answers[row, column], softmax(ATTENTION[row, column].max() * p["a"] + p["b"]))
 
 
 def test_measure_looks_at_the_attention(world):
-    measure = Measure(V, K, A, hidden=H)
-    p, answers = shuffled(measure), tf.nn.softmax(measure(tf.constant(I), tf.constant(ATTENTION))).numpy()
+    measure = Measure(settings())
+    p, answers = (
+        shuffled(measure),
+        tf.nn.softmax(measure(tf.constant(I), world, tf.constant(ATTENTION))).numpy(),
+    )
     for row, column, *_ in each_instance(world):
         hidden = relu(ATTENTION[row, column] @ p["B"] + p["v"][I[row, column]])
         close(answers[row, column], softmax(hidden @ p["A"]))
 
 
 def test_instances_share_their_weights(world):
-    """Two instances of a word give the same, and one instance moves the other's vector."""
-    find = Find(V, D, hidden=H)
-    h = find(tf.constant([[4, 4]] * B), world)
-    close(h[:, 0], h[:, 1])
+    """Two instances of a word give the same, and a change of the one's vector changes the other."""
+    find = Find(settings())
+    before = find(tf.constant([[4, 4, 3]] * B), world).numpy()
+    close(before[:, 0], before[:, 1])
+    find.v.assign(find.v + np.eye(V)[:, [4]])
+    after = find(tf.constant([[4, 4, 3]] * B), world).numpy()
+    close(after[:, 0], after[:, 1])
+    close(after[:, 2], before[:, 2])
+    assert np.abs(after - before)[:, :2].max() > 1e-3
 
 
-def test_exists_begins_as_yes_and_no_mean():
-    exists = Exists(["no", "yes"])
-    close(tf.nn.softmax(exists(tf.constant([[[0.5]]], tf.float64))), [[[0.5, 0.5]]])
-    assert np.argmax(exists(tf.constant([[[1.0]], [[0.0]]], tf.float64)), axis=-1).ravel().tolist() == [1, 0]
+def test_exists_begins_as_yes_and_no_mean(world):
+    exists = Exists(settings(answers=("no", "yes")))
+    scores = exists(None, world, tf.constant([[[0.5]], [[1.0]], [[0.0]]], tf.float64)).numpy()[:, 0]
+    close(softmax(scores[0]), [0.5, 0.5])
+    assert scores.argmax(axis=-1)[1:].tolist() == [1, 0]
 
 
 def test_an_inventory_says_what_it_lacks():

@@ -10,6 +10,7 @@ from tfmeta.modules.executor import execute
 from tfmeta.modules.inventory import Inventory
 from tfmeta.modules.layout import parse_layout
 from tfmeta.modules.program import check_programs, pad_layouts, read_programs
+from tfmeta.modules.standard import STANDARD
 from tfmeta.modules.world import World
 
 DEPTH = 4
@@ -39,7 +40,7 @@ def run_in_graph(inventory, unrolled):
     def run(tokens):
         program = check_programs(
             read_programs(tokens, inventory.vocabulary),
-            modules=inventory.modules, outputs=("attention", "labels"), depth=DEPTH, named=True,
+            inventory.specs, there=inventory.modules, outputs=("attention", "labels"), depth=DEPTH, named=True,
         )  # fmt: skip
         return execute(inventory, program, random_world(), depth=DEPTH)
 
@@ -161,13 +162,13 @@ def test_what_is_no_program_is_told(machine, name):
 
 def check(tokens, **changes):
     settings = {
-        "modules": ["lookup", "find", "and", "exists"],
+        "there": ["lookup", "find", "and", "exists"],
         "outputs": ["labels"],
         "depth": 4,
         "named": True,
     }
     program = read_programs(tf.constant([[tokens]]), build().vocabulary)
-    return check_programs(program, **(settings | changes))
+    return check_programs(program, STANDARD, **(settings | changes))
 
 
 def test_what_a_model_cannot_do_is_told():

@@ -1,14 +1,14 @@
 """Coloured shapes in the cells of a grid, and what a layout says of them: the judge of the image worlds."""
 
 import functools
-import re
-from collections.abc import Iterator
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
 from tfmeta.core.checks import TfmetaError, nearest
+from tfmeta.data.layouts import Layout, parse_layout
 
 __all__ = ["COLOURS", "SHAPES", "SIZES", "Grids", "attend", "judge"]
 
@@ -21,8 +21,6 @@ SIZES = ("small", "big")
 
 # Where the cells that `relate` gives lie, seen from those that it takes: rows down, columns to the right.
 _STEPS = {"above": (-1, 0), "below": (1, 0), "left-of": (0, -1), "right-of": (0, 1)}
-_TOKEN = re.compile(r"[()]|[^\s()]+")
-_HEAD = re.compile(r"(\w+)(?:\[([^\[\]]+)\])?")
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ def judge(layout: str, grids: Grids) -> np.ndarray:
         Texts ``[M]``.
 
     Raises:
-        TfmetaError: where the layout cannot be carried out on a grid of shapes.
+        TfmetaError: where the text is no layout, or cannot be carried out on a grid of shapes.
 
     Example:
         >>> one = np.array([[[0, -1], [2, -1]]], np.int8)  # a red shape above a blue one
@@ -77,16 +75,16 @@ def judge(layout: str, grids: Grids) -> np.ndarray:
         >>> judge("(measure[count] find[shape])", Grids(one, one, one))
         array(['2'], dtype='<U8')
     """
-    module, word, children = _read(layout)
-    if module not in ("exists", "measure", "describe") or len(children) != 1:
-        raise TfmetaError(f"{layout} gives no answer; expected exists, measure or describe of one attention.")
-    attention = _carry_out(children[0], layout, grids)
-    if module == "exists":
+    asked = _parsed(layout)
+    if asked.output != "labels":
+        raise TfmetaError(f"{asked} gives no answer; expected exists, measure or describe of one attention.")
+    attention = _carry_out(asked.children[0], grids)
+    if asked.module == "exists":
         return np.where(attention.any((1, 2)), "yes", "no").astype("<U8")
-    if module == "measure":
-        _expect(word, ("count",), layout)
+    if asked.module == "measure":
+        _expect(asked, ("count",))
         return attention.sum((1, 2)).astype("<U8")
-    names, contents = _expect(word, _properties(grids), layout)
+    names, contents = _expect(asked, _properties(grids))
     highest = np.where(attention, contents, -1).max((1, 2))
     lowest = np.where(attention, contents, len(names)).min((1, 2))
     return np.where(highest == lowest, np.array([*names, ""])[highest], "").astype("<U8")
@@ -107,7 +105,7 @@ def attend(layout: str, grids: Grids) -> np.ndarray:
         bool ``[M, n, n]``.
 
     Raises:
-        TfmetaError: where the layout cannot be carried out on a grid of shapes.
+        TfmetaError: where the text is no layout, or cannot be carried out on a grid of shapes.
 
     Example:
         >>> one = np.array([[[0, -1], [-1, -1]]], np.int8)
@@ -115,35 +113,29 @@ def attend(layout: str, grids: Grids) -> np.ndarray:
         array([[[0, 1],
                 [0, 0]]])
     """
-    return _carry_out(_read(layout), layout, grids)
+    return _carry_out(_parsed(layout), grids)
 
 
-_Tree = tuple[str, str, tuple["_Tree", ...]]  # a module, its word, and what goes into it
-
-
-def _carry_out(tree: _Tree, layout: str, grids: Grids) -> np.ndarray:
-    module, word, children = tree
-    inputs = [_carry_out(child, layout, grids) for child in children]
-    if module == "find" and not inputs:
-        return _found(word, layout, grids)
-    if module == "relate" and len(inputs) == 1:
-        down, right = _expect(word.replace("_", "-"), _STEPS, layout)
+def _carry_out(layout: Layout, grids: Grids) -> np.ndarray:
+    inputs = [_carry_out(child, grids) for child in layout.children]
+    if layout.module == "find":
+        return _found(layout, grids)
+    if layout.module == "relate":
+        down, right = _expect(layout, _STEPS, layout.argument.replace("_", "-"))
         return _moved(inputs[0], down, right)
-    if module == "and" and len(inputs) >= 2:
+    if layout.module == "and":
         return np.logical_and.reduce(inputs)
-    raise TfmetaError(
-        f"{layout} cannot be carried out on a grid of shapes: {module} of {len(inputs)} attentions;"
-        " expected find of none, relate of one, and of two or more."
-    )
+    raise TfmetaError(f"{layout} means no cells of a grid of shapes; expected find, relate or and.")
 
 
-def _found(word: str, layout: str, grids: Grids) -> np.ndarray:
+def _found(layout: Layout, grids: Grids) -> np.ndarray:
+    word = layout.argument
     if word == "shape":
         return grids.shapes >= 0
     for names, contents in ((COLOURS, grids.colours), (SHAPES, grids.shapes), (SIZES, grids.sizes)):
         if word in names:
             return contents == names.index(word)
-    return _expect(word, ("shape", *COLOURS, *SHAPES, *SIZES), layout)
+    return _expect(layout, ("shape", *COLOURS, *SHAPES, *SIZES))
 
 
 def _properties(grids: Grids) -> dict[str, tuple[tuple[str, ...], np.ndarray]]:
@@ -153,11 +145,12 @@ def _properties(grids: Grids) -> dict[str, tuple[tuple[str, ...], np.ndarray]]:
     }  # fmt: skip
 
 
-def _expect(word: str, known: Any, layout: str) -> Any:
-    """Returns what `known` holds for a word (the word itself, if that is a plain sequence)."""
+def _expect(layout: Layout, known: Collection[str], word: str = "") -> Any:
+    """Returns what `known` holds for the word of a module (the word itself, if that is a plain sequence)."""
+    word = word or layout.argument
     if word not in known:
-        raise TfmetaError(f"{layout} names {word or 'nothing'} where it must not. {nearest(word, known)}")
-    return known[word] if isinstance(known, dict) else word
+        raise TfmetaError(f"{layout} names {word} where it must not. {nearest(word, known)}")
+    return known[word] if isinstance(known, Mapping) else word
 
 
 def _moved(cells: np.ndarray, down: int, right: int) -> np.ndarray:
@@ -171,24 +164,5 @@ def _moved(cells: np.ndarray, down: int, right: int) -> np.ndarray:
 
 
 @functools.lru_cache(maxsize=4096)
-def _read(layout: str) -> _Tree:
-    """Reads the text of a layout. Its types are the affair of whoever composes networks from it."""
-    tokens = iter(_TOKEN.findall(layout))
-    try:
-        tree = _read_from(tokens, next(tokens))
-    except StopIteration:
-        raise TfmetaError(f"{layout!r} is no layout: it ends too early.") from None
-    if next(tokens, None) is not None:
-        raise TfmetaError(f"{layout!r} is no layout: it goes on after its end.")
-    return tree
-
-
-def _read_from(tokens: Iterator[str], token: str) -> _Tree:
-    opened = token == "("
-    head = _HEAD.fullmatch(next(tokens) if opened else token)
-    if not head:
-        raise TfmetaError(f"A module was expected where {token!r} came, such as find[red].")
-    children = []
-    while opened and (token := next(tokens)) != ")":
-        children.append(_read_from(tokens, token))
-    return head[1], head[2] or "", tuple(children)
+def _parsed(layout: str) -> Layout:
+    return parse_layout(layout)

@@ -1,12 +1,15 @@
 """The layout chooser: which of a question's candidates is to be composed."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from tfmeta.modules.layout import MODULES
+from tfmeta.data.layouts import ModuleType
 from tfmeta.modules.program import NO_STEP, Program
+from tfmeta.modules.spec import kinds
+from tfmeta.modules.standard import STANDARD
 from tfmeta.modules.weights import Weights, linear
 
 __all__ = ["LayoutChooser"]
@@ -25,6 +28,7 @@ class LayoutChooser(keras.layers.Layer):
     Args:
         question_words: how many words of questions there are, unknown ones included.
         arguments: how many arguments of modules there are, unknown ones included.
+        modules: those of the inventory, in the order of their numbers.
         units: of the LSTM, and numbers in the vector of a word.
         hidden: units of the hidden layer.
         completeness: κ, by how many nats a candidate is likelier beforehand for each argument that it names.
@@ -40,6 +44,7 @@ class LayoutChooser(keras.layers.Layer):
         question_words: int,
         arguments: int,
         *,
+        modules: Sequence[ModuleType] = STANDARD,
         units: int = 64,
         hidden: int = 64,
         completeness: float = 0.0,
@@ -48,6 +53,7 @@ class LayoutChooser(keras.layers.Layer):
     ):
         super().__init__(**kwargs)
         self.units, self.completeness = units, completeness
+        self.named = kinds(modules, argument="word") + kinds(modules, argument="name")
         weight = Weights(self, seed)
         glorot = keras.initializers.GlorotUniform(seed=seed)
         orthogonal = keras.initializers.Orthogonal(seed=seed)
@@ -57,7 +63,7 @@ class LayoutChooser(keras.layers.Layer):
         )
         self.lstm.build([None, None, units])
         self.B = weight("B", [units, hidden])
-        self.C_modules = weight("C_modules", [len(MODULES), hidden], "small")
+        self.C_modules = weight("C_modules", [len(modules), hidden], "small")
         self.C_arguments = weight("C_arguments", [arguments, hidden], "small")
         self.d = weight("d", [hidden], "zeros")
         self.a = weight("a", [hidden, 1])
@@ -81,13 +87,13 @@ class LayoutChooser(keras.layers.Layer):
 
     def prior(self, program: Program) -> tf.Tensor:
         """Scores candidates before the question is read, ``[B, M]``; -1e9 for those that only fill up."""
-        arguments = tf.reduce_sum(tf.cast(program.named(), self.compute_dtype), axis=2)
+        arguments = tf.reduce_sum(tf.cast(program.is_any(self.named), self.compute_dtype), axis=2)
         return tf.where(program.candidates(), self.completeness * arguments, -1e9)
 
     def _features(self, program: Program) -> tf.Tensor:
         """``C f(z)``, ``[B, M, hidden]``: what is counted is summed, so that counts of no word are written down."""
-        kinds = tf.minimum(program.kinds, len(MODULES) - 1)
-        of_modules = tf.where((program.kinds != NO_STEP)[..., None], tf.gather(self.C_modules, kinds), 0.0)
+        of_kinds = tf.gather(self.C_modules, tf.maximum(program.kinds, 0))
+        of_modules = tf.where((program.kinds != NO_STEP)[..., None], of_kinds, 0.0)
         of_words = tf.gather(self.C_arguments, program.words)
-        of_arguments = tf.where(program.named()[..., None], of_words, 0.0)
+        of_arguments = tf.where(program.is_any(self.named)[..., None], of_words, 0.0)
         return tf.reduce_sum(of_modules + of_arguments, axis=2)

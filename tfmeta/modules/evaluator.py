@@ -1,10 +1,11 @@
 """The evaluator: composes the modules of one layout as its tree says, eagerly, for looking into."""
 
+import functools
 from typing import NamedTuple
 
 import tensorflow as tf
 
-from tfmeta.modules.attention_modules import intersect, lookup
+from tfmeta.modules.executor import argument_of
 from tfmeta.modules.inventory import Inventory
 from tfmeta.modules.layout import Layout
 from tfmeta.modules.vocabulary import slug
@@ -41,6 +42,9 @@ def evaluate(inventory: Inventory, layout: Layout, world: World) -> Evaluation:
     Returns:
         The value of the layout and of all below it.
 
+    Raises:
+        ValueError: for a layout with a module that the inventory has not.
+
     Example:
         >>> from tfmeta.modules.layout import parse_layout
         >>> inventory = Inventory(["red", "above"], features=8, answers=["yes", "no"])
@@ -51,16 +55,13 @@ def evaluate(inventory: Inventory, layout: Layout, world: World) -> Evaluation:
     """
     inputs = tuple(evaluate(inventory, child, world) for child in layout.children)
     attentions = [below.value[:, None] for below in inputs]  # [B, 1, K], one instance
+    member = inventory.member(layout.module)
     asked = slug(tf.fill([tf.shape(world.mask)[0], 1], layout.argument))
-    words = inventory.vocabulary.ids(asked)
-    if layout.module == "lookup":
-        value = lookup(asked, world)
-    elif layout.module == "find":
-        value = inventory.find(words, world)
-    elif layout.module == "relate":
-        value = inventory.relate(words, *attentions, world)
-    elif layout.module == "and":
-        value = intersect(*attentions)
+    argument = argument_of(member, inventory.vocabulary.ids(asked), asked)
+    if member.spec.many:
+        value = functools.reduce(lambda *pair: member.layer(argument, world, *pair), attentions)
     else:
-        value = tf.nn.softmax(inventory.label_scores(layout.module, words, *attentions, world))
+        value = member.layer(argument, world, *attentions)
+    if member.spec.gives == "labels":
+        value = tf.nn.softmax(value)
     return Evaluation(layout, value[:, 0], inputs)

@@ -1,17 +1,32 @@
 """The inventory: one set of parameters for each kind of module."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
 
-from tfmeta.modules.answer_modules import Describe, Exists, Measure
-from tfmeta.modules.attention_modules import Attention, Find, Form, Relate
-from tfmeta.modules.layout import MODULES
+from tfmeta.core.checks import check, nearest
+from tfmeta.modules.layer import Attention, Form, ModuleLayer, ModuleSettings
+from tfmeta.modules.spec import ModuleSpec
+from tfmeta.modules.standard import STANDARD
 from tfmeta.modules.vocabulary import Vocabulary, slug
 
-__all__ = ["Inventory"]
+__all__ = ["Inventory", "Member"]
+
+
+class Member(NamedTuple):
+    """A module that an inventory has.
+
+    Attributes:
+        kind: its number, by which `tfmeta.modules.program.Program` knows it.
+        spec: what it takes and gives.
+        layer: computes it.
+    """
+
+    kind: int
+    spec: ModuleSpec
+    layer: ModuleLayer
 
 
 @keras.saving.register_keras_serializable("tfmeta")
@@ -27,7 +42,11 @@ class Inventory(keras.layers.Layer):
         hidden: units of hidden layers.
         attention: ``"softmax"`` or ``"sigmoid"``, of find and relate.
         form: ``"perceptron"`` or ``"product"``, of find and relate.
+        modules: those that there may be. One that needs what is not given, answers or positions, is left out.
         seed: of the initial weights.
+
+    Raises:
+        ValueError: for words or modules that come twice, or for a module whose name the layer uses for itself.
 
     Example:
         >>> inventory = Inventory(["red", "above"], features=8, answers=["yes", "no"])
@@ -46,6 +65,7 @@ class Inventory(keras.layers.Layer):
         hidden: int = 64,
         attention: Attention = "softmax",
         form: Form = "perceptron",
+        modules: Sequence[ModuleSpec] = STANDARD,
         seed: int | None = None,
         **kwargs: Any,
     ):
@@ -53,44 +73,46 @@ class Inventory(keras.layers.Layer):
         # However they come to be spelt: one side's left_of must not be the other's unknown word.
         spelt = slug(tf.constant(list(words), tf.string, [len(words)]))
         self.vocabulary = Vocabulary([word.decode() for word in spelt.numpy()])
-        self.features, self.pairs, self.positions = features, pairs, positions
         self.answers = tuple(answers)
-        count = self.vocabulary.size
-        seeds = iter([None] * 5 if seed is None else range(5 * seed, 5 * seed + 5))
-        kinds = {"hidden": hidden, "attention": attention, "form": form, "dtype": self.dtype_policy}
-        of_labels = {"hidden": hidden, "dtype": self.dtype_policy}
-        self.find = Find(count, features, **kinds, seed=next(seeds), name="find")
-        self.relate = Relate(count, features, pairs=pairs, **kinds, seed=next(seeds), name="relate")
-        self.describe = self.measure = self.exists = None
-        if answers:
-            self.describe = Describe(
-                count, features, len(answers), **of_labels, seed=next(seeds), name="describe"
-            )
-            self.exists = Exists(answers, dtype=self.dtype_policy, seed=next(seeds), name="exists")
-            if positions is not None:
-                self.measure = Measure(
-                    count, positions, len(answers), **of_labels, seed=next(seeds), name="measure"
-                )
+        settings = ModuleSettings(
+            self.vocabulary.size, features, self.answers, pairs, positions, hidden, attention, form
+        )
+        self.settings, self.specs = settings, tuple(modules)
+        names = [spec.name for spec in self.specs]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        check(not twice, f"these modules come twice: {', '.join(twice)}; expected each name once.")
+        taken = sorted({*names} & {*dir(self)})
+        check(not taken, f"a module cannot be called {' or '.join(taken)}, as the layer uses that name.")
+        there = [spec for spec in self.specs if self._has(spec)]
+        self.modules = tuple(spec.name for spec in there)
+        for spec in sorted(there, key=lambda spec: spec.draw):
+            seeds = None if seed is None else 5 * seed + spec.draw
+            layer = spec.layer(settings, seed=seeds, dtype=self.dtype_policy, name=spec.name)
+            setattr(
+                self, spec.name, layer
+            )  # by name, so that a file of weights does not depend on their order
         self.built = True
 
-    @property
-    def modules(self) -> tuple[str, ...]:
-        """The names of the modules that a layout may hold."""
-        missing = {name for name in ("describe", "measure", "exists") if getattr(self, name) is None}
-        return tuple(name for name in MODULES if name not in missing)
+    def members(self, **traits: Any) -> Iterator[Member]:
+        """Goes through the modules that there are, of those with these traits: see `tfmeta.modules.spec.kinds`."""
+        for kind, spec in enumerate(self.specs):
+            if spec.name in self.modules and all(
+                getattr(spec, key) == value for key, value in traits.items()
+            ):
+                yield Member(kind, spec, getattr(self, spec.name))
 
-    def label_scores(self, module: str, words: tf.Tensor, h: tf.Tensor, world: Any) -> tf.Tensor:
-        """Asks one of the modules that answer with labels.
+    def member(self, name: str) -> Member:
+        """Returns a module.
 
-        Args:
-            module: ``"describe"``, ``"measure"`` or ``"exists"``.
-            words: arguments, integers ``[B, S]``.
-            h: attentions ``[B, S, K]``.
-            world: the world.
-
-        Returns:
-            Scores ``[B, S, A]``, of which the softmax is to be taken.
+        Raises:
+            ValueError: where there is none of that name.
         """
-        if module == "describe":
-            return self.describe(words, h, world)
-        return self.measure(words, h) if module == "measure" else self.exists(h)
+        found = next((member for member in self.members() if member.spec.name == name), None)
+        if found is None:
+            raise ValueError(f"The inventory has no module {name!r}. {nearest(name, self.modules)}")
+        return found
+
+    def _has(self, spec: ModuleSpec) -> bool:
+        """Whether all is given that a module needs."""
+        needs = {*spec.needs, *(["answers"] if spec.gives == "labels" else [])}
+        return all(getattr(self.settings, name) for name in needs)

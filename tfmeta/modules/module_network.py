@@ -10,13 +10,15 @@ import tensorflow as tf
 
 from tfmeta.core.checks import check
 from tfmeta.core.shapes import leading
-from tfmeta.modules.attention_modules import Attention, Form
 from tfmeta.modules.chooser import LayoutChooser
 from tfmeta.modules.choosing import divergence, expected_loss, marginal_loss, reinforce_loss, sample_choice
 from tfmeta.modules.executor import Execution, execute
 from tfmeta.modules.inventory import Inventory
+from tfmeta.modules.layer import Attention, Form
 from tfmeta.modules.program import Program, check_programs, read_programs
 from tfmeta.modules.set_crossentropy import SetCrossentropy
+from tfmeta.modules.spec import ModuleSpec
+from tfmeta.modules.standard import STANDARD
 from tfmeta.modules.vocabulary import Vocabulary, slug, split_words
 from tfmeta.modules.world import World
 
@@ -99,6 +101,7 @@ class ModuleNetwork(keras.Model):
             entropy, where there is none; see `tfmeta.modules.choosing.divergence`.
         completeness: by how many nats a candidate is likelier beforehand for each argument that it names.
         depth: how many attentions the stack of the machine holds.
+        modules: those that layouts are composed of: the papers' `tfmeta.modules.STANDARD`, and any of your own.
         front: a network from images to features ``[B, K, D]``, or to a dict of ``features`` and ``pairs``.
         seed: of the initial weights and of the draws.
 
@@ -134,6 +137,7 @@ class ModuleNetwork(keras.Model):
         exploration: float = 0.0,
         completeness: float = 0.0,
         depth: int = 8,
+        modules: Sequence[ModuleSpec] = STANDARD,
         front: keras.Model | None = None,
         seed: int | None = None,
         **kwargs: Any,
@@ -158,17 +162,22 @@ class ModuleNetwork(keras.Model):
         self.front = front
         self.inventory = Inventory(
             words, features, answers, pairs=pairs, positions=positions, hidden=hidden,
-            attention=attention, form=form, seed=seed, dtype=self.dtype_policy, name="inventory",
+            attention=attention, form=form, modules=modules, seed=seed, dtype=self.dtype_policy, name="inventory",
         )  # fmt: skip
         self.question_vocabulary = Vocabulary(question_words)
         self.chooser = None
         if choice != "first":
             self.chooser = LayoutChooser(
                 self.question_vocabulary.size, self.inventory.vocabulary.size,
-                units=units, hidden=units, completeness=completeness, seed=seed, dtype=self.dtype_policy,
-                name="chooser",
+                modules=self.modules, units=units, hidden=units, completeness=completeness, seed=seed,
+                dtype=self.dtype_policy, name="chooser",
             )  # fmt: skip
         self.built = True
+
+    @property
+    def modules(self) -> tuple[ModuleSpec, ...]:
+        """The modules that layouts are composed of, in the order of their numbers."""
+        return self.inventory.specs
 
     @property
     def outputs_of_layouts(self) -> tuple[str, ...]:
@@ -190,8 +199,8 @@ class ModuleNetwork(keras.Model):
         """
         world = self._world(inputs, training)
         program = check_programs(
-            read_programs(tf.convert_to_tensor(inputs["layouts"]), self.inventory.vocabulary),
-            modules=self.inventory.modules, outputs=self.outputs_of_layouts,
+            read_programs(tf.convert_to_tensor(inputs["layouts"]), self.inventory.vocabulary, self.modules),
+            self.modules, there=self.inventory.modules, outputs=self.outputs_of_layouts,
             depth=self.depth, named=world.names is not None,
         )  # fmt: skip
         if self.chooser is None:
@@ -273,12 +282,16 @@ class ModuleNetwork(keras.Model):
 
     def get_config(self) -> dict[str, Any]:
         front = self.front and keras.saving.serialize_keras_object(self.front)
-        return {**super().get_config(), **self.settings, "front": front}
+        modules = [spec.get_config() for spec in self.modules]
+        return {**super().get_config(), **self.settings, "modules": modules, "front": front}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> ModuleNetwork:
-        front = config.get("front")
-        return cls(**{**config, "front": front and keras.saving.deserialize_keras_object(front)})
+        front, modules = config.get("front"), config.get("modules")
+        given = {**config, "front": front and keras.saving.deserialize_keras_object(front)}
+        if modules is not None:  # files of before have none
+            given["modules"] = [ModuleSpec.from_config(each) for each in modules]
+        return cls(**given)
 
     def _world(self, inputs: Mapping[str, Any], training: bool) -> World:
         inputs = dict(inputs)

@@ -1,6 +1,6 @@
 """Module networks as servables: a question with candidate layouts goes in, the answer and its attentions come out."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from tfmeta.core.checks import check
 from tfmeta.core.export import Servable, Signature
 from tfmeta.core.graph_checks import after, check_finite, check_leading, check_shape, require
 from tfmeta.modules.module_network import ModuleNetwork, Reading
+from tfmeta.modules.spec import kinds
 from tfmeta.modules.vocabulary import split_words
 
 __all__ = ["module_servable"]
@@ -75,12 +76,12 @@ def module_servable(
         checked = {key: _checked(key, given[key], specs[key]) for key in inputs}
         checked = dict(zip(inputs, check_leading(**checked), strict=True))
         checked = _agreeing(checked)
-        reading = _found(network.read(checked))
+        reading = _found(network.read(checked), kinds(network.modules, argument="name"))
         answers, attentions = network.run(reading.program, reading.world)
         layout = network.best(reading)
         outputs = {"layout": layout, "scores": reading.scores, "attentions": attentions}
         # A name is looked up among those of its world, and is not learnt.
-        of_words = reading.program.named() & ~reading.program.is_any("lookup")
+        of_words = reading.program.is_any(kinds(network.modules, argument="word"))
         outputs["unknown"] = of_words & (reading.program.words == network.inventory.vocabulary.unknown)
         chosen = tf.gather(answers, layout, axis=1, batch_dims=1)
         labels, positions = chosen[:, : len(network.answers)], chosen[:, len(network.answers) :]
@@ -106,13 +107,13 @@ def _specs(network: ModuleNetwork) -> dict[str, tf.TensorSpec]:
     }
     if network.front is not None:
         return specs | {"image": tf.TensorSpec([None, *network.front.input_shape[1:]], name="image")}
-    inventory = network.inventory
-    specs["features"] = tf.TensorSpec([None, inventory.positions, inventory.features], name="features")
-    specs["mask"] = tf.TensorSpec([None, inventory.positions], name="mask")
-    if inventory.pairs:
-        shape = [None, inventory.positions, inventory.positions, inventory.pairs]
-        specs["pairs"] = tf.TensorSpec(shape, name="pairs")
-    return specs | {"names": tf.TensorSpec([None, inventory.positions], tf.string, "names")}
+    settings = network.inventory.settings
+    positions = settings.positions
+    specs["features"] = tf.TensorSpec([None, positions, settings.features], name="features")
+    specs["mask"] = tf.TensorSpec([None, positions], name="mask")
+    if settings.pairs:
+        specs["pairs"] = tf.TensorSpec([None, positions, positions, settings.pairs], name="pairs")
+    return specs | {"names": tf.TensorSpec([None, positions], tf.string, "names")}
 
 
 _LETTERS = {
@@ -152,14 +153,14 @@ def _agreeing(inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     return inputs | dict(zip(names, after([fits], *(inputs[name] for name in names)), strict=True))
 
 
-def _found(reading: Reading) -> Reading:
+def _found(reading: Reading, of_names: Collection[int]) -> Reading:
     """Checks that every name that is looked up is in its world."""
     program, names = reading.program, reading.world.names
     if names is None:
         return reading
     arguments = program.arguments
     here = (arguments[..., None] == names[:, None, None, :]) & (reading.world.mask > 0)[:, None, None, :]
-    lost = program.is_any("lookup") & ~tf.reduce_any(here, axis=-1)
+    lost = program.is_any(of_names) & ~tf.reduce_any(here, axis=-1)
     flat = tf.reshape(lost, [-1])
     first = tf.argmax(flat, output_type=tf.int32)
     place = tf.unravel_index(first, tf.shape(lost))
