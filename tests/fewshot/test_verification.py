@@ -1,8 +1,11 @@
+import sys
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfmeta.core.checks import TfmetaError
 from tfmeta.fewshot.verification import (
     EqualErrorRate,
     fit_log_odds,
@@ -34,17 +37,6 @@ def test_the_area_is_how_often_a_same_pair_wins(answers):
     against = scores[same == 1][:, None] - scores[same == 0]
     wins = (against > 0).mean() + 0.5 * (against == 0).mean()
     assert score_verification(same, scores).area == pytest.approx(wins)
-
-
-def test_scikit_learn_draws_the_same_curve(answers):
-    metrics = pytest.importorskip("sklearn.metrics")
-    same, scores = answers
-    curve = score_verification(same, scores)
-    alarms, hits, thresholds = metrics.roc_curve(same, scores, drop_intermediate=False)
-    np.testing.assert_allclose(curve.false_alarms, alarms)
-    np.testing.assert_allclose(curve.hits, hits)
-    np.testing.assert_allclose(curve.thresholds, thresholds)
-    assert curve.area == pytest.approx(metrics.roc_auc_score(same, scores))
 
 
 @pytest.mark.parametrize(
@@ -113,12 +105,22 @@ def test_a_verifier_is_measured_on_batches_of_pairs():
         ([1, 1], [0.1, 0.2], "2 of 2 pairs are of one class; expected pairs of one class and pairs of two"),
         ([0, 0], [0.1, 0.2], "0 of 2 pairs are of one class"),
         ([1, 0], [0.1], "2 pairs in `same` but 1 scores; expected one score for each pair"),
-        ([1, 0], [0.1, np.nan], "1 scores are NaN; expected numbers"),
+        ([1, 0], [0.1, np.nan], "1 scores are NaN or infinite; expected finite numbers"),
+        ([1, 0], [np.inf, -np.inf], "2 scores are NaN or infinite; expected finite numbers"),
     ],
 )
 def test_what_cannot_be_scored_is_named(same, scores, message):
     with pytest.raises(ValueError, match=message):
         score_verification(np.array(same), np.array(scores))
+
+
+def test_without_scikit_learn_an_error_says_what_to_install(monkeypatch):
+    for module in ("sklearn.metrics", "sklearn.linear_model"):
+        monkeypatch.setitem(sys.modules, module, None)  # what Python takes for a module that is not there
+    same, scores = np.array([1, 0]), np.array([0.9, 0.1])
+    for needs_it in (score_verification, fit_log_odds):
+        with pytest.raises(TfmetaError, match=r"is not installed: pip install 'tfmeta\[data\]'"):
+            needs_it(same, scores)
 
 
 def test_log_odds_become_honest():

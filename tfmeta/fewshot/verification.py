@@ -2,16 +2,22 @@
 
 In ``compile(metrics=...)``, `keras.metrics.AUC` gives the area while training and `EqualErrorRate` the rate; both
 count at fixed thresholds. `measure_verification` keeps every score, and is exact.
+
+The curve, its area and the fit of log-odds are scikit-learn's. Two numbers are computed here, because scikit-learn
+has neither: the rate where the two errors cross, and the calibration error, for which its ``calibration_curve`` does
+not say how many pairs each bin holds.
 """
 
 import dataclasses
-from typing import Any
+from importlib import import_module
+from types import ModuleType
+from typing import Any, Protocol
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from tfmeta.core.checks import check
+from tfmeta.core.checks import TfmetaError, check
 
 __all__ = ["EqualErrorRate", "Verification", "fit_log_odds", "measure_verification", "score_verification"]
 
@@ -49,7 +55,8 @@ def score_verification(same: np.ndarray, scores: np.ndarray) -> Verification:
         The curve, and what sums it up.
 
     Raises:
-        ValueError: if all pairs are of one kind, or a score is NaN.
+        ValueError: if all pairs are of one kind, or a score is NaN or infinite.
+        TfmetaError: if scikit-learn is not installed.
 
     Example:
         >>> score_verification(np.array([1, 1, 0, 0]), np.array([0.9, 0.4, 0.6, 0.1])).equal_error
@@ -60,30 +67,33 @@ def score_verification(same: np.ndarray, scores: np.ndarray) -> Verification:
         len(same) == len(scores),
         f"there are {len(same)} pairs in `same` but {len(scores)} scores; expected one score for each pair.",
     )
-    check(
-        0 < same.sum() < len(same),
-        f"{same.sum()} of {len(same)} pairs are of one class; expected pairs of one class and pairs of two.",
-    )
-    check(not np.isnan(scores).any(), f"{np.isnan(scores).sum()} scores are NaN; expected numbers.")
-    order = np.argsort(-scores, kind="stable")
-    # Pairs of equal score are accepted together: a corner of the curve is where the score changes.
-    last = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))
-    hits, false_alarms = (np.append(0.0, np.cumsum(kind[order])[last] / kind.sum()) for kind in (same, ~same))
+    _check_both_kinds(same)
+    odd = ~np.isfinite(scores)
+    check(not odd.any(), f"{odd.sum()} scores are NaN or infinite; expected finite numbers.")
+    metrics = _scikit_learn("metrics")
+    false_alarms, hits, thresholds = metrics.roc_curve(same, scores, drop_intermediate=False)
     return Verification(
         false_alarms,
         hits,
-        np.append(np.inf, scores[order][last]),
-        float(np.diff(false_alarms) @ (hits[1:] + hits[:-1]) / 2.0),
+        thresholds,
+        float(metrics.auc(false_alarms, hits)),
         _equal_error(false_alarms, 1.0 - hits),
         _calibration(same, scores),
     )
 
 
-def measure_verification(verifier: Any, pairs: tf.data.Dataset, *, batches: int) -> Verification:
+class Verifier(Protocol):
+    """Whatever gives probabilities that two items are of one class."""
+
+    def verify(self, a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
+        """Returns the probabilities for pairs: ``[P, ...], [P, ...] -> [P]``."""
+
+
+def measure_verification(verifier: Verifier, pairs: tf.data.Dataset, *, batches: int) -> Verification:
     """Lets a learner verify pairs, and scores it.
 
     Args:
-        verifier: has ``verify(a, b) -> probability``, like `tfmeta.fewshot.siamese.SiameseNetwork`.
+        verifier: a `tfmeta.fewshot.siamese.SiameseNetwork`, or anything else with its `verify`.
         pairs: batches ``({"a", "b"}, same)``, as `tfmeta.core.pairs.pairs` draws them.
         batches: how many of them to draw.
 
@@ -98,8 +108,8 @@ def measure_verification(verifier: Any, pairs: tf.data.Dataset, *, batches: int)
 def fit_log_odds(same: np.ndarray, log_odds: np.ndarray) -> tuple[float, float]:
     """Fits the line that makes log-odds honest: ``p(same) = σ(a l + b)`` with the least cross-entropy.
 
-    Both kinds of pair count one half in all, however many there are. Newton's method; a slight pull of ``a`` towards
-    0 keeps it finite where no threshold errs.
+    It is a logistic regression in which both kinds of pair count one half in all, however many there are. A slight
+    pull of ``a`` towards 0 keeps it finite where no threshold errs.
 
     Args:
         same: 1 where a pair is of one class, 0 where not, ``[P]``.
@@ -110,6 +120,7 @@ def fit_log_odds(same: np.ndarray, log_odds: np.ndarray) -> tuple[float, float]:
 
     Raises:
         ValueError: if all pairs are of one kind.
+        TfmetaError: if scikit-learn is not installed.
 
     Example:
         >>> a, b = fit_log_odds(np.array([1, 1, 0, 0]), np.array([30.0, -10.0, 10.0, -30.0]))
@@ -119,28 +130,16 @@ def fit_log_odds(same: np.ndarray, log_odds: np.ndarray) -> tuple[float, float]:
     Reference:
         Platt. "Probabilistic Outputs for Support Vector Machines." Advances in Large Margin Classifiers, 1999.
     """
-    same, log_odds = np.asarray(same, np.float64).ravel(), np.asarray(log_odds, np.float64).ravel()
-    check(
-        0 < same.sum() < len(same),
-        f"{same.sum():.0f} of {len(same)} pairs are of one class; expected pairs of one class and pairs of two.",
+    same, log_odds = np.asarray(same).ravel().astype(bool), np.asarray(log_odds, np.float64).ravel()
+    _check_both_kinds(same)
+    center, spread = float(log_odds.mean()), max(float(log_odds.std()), 1e-12)
+    # Newton's method: two numbers are fitted, and the default solver stops at four digits.
+    fit = _scikit_learn("linear_model").LogisticRegression(
+        C=1.0 / (_PULL * len(same)), class_weight="balanced", solver="newton-cholesky", tol=1e-9
     )
-    center, spread = log_odds.mean(), max(log_odds.std(), 1e-12)
-    x = np.stack([(log_odds - center) / spread, np.ones_like(log_odds)], axis=1)  # [P, 2]
-    weights = np.where(same > 0, 0.5 / same.mean(), 0.5 / (1.0 - same.mean())) / len(same)
-    pull = np.diag([1e-4, 0.0])
-    line = np.zeros(2)
-    for _ in range(100):
-        p = 1.0 / (1.0 + np.exp(-np.clip(x @ line, -500, 500)))
-        gradient = x.T @ (weights * (p - same)) + pull @ line
-        curvature = (x * (weights * p * (1.0 - p))[:, None]).T @ x + pull + 1e-12 * np.eye(2)
-        step = np.linalg.solve(curvature, gradient)
-        line -= step * min(
-            1.0, 2.0 / np.abs(step).max(initial=1e-12)
-        )  # far from the minimum Newton overshoots
-        if np.abs(step).max() < 1e-9:
-            break
-    slope = line[0] / spread
-    return float(slope), float(line[1] - slope * center)
+    fit.fit(((log_odds - center) / spread)[:, None], same)
+    slope = float(fit.coef_[0, 0]) / spread
+    return slope, float(fit.intercept_[0]) - slope * center
 
 
 @keras.saving.register_keras_serializable("tfmeta")
@@ -190,8 +189,31 @@ class EqualErrorRate(keras.metrics.AUC):
         return false_alarms[before] + share * (false_alarms[after] - false_alarms[before])
 
 
+_PULL = (
+    1e-4  # of `fit_log_odds`, towards a slope of 0: weight of half its square beside the mean cross-entropy
+)
+
+
+def _check_both_kinds(same: np.ndarray) -> None:
+    check(
+        0 < same.sum() < len(same),
+        f"{same.sum()} of {len(same)} pairs are of one class; expected pairs of one class and pairs of two.",
+    )
+
+
+def _scikit_learn(name: str) -> ModuleType:
+    """Imports a module of scikit-learn when it is first needed, since only verification needs it."""
+    try:
+        return import_module(f"sklearn.{name}")
+    except ImportError as error:
+        raise TfmetaError(
+            "The curves of a verifier are drawn by scikit-learn, which is not installed:"
+            " pip install 'tfmeta[data]'."
+        ) from error
+
+
 def _equal_error(false_alarms: np.ndarray, misses: np.ndarray) -> float:
-    """Where the two rates cross, between the corners before and after."""
+    """Where the two rates cross, on the straight line between the corner before and the one after."""
     gaps = misses - false_alarms  # falls from 1 to -1
     after = int(np.argmax(gaps <= 0))
     before = after - 1
