@@ -231,12 +231,28 @@ def test_reptile_goes_where_tasks_end(network, task, statistics):
     np.testing.assert_allclose(learner.evaluate(inputs, query_y, verbose=0), shown, rtol=1e-5)
 
 
-@pytest.mark.parametrize(
-    "option", [{"learn_rates": True}, {"adapt_only": "head"}, {"multi_step_until": 3}, {"first_order": True}]
-)
-def test_reptile_has_no_use_for_options_of_the_meta_gradient(option):
-    with pytest.raises(ValueError, match=rf"{next(iter(option))}=.* shapes MAML's meta-gradient"):
-        Reptile(dense(), **option)
+OF_THE_META_GRADIENT = {
+    "learn_rates": False,
+    "first_order": False,
+    "first_order_until": 0,
+    "multi_step_until": 0,
+    "adapt_only": "all",
+}
+
+
+@pytest.mark.parametrize("option", OF_THE_META_GRADIENT)
+def test_reptile_does_not_take_options_of_the_meta_gradient(option):
+    with pytest.raises(ValueError, match=f"Unrecognized keyword arguments passed to Reptile: .*{option}"):
+        Reptile(dense(), **{option: OF_THE_META_GRADIENT[option]})
+
+
+def test_reptiles_of_earlier_versions_can_be_read(network):
+    """Their files list the options that Reptile had from MAML then."""
+    learner = Reptile(network, inner_rate=RATE, inner_steps=3)
+    again = Reptile.from_config({**learner.get_config(), **OF_THE_META_GRADIENT})
+    assert again.get_config() == learner.get_config() and not set(OF_THE_META_GRADIENT) & {
+        *again.get_config()
+    }
 
 
 def test_a_network_frozen_afterwards_still_adapts_on_both_engines(network, task):

@@ -17,7 +17,10 @@ __all__, __getattr__ = lazily(
         "NeuralStatistician": "statistician",
         "PrototypicalNetwork": "prototypical",
         "Reptile": "reptile",
+        "Requests": "requests",
         "SiameseNetwork": "siamese",
+        "StateSize": "state_size",
+        "extra_signatures": "extras",
         "few_shot_servable": "servable",
     },
 )

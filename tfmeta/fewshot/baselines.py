@@ -6,9 +6,10 @@ import keras
 import tensorflow as tf
 
 from tfmeta.core.checks import check
-from tfmeta.core.shapes import leading
 from tfmeta.fewshot.embedding import EmbeddingLearner, count_ways, squared_distances
+from tfmeta.fewshot.labelled import labelled_size, pack_labelled, unpack_labelled
 from tfmeta.fewshot.prototypical import PrototypicalNetwork
+from tfmeta.fewshot.state_size import StateSize
 
 __all__ = ["Metric", "NearestCentroid", "NearestNeighbour", "pixels"]
 
@@ -56,17 +57,17 @@ class NearestNeighbour(EmbeddingLearner):
         self.scale = scale
 
     def adapt(self, support_x: tf.Tensor, support_y: tf.Tensor, training: bool = False) -> tf.Tensor:
-        labels = tf.cast(support_y, tf.float32)[:, :, None]
-        labelled = tf.concat([self.embed(support_x, training), labels], axis=-1)
-        return tf.reshape(labelled, [leading(labelled, 1)[0], -1])  # [B, S*(D+1)]
+        return pack_labelled(self.embed(support_x, training), support_y)
 
     def respond(self, task_state: tf.Tensor, query_x: tf.Tensor, training: bool = False) -> tf.Tensor:
-        labelled = tf.reshape(task_state, [leading(task_state, 1)[0], -1, self.features + 1])  # [B, S, D+1]
-        # Labels of a task are below S; a state that says otherwise did not come from `adapt`.
-        labels = tf.minimum(tf.cast(tf.round(labelled[:, :, -1]), tf.int32), leading(labelled, 2)[1] - 1)
-        distances = squared_distances(self.embed(query_x, training), labelled[:, :, :-1])  # [B, Q, S]
+        support, labels = unpack_labelled(task_state, self.features)
+        distances = squared_distances(self.embed(query_x, training), support)  # [B, Q, S]
         members = tf.one_hot(labels, count_ways(labels), on_value=True, off_value=False)[:, None]
         return -self.scale * tf.reduce_min(tf.where(members, distances[..., None], _FAR), axis=2)
+
+    @property
+    def state_size(self) -> StateSize:
+        return labelled_size(self.features)
 
     def embed(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Embeds the items of all tasks, onto the unit sphere where directions are compared."""

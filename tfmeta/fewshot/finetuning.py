@@ -1,5 +1,6 @@
 """Fine-tuning: a pretrained network descends on the support set, and nothing was trained for that."""
 
+import math
 from typing import Any, Literal
 
 import keras
@@ -10,6 +11,7 @@ from tfmeta.core.fast_weights import Engine, FastNetwork
 from tfmeta.core.inner_loop import descend
 from tfmeta.core.shapes import leading
 from tfmeta.fewshot.embedding import EmbeddingLearner, count_ways
+from tfmeta.fewshot.state_size import StateSize
 
 __all__ = ["FineTuning"]
 
@@ -85,7 +87,7 @@ class FineTuning(EmbeddingLearner):
     def respond(self, task_state: tf.Tensor, query_x: tf.Tensor, training: bool = False) -> tf.Tensor:
         tasks = leading(task_state, 1)[0]
         shapes = [variable.shape for variable in self.fast.variables] if self.fast else []
-        sizes = [tf.TensorShape(shape).num_elements() for shape in shapes]
+        sizes = [math.prod(shape) for shape in shapes]
         body, head = task_state[:, : sum(sizes)], task_state[:, sum(sizes) :]
         weights = [
             tf.reshape(part, [tasks, *shape])
@@ -93,6 +95,15 @@ class FineTuning(EmbeddingLearner):
         ]
         features = self._embed_with(weights, query_x) if self.fast else self.embed(query_x, training)
         return _logits(tf.reshape(head, [tasks, -1, self.features + 1]), features)
+
+    @property
+    def state_size(self) -> StateSize:
+        tuned = self.fast.variables if self.fast else []
+        return StateSize(sum(math.prod(variable.shape) for variable in tuned), step=self.features + 1)
+
+    @property
+    def mean_rate(self) -> float:
+        return self.rate
 
     def get_config(self) -> dict[str, Any]:
         names = ("tuned", "steps", "rate", "engine")

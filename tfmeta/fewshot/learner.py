@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import keras
 import tensorflow as tf
 
+from tfmeta.core.checks import TfmetaError
 from tfmeta.core.shapes import EpisodeInputs
-
-if TYPE_CHECKING:
-    from tfmeta.core.export import Signature
-    from tfmeta.fewshot.requests import Requests
+from tfmeta.fewshot.state_size import StateSize
 
 __all__ = ["FewShotLearner"]
 
@@ -25,12 +22,16 @@ class FewShotLearner(keras.Model):
     * `adapt` learns a task: ``(support_x, support_y) -> task_state [B, D]``;
     * `respond` answers with what was learnt: ``(task_state, query_x) -> [B, Q, N]``.
 
-    Everything between the two is in the task state, a plain tensor: it can be kept, sent over a wire and used by
-    another process that holds the same weights. Because a learner is a `keras.Model` over batches of tasks,
-    ``compile``, ``fit``, ``evaluate``, callbacks and ``save`` are Keras's own.
+    The task state is a plain tensor and holds all that `respond` needs besides the weights: it can be kept, sent over
+    a wire and used by another process with the same weights. `state_size` declares how many numbers it has. A learner
+    is a `keras.Model` over batches of tasks, so ``compile``, ``fit``, ``evaluate``, callbacks and ``save`` are Keras's
+    own.
 
-    (The served signature of `respond` is called ``predict``; the method is not, because `keras.Model.predict`
-    means something else.)
+    The served signature of `respond` is called ``predict``. The method is not, because `keras.Model.predict` means
+    something else. A learner knows nothing of signatures: `tfmeta.fewshot.servable` makes those that every learner
+    has, and `tfmeta.fewshot.extras` is where a kind of learner gets more.
+
+    Subclasses define `adapt`, `respond`, `state_size` and, where the constructor takes more, `get_config`.
 
     Args:
         network: the Keras model inside, built.
@@ -39,8 +40,8 @@ class FewShotLearner(keras.Model):
             where they are values ``[B, Q, D]``.
 
     Attributes:
-        task_by_task: whether served tasks are worked on one after the other, for a learner that gains nothing from
-            a batch of them.
+        task_by_task: whether a server works on the tasks of a request one after the other, for a learner that
+            gains nothing from a batch of them.
     """
 
     task_by_task: ClassVar[bool] = False
@@ -83,21 +84,28 @@ class FewShotLearner(keras.Model):
         """
         raise NotImplementedError
 
+    @property
+    def state_size(self) -> StateSize:
+        """How many numbers a task state has. Servers check the states that clients send back against it.
+
+        Raises:
+            TfmetaError: if the class does not declare it.
+        """
+        name = type(self).__name__
+        raise TfmetaError(
+            f"{name} does not declare the size of its task states; give it a property state_size that returns"
+            " StateSize(D), or StateSize(0, step=D) for D numbers a class or a support item."
+        )
+
+    @property
+    def mean_rate(self) -> float:
+        """The mean rate of the gradient steps that `adapt` takes, as ``describe`` tells it; 0 where it takes none."""
+        return 0.0
+
     def call(self, inputs: EpisodeInputs, training: bool = False) -> tf.Tensor:
         """Learns each task of a batch and answers for its queries: `respond` after `adapt`."""
         task_state = self.adapt(inputs["support_x"], inputs["support_y"], training=training)
         return self.respond(task_state, inputs["query_x"], training=training)
-
-    def extra_signatures(self, requests: Requests) -> Mapping[str, Signature]:
-        """Declares what can be asked of this learner beyond what every learner is asked; nothing by default.
-
-        Args:
-            requests: checks and decodes inputs, and holds an example of each.
-
-        Returns:
-            Signatures by name.
-        """
-        return {}
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "network": keras.saving.serialize_keras_object(self.network)}

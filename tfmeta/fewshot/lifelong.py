@@ -1,20 +1,15 @@
 """Life-long memory: a network whose embeddings are written into a memory, and read from it."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from tfmeta.core.export import Signature
 from tfmeta.core.graph_checks import after, require
 from tfmeta.core.shapes import leading
 from tfmeta.fewshot.embedding import EmbeddingLearner
 from tfmeta.fewshot.memory import Memory, check_memory, empty_memory, memory_losses, recall, remember
-from tfmeta.fewshot.memory_signatures import memory_signatures
-from tfmeta.fewshot.requests import Requests
+from tfmeta.fewshot.state_size import StateSize
 
 __all__ = ["LifelongMemory"]
 
@@ -33,7 +28,8 @@ class LifelongMemory(EmbeddingLearner):
     call with ``training=True`` adds to the model's. So compile it without a loss, and let tasks have shots enough
     for rare events to recur. Queries are for the metrics.
 
-    Served, it also takes and returns memories, so that a client may go on for life: see `extra_signatures`.
+    Served, it also takes and returns memories, so that a client may go on adding to one: see
+    `tfmeta.fewshot.memory_signatures`.
 
     Args:
         network: the embedding, ``[M, ...] -> [M, D]``.
@@ -108,6 +104,10 @@ class LifelongMemory(EmbeddingLearner):
     def respond(self, task_state: tf.Tensor, query_x: tf.Tensor, training: bool = False) -> tf.Tensor:
         return self.recall(self.unpack(task_state), query_x, training)
 
+    @property
+    def state_size(self) -> StateSize:
+        return StateSize(self.size * (self.features + 2))
+
     def recall(self, memory: Memory, query_x: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Answers for queries ``[B, Q, ...]`` from memories, with logits ``[B, Q, N]``."""
         return recall(
@@ -125,7 +125,7 @@ class LifelongMemory(EmbeddingLearner):
     def pack(self, memory: Memory) -> tf.Tensor:
         """Lays memories out as task states ``[B, M*(D+2)]``."""
         slots = [memory.keys, tf.cast(memory.values, tf.float32)[:, :, None], memory.ages[:, :, None]]
-        return tf.reshape(tf.concat(slots, axis=2), [-1, self.size * (self.features + 2)])
+        return tf.reshape(tf.concat(slots, axis=2), [-1, self.state_size.base])
 
     def unpack(self, task_state: tf.Tensor) -> Memory:
         """Undoes `pack`."""
@@ -134,13 +134,6 @@ class LifelongMemory(EmbeddingLearner):
         # A state that holds other values did not come from `adapt`.
         values = tf.clip_by_value(tf.round(values[:, :, 0]), -1.0, float(self.size - 1))
         return Memory(keys, tf.cast(values, tf.int64), ages[:, :, 0])
-
-    def extra_signatures(self, requests: Requests) -> Mapping[str, Signature]:
-        """Declares the signatures through which a memory goes in and comes out.
-
-        See `tfmeta.fewshot.memory_signatures.memory_signatures`.
-        """
-        return memory_signatures(self, requests)
 
     def get_config(self) -> dict[str, Any]:
         names = ("size", "neighbours", "margin", "temperature")

@@ -7,9 +7,10 @@ import keras
 import tensorflow as tf
 
 from tfmeta.core.checks import check
-from tfmeta.core.shapes import leading
 from tfmeta.fewshot.embedding import EmbeddingLearner, count_ways
 from tfmeta.fewshot.full_context import AttentionLSTM, SupportContext
+from tfmeta.fewshot.labelled import labelled_size, pack_labelled, unpack_labelled
+from tfmeta.fewshot.state_size import StateSize
 
 __all__ = ["MatchingNetwork"]
 
@@ -86,22 +87,23 @@ class MatchingNetwork(EmbeddingLearner):
     def adapt(self, support_x: tf.Tensor, support_y: tf.Tensor, training: bool = False) -> tf.Tensor:
         support = self.embed(support_x, training)
         support = self.support_context(support) if self.in_context else _unit(support)
-        labelled = tf.concat([support, tf.cast(support_y, support.dtype)[:, :, None]], axis=-1)
-        return tf.reshape(labelled, [leading(labelled, 1)[0], -1])  # [B, S*(D+1)]
+        return pack_labelled(support, support_y)
 
     def respond(self, task_state: tf.Tensor, query_x: tf.Tensor, training: bool = False) -> tf.Tensor:
-        labelled = tf.reshape(task_state, [leading(task_state, 1)[0], -1, self.features + 1])  # [B, S, D+1]
-        support, queries = labelled[:, :, :-1], self.embed(query_x, training)
+        support, labels = unpack_labelled(task_state, self.features)
+        queries = self.embed(query_x, training)
         if self.in_context:
             queries, support = self.query_context(queries, support), _unit(support)
-        # Labels of a task are below S; a state that says otherwise did not come from `adapt`.
-        labels = tf.minimum(tf.cast(tf.round(labelled[:, :, -1]), tf.int32), leading(labelled, 2)[1] - 1)
         similarity = tf.matmul(_unit(queries), support, transpose_b=True)  # [B, Q, S]
         log_attention = tf.nn.log_softmax(tf.exp(self.log_scale) * similarity)
         # log of the vote of each class: the sum over its items, in the logarithm so that the gradient survives.
         members = tf.one_hot(labels, count_ways(labels), on_value=True, off_value=False, dtype=tf.bool)
         votes = tf.where(members[:, None], log_attention[..., None], _NO_VOTE)  # [B, Q, S, N]
         return tf.reduce_logsumexp(votes, axis=2)
+
+    @property
+    def state_size(self) -> StateSize:
+        return labelled_size(self.features)
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -1,9 +1,6 @@
-"""What a life-long memory can be asked: to remember, and to recall, with the memory as the client's own state."""
+"""Signatures of a life-long memory: to remember, and to recall. The client keeps the memory and sends it along."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -11,13 +8,13 @@ import tensorflow as tf
 from tfmeta.core.export import Signature
 from tfmeta.core.graph_checks import after, check_finite, check_leading, check_shape, require
 from tfmeta.data.encoded import encode_drawings
+from tfmeta.fewshot.lifelong import LifelongMemory
 from tfmeta.fewshot.memory import Memory, remember
 from tfmeta.fewshot.requests import Requests
 
-if TYPE_CHECKING:
-    from tfmeta.fewshot.lifelong import LifelongMemory
-
 __all__ = ["memory_signatures"]
+
+Answer = dict[str, tf.Tensor]
 
 
 def memory_signatures(learner: LifelongMemory, requests: Requests) -> Mapping[str, Signature]:
@@ -39,7 +36,10 @@ def memory_signatures(learner: LifelongMemory, requests: Requests) -> Mapping[st
 
     Args:
         learner: the learner.
-        requests: what its requests look like.
+        requests: checks and decodes the items, and has examples of them.
+
+    Returns:
+        The signatures by name.
     """
     size, features = learner.size, learner.features
     specs = {
@@ -52,17 +52,19 @@ def memory_signatures(learner: LifelongMemory, requests: Requests) -> Mapping[st
         "x_png": tf.TensorSpec([None, None], tf.string, "x_png"),
     }
 
-    def checked(keys: tf.Tensor, values: tf.Tensor, ages: tf.Tensor) -> Memory:
+    def checked(memory_keys: tf.Tensor, memory_values: tf.Tensor, memory_ages: tf.Tensor) -> Memory:
         fix = "send back what remember or empty_memory returned, unchanged"
-        keys = check_finite("memory_keys", check_shape("memory_keys", keys, ("B", size, features), fix))
-        values = check_shape("memory_values", values, ("B", size), fix)
-        ages = check_finite("memory_ages", check_shape("memory_ages", ages, ("B", size), fix))
+        keys = check_finite(
+            "memory_keys", check_shape("memory_keys", memory_keys, ("B", size, features), fix)
+        )
+        values = check_shape("memory_values", memory_values, ("B", size), fix)
+        ages = check_finite("memory_ages", check_shape("memory_ages", memory_ages, ("B", size), fix))
         low, high = tf.reduce_min(values), tf.reduce_max(values)
         fits = require((low >= -1) & (high < size), "memory_values holds ", low, " to ", high,
                        f"; expected -1 (an empty slot) to {size - 1}; {fix}.")  # fmt: skip
         return Memory(keys, after([fits], values)[0], ages)
 
-    def named(memory: Memory) -> dict[str, tf.Tensor]:
+    def named(memory: Memory) -> Answer:
         return {f"memory_{field}": value for field, value in memory._asdict().items()}
 
     def with_rows(memory: Memory, **inputs: tf.Tensor) -> tuple[Memory, list[tf.Tensor]]:
@@ -70,7 +72,7 @@ def memory_signatures(learner: LifelongMemory, requests: Requests) -> Mapping[st
         passed = check_leading(**named(memory), **inputs)
         return Memory(*passed[:3]), list(passed[3:])
 
-    def written(memory: Memory, name: str, items: tf.Tensor, y: tf.Tensor) -> dict[str, tf.Tensor]:
+    def written(memory: Memory, name: str, items: tf.Tensor, y: tf.Tensor) -> Answer:
         x = requests.items(name, items, "S")
         y = check_shape("y", y, ("B", "S"), f"one label for each item of {name}")
         memory, (x, y) = with_rows(memory, **{name: x}, y=y)
@@ -85,7 +87,7 @@ def memory_signatures(learner: LifelongMemory, requests: Requests) -> Mapping[st
         ], x, y)  # fmt: skip
         return named(remember(memory, learner.embed(x), y))
 
-    def read(memory: Memory, name: str, items: tf.Tensor) -> dict[str, tf.Tensor]:
+    def read(memory: Memory, name: str, items: tf.Tensor) -> Answer:
         memory, (x,) = with_rows(memory, **{name: requests.items(name, items, "Q")})
         logits = learner.recall(memory, x)  # [B, Q, N]
         known = tf.reduce_any(memory.values >= 0, axis=1)[:, None]
@@ -94,20 +96,20 @@ def memory_signatures(learner: LifelongMemory, requests: Requests) -> Mapping[st
             "labels": tf.where(known, tf.argmax(logits, axis=-1), -1),
         }
 
-    def empty(rows: tf.Tensor) -> dict[str, tf.Tensor]:
+    def empty(rows: tf.Tensor) -> Answer:
         return named(learner.empty(tf.shape(check_shape("rows", rows, ("B",)))[0]))
 
-    def remember_x(memory_keys, memory_values, memory_ages, x, y):
-        return written(checked(memory_keys, memory_values, memory_ages), "x", x, y)
+    def remember_x(x: tf.Tensor, y: tf.Tensor, **memory: tf.Tensor) -> Answer:
+        return written(checked(**memory), "x", x, y)
 
-    def remember_png(memory_keys, memory_values, memory_ages, x_png, y):
-        return written(checked(memory_keys, memory_values, memory_ages), "x_png", x_png, y)
+    def remember_png(x_png: tf.Tensor, y: tf.Tensor, **memory: tf.Tensor) -> Answer:
+        return written(checked(**memory), "x_png", x_png, y)
 
-    def recall_x(memory_keys, memory_values, memory_ages, x):
-        return read(checked(memory_keys, memory_values, memory_ages), "x", x)
+    def recall_x(x: tf.Tensor, **memory: tf.Tensor) -> Answer:
+        return read(checked(**memory), "x", x)
 
-    def recall_png(memory_keys, memory_values, memory_ages, x_png):
-        return read(checked(memory_keys, memory_values, memory_ages), "x_png", x_png)
+    def recall_png(x_png: tf.Tensor, **memory: tf.Tensor) -> Answer:
+        return read(checked(**memory), "x_png", x_png)
 
     x, y = requests.example["support_x"], requests.example["support_y"]
     known = named(remember(learner.empty(len(x)), learner.embed(tf.constant(x)), tf.constant(y)))
@@ -115,7 +117,7 @@ def memory_signatures(learner: LifelongMemory, requests: Requests) -> Mapping[st
     if requests.takes_drawings:
         example["x_png"] = encode_drawings(x).numpy()
 
-    def signature(function, *names: str) -> Signature:
+    def signature(function: Callable[..., Answer], *names: str) -> Signature:
         return Signature(function, tuple(specs[n] for n in names), {n: example[n] for n in names})
 
     memory = tuple(known)

@@ -1,6 +1,6 @@
-"""Signatures of learners that tell whether two images are of one class."""
+"""Signatures of Siamese networks: whether two images are of one class."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import tensorflow as tf
 
@@ -8,13 +8,12 @@ from tfmeta.core.export import Signature
 from tfmeta.core.graph_checks import after, check_shape, require
 from tfmeta.data.encoded import encode_drawings
 from tfmeta.fewshot.requests import Requests
+from tfmeta.fewshot.siamese import SiameseNetwork
 
 __all__ = ["pair_signatures"]
 
 
-def pair_signatures(
-    verify: Callable[[tf.Tensor, tf.Tensor], tf.Tensor], requests: Requests
-) -> Mapping[str, Signature]:
+def pair_signatures(learner: SiameseNetwork, requests: Requests) -> Mapping[str, Signature]:
     """Makes signatures that verify pairs.
 
     ==============  =================================  =========================
@@ -27,7 +26,7 @@ def pair_signatures(
     ``verify_png`` is there where an item is a drawing. A request that does not fit fails with a message.
 
     Args:
-        verify: gives the probability that two items are of one class, ``[B, ...], [B, ...] -> [B]``.
+        learner: the learner, whose `verify` gives the probability that two items are of one class.
         requests: checks and decodes the items, and has examples of them.
 
     Returns:
@@ -40,7 +39,7 @@ def pair_signatures(
         fits = (counts[0] == counts[1]) & (counts[0] > 0)
         message = " images; expected as many of each, at least one."
         a, b = after([require(fits, f"a{kind}, b{kind} hold ", counts, message)], a, b)
-        return {"probability": verify(a, b)}
+        return {"probability": learner.verify(a, b)}
 
     def verify_x(a: tf.Tensor, b: tf.Tensor) -> dict[str, tf.Tensor]:
         return answer(a, b)

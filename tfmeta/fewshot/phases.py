@@ -1,14 +1,14 @@
 """Meta-training that changes while it goes on: from first order to second, from many losses to one."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
 
 from tfmeta.core.checks import check
 from tfmeta.core.shapes import EpisodeInputs
-from tfmeta.fewshot.learner import FewShotLearner
+from tfmeta.fewshot.gradient import GradientLearner
 from tfmeta.fewshot.multi_step import multi_step_weights
 
 __all__ = ["Phase", "PhasedLearner"]
@@ -26,7 +26,7 @@ class Phase(NamedTuple):
     multi_step: bool
 
 
-class PhasedLearner(FewShotLearner):
+class PhasedLearner(GradientLearner):
     """A learner by gradient descent, whose meta-training may begin otherwise than it ends.
 
     The phase of a step depends on the optimizer's count of steps alone, so a run that is resumed goes on in it. Each
@@ -38,23 +38,19 @@ class PhasedLearner(FewShotLearner):
 
     Args:
         network: the Keras model inside, built.
-        inner_steps: gradient steps in meta-training.
         first_order: leaves the second derivatives out of meta-training.
         first_order_until: leaves them out of that many optimizer steps at the start.
         multi_step_until: optimizer steps that take the multi-step loss; see `multi_step_weights`.
-        **kwargs: as for `FewShotLearner`.
+        **kwargs: as for `GradientLearner`.
 
     Raises:
         ValueError: for negative numbers of steps.
     """
 
-    task_by_task: ClassVar[bool] = True
-
     def __init__(
         self,
         network: keras.Model,
         *,
-        inner_steps: int,
         first_order: bool,
         first_order_until: int,
         multi_step_until: int,
@@ -66,7 +62,6 @@ class PhasedLearner(FewShotLearner):
             " optimizer steps, 0 for none.",
         )
         super().__init__(network, **kwargs)
-        self.inner_steps = inner_steps
         self.first_order = first_order
         self.first_order_until = first_order_until
         self.multi_step_until = multi_step_until
@@ -76,6 +71,10 @@ class PhasedLearner(FewShotLearner):
     def phase(self) -> Phase:
         """The phase of the training step that is being taken; outside of training, the last one."""
         return self._phase or Phase(self.first_order, multi_step=False)
+
+    @property
+    def in_first_order(self) -> bool:
+        return self.phase.first_order
 
     def phase_of(self, step: int) -> Phase:
         """Returns the phase of an optimizer step."""
@@ -134,5 +133,5 @@ class PhasedLearner(FewShotLearner):
         return super().compute_metrics(x, y, last, sample_weight)
 
     def get_config(self) -> dict[str, Any]:
-        names = ("inner_steps", "first_order", "first_order_until", "multi_step_until")
+        names = ("first_order", "first_order_until", "multi_step_until")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}

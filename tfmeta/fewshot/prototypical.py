@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfmeta.core.shapes import leading
 from tfmeta.fewshot.embedding import EmbeddingLearner, count_ways, squared_distances
+from tfmeta.fewshot.state_size import StateSize
 
 __all__ = ["PrototypicalNetwork"]
 
@@ -61,6 +62,10 @@ class PrototypicalNetwork(EmbeddingLearner):
         prototypes = tf.reshape(task_state, [leading(task_state, 1)[0], -1, self.features])  # [B, N, D]
         embedded = self.embed(query_x, training)  # [B, Q, D]
         return -self.scale * squared_distances(embedded, prototypes)
+
+    @property
+    def state_size(self) -> StateSize:
+        return StateSize(0, step=self.features)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "scale": self.scale}

@@ -1,20 +1,20 @@
 """Reptile: move the initial weights towards those that tasks end at."""
 
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import tensorflow as tf
 
-from tfmeta.core.checks import check
+from tfmeta.core.fast_weights import Engine
 from tfmeta.core.shapes import EpisodeInputs
-from tfmeta.fewshot.maml import MAML
+from tfmeta.fewshot.gradient import BatchStatistics, GradientLearner
 
 __all__ = ["Reptile"]
 
 
 @keras.saving.register_keras_serializable("tfmeta")
-class Reptile(MAML):
-    """Adapts as MAML does, and is trained without differentiating through the adaptation.
+class Reptile(GradientLearner):
+    """Adapts as `MAML` does, and is trained without differentiating through the adaptation.
 
     The meta-gradient is the way back from where the tasks of a batch ended (eq. 1 of the paper, as a gradient for any
     optimizer):
@@ -25,11 +25,18 @@ class Reptile(MAML):
     step this is training on all tasks at once, so it takes several, on more examples of each class than MAML.
 
     Args:
-        network: a built network, as for `MAML`.
-        **kwargs: as for `MAML`. Rates stay fixed, since no gradient says how to change them.
+        network: a built network ``[M, ...] -> [M, N]`` logits, or ``-> [M, D]`` values in regression.
+        inner_rate: the rate of the gradient steps. It stays fixed, since no gradient says how to change it.
+        inner_steps: gradient steps in training.
+        test_steps: gradient steps otherwise; `inner_steps` unless given.
+        later_rate: factor on the rate of steps beyond those of training.
+        batch_statistics: what normalises the queries, as for `MAML`: ``"support"``, ``"transductive"``, ``"per_step"``
+            or ``"none"``.
+        task: ``"classification"`` (cross-entropy) or ``"regression"`` (mean squared error).
+        engine: how the tasks of a batch are computed; see `tfmeta.core.fast_weights.FastNetwork`.
 
     Raises:
-        ValueError: for an option of MAML's meta-gradient.
+        ValueError: for an unknown option, or a network that cannot be adapted.
 
     Example:
         >>> from tfmeta.networks import conv4
@@ -40,16 +47,34 @@ class Reptile(MAML):
         Nichol, Achiam, Schulman. "On First-Order Meta-Learning Algorithms." arXiv:1803.02999, 2018.
     """
 
-    def __init__(self, network: keras.Model, **kwargs: Any):
-        for option, plain in _OF_THE_META_GRADIENT.items():
-            given = kwargs.get(option, plain)
-            check(
-                given == plain,
-                f"{option}={given!r} shapes MAML's meta-gradient, which Reptile does not take; leave it out.",
-            )
-        super().__init__(network, **kwargs)
+    def __init__(
+        self,
+        network: keras.Model,
+        *,
+        inner_rate: float = 0.4,
+        inner_steps: int = 1,
+        test_steps: int | None = None,
+        later_rate: float = 1.0,
+        batch_statistics: BatchStatistics = "support",
+        task: Literal["classification", "regression"] = "classification",
+        engine: Engine = "auto",
+        **kwargs: Any,
+    ):
+        super().__init__(
+            network,
+            inner_rate=inner_rate,
+            inner_steps=inner_steps,
+            test_steps=test_steps,
+            later_rate=later_rate,
+            batch_statistics=batch_statistics,
+            task=task,
+            engine=engine,
+            **kwargs,
+        )
+        self._set_up()
 
     def call(self, inputs: EpisodeInputs, training: bool = False) -> tf.Tensor:
+        """Answers for the queries after learning each task; in training, adds the loss that moves the weights."""
         if not training:
             return super().call(inputs)
         learnt = self._learn(inputs["support_x"], inputs["support_y"], self.inner_steps, training)[-1]
@@ -63,11 +88,10 @@ class Reptile(MAML):
         self.add_loss(product - tf.stop_gradient(product))
         return tf.stop_gradient(self._answer(learnt, inputs["query_x"], self.inner_steps))
 
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Reptile":
+        # Files of earlier versions list MAML's options, at the values that leave them out.
+        return super().from_config({name: value for name, value in config.items() if name not in _OF_MAML})
 
-_OF_THE_META_GRADIENT = {
-    "learn_rates": False,
-    "first_order": False,
-    "first_order_until": 0,
-    "multi_step_until": 0,
-    "adapt_only": "all",
-}
+
+_OF_MAML = ("learn_rates", "first_order", "first_order_until", "multi_step_until", "adapt_only")

@@ -25,8 +25,15 @@ class Requests:
         learner: the learner.
         example_episode: ``support_x``, ``support_y`` and ``query_x`` of a task or more.
 
+    Attributes:
+        item: shape of an item.
+        example: the example's arrays, by the names of the inputs.
+        specs: names, shapes and types of the inputs, by name.
+        state_size: what the learner declares of its task states.
+
     Raises:
         ValueError: if the example does not fit the learner.
+        TfmetaError: if the learner does not declare the size of its task states.
     """
 
     def __init__(self, learner: FewShotLearner, example_episode: Mapping[str, Any]):
@@ -46,24 +53,17 @@ class Requests:
                 f" [B, M, {', '.join(map(str, self.item))}], with at least one item.",
             )
         self.target = self.example["support_y"].shape[2:]
-        # A state either has one size, or grows with the task: tasks of one item and of two tell by how much.
-        self.state_size, larger = (self._state_size(learner, items) for items in (1, 2))
-        self.state_step = larger - self.state_size
-        self.free_state = self.state_step > 0
+        self.state_size = learner.state_size
         shapes = {
             "support_x": [None, None, *self.item],
             "support_y": [None, None, *self.target],
             "query_x": [None, None, *self.item],
-            "task_state": [None, None if self.free_state else self.state_size],
+            "task_state": [None, None if self.state_size.step else self.state_size.base],
             "support_png": [None, None],
             "query_png": [None, None],
         }
         self._decode = functools.cache(self._make_decode)  # traced once for all signatures
         self.specs = {name: tf.TensorSpec(shape, self._dtype(name), name) for name, shape in shapes.items()}
-
-    def _state_size(self, learner: FewShotLearner, items: int) -> int:
-        y = np.zeros([1, items, *self.target], np.float32) if self.regression else np.arange(items)[None]
-        return learner.adapt(tf.zeros([1, items, *self.item]), tf.constant(y)).shape[-1]
 
     def _dtype(self, name: str) -> tf.DType:
         if name.endswith("_png"):
@@ -93,14 +93,14 @@ class Requests:
     def query(self, task_state: tf.Tensor, x: tf.Tensor, kind: str = "x") -> tuple[tf.Tensor, ...]:
         """Checks a task state and queries, and decodes these where they are of the `kind` ``png``."""
         fix = "send back what adapt returned, unchanged"
-        smallest, step = self.state_size, self.state_step
-        task_state = check_shape("task_state", task_state, ("B", "D" if self.free_state else smallest), fix)
-        if self.free_state:
+        base, step = self.state_size.base, self.state_size.step
+        task_state = check_shape("task_state", task_state, ("B", "D" if step else base), fix)
+        if step:
             size = tf.shape(task_state)[1]
-            whole = (size >= smallest) & ((size - smallest) % step == 0)
-            more = "" if smallest == step else f" more than {smallest - step}"
+            more = f" more than {base}" if base else ""
             rule = f" numbers a task, expected a multiple of {step}{more}; {fix}."
-            (task_state,) = after([require(whole, "task_state has ", size, rule)], task_state)
+            fits = require(self.state_size.fits(size), "task_state has ", size, rule)
+            (task_state,) = after([fits], task_state)
         name = f"query_{kind}"
         x = self.items(name, x, "Q")
         return check_leading(task_state=check_finite("task_state", task_state), **{name: x})

@@ -7,9 +7,11 @@ import numpy as np
 import tensorflow as tf
 
 from tfmeta.core.cards import Card
+from tfmeta.core.checks import check
 from tfmeta.core.export import Servable, Signature
 from tfmeta.core.graph_checks import check_shape
 from tfmeta.data.encoded import encode_drawings
+from tfmeta.fewshot.extras import extra_signatures
 from tfmeta.fewshot.learner import FewShotLearner
 from tfmeta.fewshot.requests import Requests
 
@@ -52,7 +54,8 @@ def few_shot_servable(
     steps), ``git_hash`` and ``card`` (JSON). Its input counts nothing but rows: TF Serving's batching refuses
     requests without inputs, and tensors without a leading dimension.
 
-    A learner may declare more with `tfmeta.fewshot.learner.FewShotLearner.extra_signatures`.
+    Some kinds of learner have more signatures: see `tfmeta.fewshot.extras.extra_signatures`, which is also how a
+    package adds signatures for its own learner.
 
     Args:
         learner: the learner, with its trained weights.
@@ -64,7 +67,8 @@ def few_shot_servable(
         A servable for `tfmeta.core.export.export`.
 
     Raises:
-        ValueError: if the example does not fit the learner.
+        ValueError: if the example does not fit the learner, or an extra signature has the name of a usual one.
+        TfmetaError: if the learner does not declare the size of its task states.
 
     Example:
         >>> import keras
@@ -134,7 +138,14 @@ def few_shot_servable(
             "adapt_png": signature(adapt_png, "support_png", "support_y"),
             "predict_png": signature(predict_png, "task_state", "query_png"),
         }
-    signatures |= learner.extra_signatures(requests)
+    extras = extra_signatures(learner, requests)
+    taken = sorted(signatures.keys() & extras.keys())
+    check(
+        not taken,
+        f"the extra signatures of {type(learner).__name__} are called {', '.join(taken)}, as those of every learner"
+        " are; give them other names.",
+    )
+    signatures |= extras
     return Servable(name, signatures, card)
 
 
@@ -154,13 +165,11 @@ def _task_by_task(function: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor
 
 
 def _describe(learner: FewShotLearner, item: tuple[int, ...], card: Card) -> Signature:
-    # Learnt rates are one for each step and tensor; their mean is what a reader wants to know.
-    rates = getattr(learner, "inner_rates", None)
     facts = {
         "task": learner.task,
         "ways": np.int64(learner.ways or 0),
         "input_shape": np.array(item, np.int64),
-        "inner_rate": np.float32(0.0 if rates is None else np.mean(rates)),
+        "inner_rate": np.float32(learner.mean_rate),
         "git_hash": card.git_hash,
         "card": card.to_json(),
     }

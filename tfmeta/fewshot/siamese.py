@@ -1,6 +1,5 @@
 """Siamese networks: whether two images are of one class, and from that, of which class one is."""
 
-from collections.abc import Mapping
 from typing import Any, Literal
 
 import keras
@@ -8,14 +7,13 @@ import numpy as np
 import tensorflow as tf
 
 from tfmeta.core.checks import check
-from tfmeta.core.export import Signature
 from tfmeta.core.graph_checks import after, require
 from tfmeta.core.pairs import PairInputs
 from tfmeta.core.shapes import EpisodeInputs, leading
 from tfmeta.fewshot.embedding import EmbeddingLearner, count_ways
+from tfmeta.fewshot.labelled import labelled_size, pack_labelled, unpack_labelled
 from tfmeta.fewshot.pair_losses import contrastive_loss, verification_loss
-from tfmeta.fewshot.pair_signatures import pair_signatures
-from tfmeta.fewshot.requests import Requests
+from tfmeta.fewshot.state_size import StateSize
 from tfmeta.fewshot.verification import fit_log_odds
 
 __all__ = ["SiameseNetwork"]
@@ -160,22 +158,22 @@ class SiameseNetwork(EmbeddingLearner):
             support_x.shape[1] != 0,
             f"support_x has the shape {support_x.shape}: shots=0; expected at least one example of each class.",
         )
-        labels = tf.cast(support_y, tf.float32)[:, :, None]
-        labelled = tf.concat([self.embed(support_x, training), labels], axis=-1)
-        return tf.reshape(labelled, [leading(labelled, 1)[0], -1])  # [B, S*(D+1)]
+        return pack_labelled(self.embed(support_x, training), support_y)
 
     def respond(self, task_state: tf.Tensor, query_x: tf.Tensor, training: bool = False) -> tf.Tensor:
-        labelled = tf.reshape(task_state, [leading(task_state, 1)[0], -1, self.features + 1])  # [B, S, D+1]
-        # Labels of a task are below S; a state that says otherwise did not come from `adapt`.
-        labels = tf.minimum(tf.cast(tf.round(labelled[:, :, -1]), tf.int32), leading(labelled, 2)[1] - 1)
+        support, labels = unpack_labelled(task_state, self.features)
         query = self.embed(query_x, training)
-        log_odds = self._log_odds(self._dissimilarity(query, labelled[:, :, :-1]))  # [B, Q, S]
+        log_odds = self._log_odds(self._dissimilarity(query, support))  # [B, Q, S]
         members = tf.one_hot(labels, count_ways(labels))[:, None]  # [B, 1, S, N]
         if self.class_score == "nearest":
             return tf.reduce_max(tf.where(members > 0, log_odds[..., None], _NEVER), axis=2)
         counts = tf.reduce_sum(members, axis=2)  # [B, 1, N]
         means = tf.math.divide_no_nan(tf.matmul(log_odds, members[:, 0]), counts)
         return tf.where(counts > 0, means, _NEVER)
+
+    @property
+    def state_size(self) -> StateSize:
+        return labelled_size(self.features)
 
     def compute_loss(
         self,
@@ -195,9 +193,6 @@ class SiameseNetwork(EmbeddingLearner):
             images = tf.concat([x["support_x"], x["query_x"]], axis=1)
             labels = tf.concat([x["support_y"], tf.cast(y, x["support_y"].dtype)], axis=1)
         return self._loss_of_all_pairs(self.embed(images, training), labels)
-
-    def extra_signatures(self, requests: Requests) -> Mapping[str, Signature]:
-        return pair_signatures(self.verify, requests)
 
     def get_config(self) -> dict[str, Any]:
         return {

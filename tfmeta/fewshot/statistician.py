@@ -9,6 +9,7 @@ from tfmeta.core.checks import check
 from tfmeta.core.shapes import EpisodeInputs, leading, merge_tasks, split_tasks
 from tfmeta.fewshot.embedding import EmbeddingLearner, count_ways
 from tfmeta.fewshot.gaussian import Gaussian, divergence, standard
+from tfmeta.fewshot.state_size import StateSize
 from tfmeta.fewshot.statistician_networks import gaussian_network, item_network, observation_decoder
 
 __all__ = ["NeuralStatistician"]
@@ -137,6 +138,10 @@ class NeuralStatistician(EmbeddingLearner):
 
     def respond(self, task_state: tf.Tensor, query_x: tf.Tensor, training: bool = False) -> tf.Tensor:
         return self._classify(task_state, self.embed(query_x, training), training)
+
+    @property
+    def state_size(self) -> StateSize:
+        return StateSize(0, step=2 * self.context_size)
 
     def context(
         self, features: tf.Tensor, members: tf.Tensor, training: bool = False, *, as_one: bool = False
