@@ -49,7 +49,7 @@ def test_the_first_folder_of_the_search_path_counts(models, tmp_path, monkeypatc
 def test_signatures_are_methods(models):
     model = tfmeta.load("recurrent")
     assert model.card.summary == "A recurrent cell."
-    assert model.signatures == ("act", "initial_state", "serving_default")
+    assert model.name == "recurrent" and list(model.signatures) == ["act", "initial_state", "serving_default"]
     assert {"act", "card"} <= set(dir(model)) and "act" in repr(model)
     state = model.initial_state(rows=[0, 0])
     answer = model.act(x=np.ones([2, 2]), **state)  # float64, as numpy makes it

@@ -124,7 +124,7 @@ def test_regression_answers_with_values(models):
 
 @pytest.mark.parametrize("name", LEARNERS)
 def test_describe_is_one_row_or_as_many_as_asked_for(models, name):
-    facts = models[name].describe()
+    facts = models[name].ask("describe", {})
     assert {key: value.shape[0] for key, value in facts.items()} == dict.fromkeys(facts, 1)
     regression = name == "regression"
     assert facts["task"][0] == (b"regression" if regression else b"classification")

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from google.protobuf import descriptor_pb2
 
-from tests.serving.test_client import LABELS, QUERY_X, SUPPORT_X, SUPPORT_Y
+from tests.serving.test_one_vocabulary import LABELS, QUERY_X, SUPPORT_X, SUPPORT_Y
 from tfmeta import wire
 from tfmeta.serving.lifecycle.models import Models
 from tfmeta.serving.services.reflection import describe_services

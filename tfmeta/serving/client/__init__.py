@@ -8,7 +8,8 @@ has their twins for asyncio.
 from tfmeta.serving.client.client import Client
 from tfmeta.serving.client.few_shot import FewShotClient, Task
 from tfmeta.serving.client.retries import NO_RETRIES, Retries
+from tfmeta.serving.client.served_model import ServedModel
 from tfmeta.serving.errors import ServingError
 from tfmeta.serving.tls import Tls
 
-__all__ = ["NO_RETRIES", "Client", "FewShotClient", "Retries", "ServingError", "Task", "Tls"]
+__all__ = ["NO_RETRIES", "Client", "FewShotClient", "Retries", "ServedModel", "ServingError", "Task", "Tls"]

@@ -1,27 +1,30 @@
-"""The clients for asyncio: `AsyncClient` and `AsyncFewShotClient` do what `Client` and `FewShotClient` do.
+"""The clients for asyncio: what `Client`, its models and tasks do, awaited.
 
-The requests, their reading and the rules of retrying are the same objects; only the waiting differs. Their
-arguments and results are described there.
+`AsyncClient`, `AsyncServedModel`, `AsyncFewShotClient` and `AsyncTask` have the methods and arguments of `Client`,
+`ServedModel`, `FewShotClient` and `Task`, which describe them. What asks the server is awaited, properties included:
+``await model.signatures``. The requests, their reading and the rules of retrying are the same objects.
 """
 
-import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import grpc
 import grpc.aio
-import numpy as np
 
 from tfmeta import wire
+from tfmeta.core.cards import Card
+from tfmeta.core.model.few_shot import KeptTask
+from tfmeta.core.model.few_shot_requests import FewShotRequests, TaskState
+from tfmeta.core.model.model import Answer, Request, describe_request, find_signature, read_card
+from tfmeta.core.model.specs import SignatureSpec
 from tfmeta.serving.client import calls
 from tfmeta.serving.client.calls import Call
 from tfmeta.serving.client.connection import Connection
-from tfmeta.serving.client.few_shot_calls import FewShotCalls, TaskState
 from tfmeta.serving.client.retries import Retries
 from tfmeta.serving.errors import ServingError
 from tfmeta.serving.tls import Tls
 
-__all__ = ["AsyncClient", "AsyncFewShotClient", "AsyncTask", "ServingError"]
+__all__ = ["AsyncClient", "AsyncFewShotClient", "AsyncServedModel", "AsyncTask", "ServingError"]
 
 _RETRIES = Retries()
 
@@ -45,9 +48,13 @@ class AsyncClient:
         """Address of the server."""
         return self._connection.target
 
+    def model(self, name: str, *, version: int | None = None, label: str | None = None) -> "AsyncServedModel":
+        """See `Client.model`."""
+        return AsyncServedModel(self, name, version, label)
+
     async def predict(
         self, model: str, inputs: Mapping[str, Any], *, timeout: float | None = None, **choice: Any
-    ) -> dict[str, np.ndarray]:
+    ) -> Answer:
         """See `Client.predict`: `signature`, `version`, `label` and `output_filter` are the `choice`."""
         return await self.send(calls.predict(model, inputs, **choice), timeout)
 
@@ -65,16 +72,12 @@ class AsyncClient:
 
     async def send(self, call: Call, timeout: float | None = None) -> Any:
         """See `Client.send`."""
-        method, attempts = self._connection.method(call), self._connection.attempts(timeout)
-        while True:
-            try:
-                return call.read(await method(call.request, timeout=attempts.left))
-            except grpc.RpcError as error:
-                pause = attempts.pause(error.code().name)
-                failure = self._connection.failure(error, attempts)
-            if pause is None:
-                raise failure
-            await asyncio.sleep(pause)
+        method, seconds = self._connection.method(call), self._connection.seconds(timeout)
+        try:
+            return call.read(await method(call.request, timeout=seconds))
+        except grpc.RpcError as error:
+            failure = self._connection.failure(error, timeout)
+        raise failure
 
     async def close(self) -> None:
         """Ends the connection."""
@@ -87,28 +90,125 @@ class AsyncClient:
         await self.close()
 
 
-class AsyncTask:
-    """`Task` for asyncio."""
+class AsyncServedModel:
+    """`ServedModel` for asyncio, and as `FewShotModel` where the model adapts to tasks.
 
-    def __init__(self, client: "AsyncFewShotClient", learnt: TaskState):
+    Example:
+        >>> async with AsyncClient("127.0.0.1:8500") as client:  # doctest: +SKIP
+        ...     task = await client.model("prototypical_omniglot").adapt(drawings, ["alpha", "beta"])
+        ...     answers = await asyncio.gather(*[task.predict(page) for page in pages])
+    """
+
+    def __init__(self, client: AsyncClient, name: str, version: int | None = None, label: str | None = None):
+        calls.check_choice(version, label)
         self._client = client
-        self._learnt = learnt
+        self._name = name
+        self._choice: dict[str, Any] = {"version": version, "label": label}
+        self._signatures: Mapping[str, SignatureSpec] | None = None
 
     @property
-    def state(self) -> np.ndarray:
-        """[D] or [B,D], what the model has learnt."""
-        return self._learnt.state
+    def name(self) -> str:
+        """Name of the model."""
+        return self._name
 
-    async def predict(self, query_x: Any, *, timeout: float | None = None) -> dict[str, np.ndarray]:
+    @property
+    async def signatures(self) -> Mapping[str, SignatureSpec]:
+        """See `Model.signatures`; asked of the server once."""
+        if self._signatures is None:
+            self._signatures = calls.signature_specs(await self._client.metadata(self._name, **self._choice))
+        return self._signatures
+
+    @property
+    async def card(self) -> Card:
+        """See `Model.card`."""
+        return read_card(self._name, await self.describe())
+
+    @property
+    async def requests(self) -> FewShotRequests:
+        """See `FewShotModel.requests`."""
+        return FewShotRequests(self._name, await self.signatures)
+
+    async def signature(self, name: str) -> SignatureSpec:
+        """See `Model.signature`."""
+        return find_signature(self._name, await self.signatures, name)
+
+    async def ask(self, signature: str, inputs: Mapping[str, Any], *, timeout: float | None = None) -> Answer:
+        """See `Model.ask`."""
+        arrays = (await self.signature(signature)).fit(inputs)
+        return await self._client.predict(
+            self._name, arrays, signature=signature, timeout=timeout, **self._choice
+        )
+
+    async def __call__(self, **inputs: Any) -> Answer:
+        """See `Model`."""
+        return await self.ask("serving_default", inputs)
+
+    async def describe(self, *, timeout: float | None = None, **inputs: Any) -> dict[str, Any]:
+        """See `Model.describe`."""
+        if inputs:
+            return await self.ask("describe", inputs, timeout=timeout)
+        return await self.send(describe_request(await self.signature("describe")), timeout)
+
+    def few_shot(self) -> "AsyncServedModel":
+        """See `Model.few_shot`: this model already is one."""
+        return self
+
+    async def adapt(self, support_x: Any, support_y: Any, *, timeout: float | None = None) -> "AsyncTask":
+        """See `FewShotModel.adapt`."""
+        request = (await self.requests).adapt(support_x, support_y)
+        return AsyncTask(self, await self.send(request, timeout))
+
+    async def adapt_png(
+        self, support_png: Any, support_y: Any, *, timeout: float | None = None
+    ) -> "AsyncTask":
+        """See `FewShotModel.adapt_png`."""
+        request = (await self.requests).adapt(support_png, support_y, "png")
+        return AsyncTask(self, await self.send(request, timeout))
+
+    async def classify(
+        self, support_x: Any, support_y: Any, query_x: Any, *, timeout: float | None = None
+    ) -> Answer:
+        """See `FewShotModel.classify`."""
+        return await self.send((await self.requests).classify(support_x, support_y, query_x), timeout)
+
+    async def classify_png(
+        self, support_png: Any, support_y: Any, query_png: Any, *, timeout: float | None = None
+    ) -> Answer:
+        """See `FewShotModel.classify_png`."""
+        request = (await self.requests).classify(support_png, support_y, query_png, "png")
+        return await self.send(request, timeout)
+
+    def task(self, kept: Any, class_names: Any = None) -> "AsyncTask":
+        """See `FewShotModel.task`; nothing is asked, so nothing is awaited."""
+        return AsyncTask(
+            self, kept.learned if isinstance(kept, KeptTask) else TaskState.of(kept, class_names)
+        )
+
+    async def send(self, request: Request, timeout: float | None = None) -> Any:
+        """See `FewShotModel.send`."""
+        return request.read(await self.ask(request.signature, request.inputs, timeout=timeout))
+
+    def __getattr__(self, key: str) -> Callable[..., Awaitable[Answer]]:
+        if key.startswith("_"):
+            raise AttributeError(key)
+        return lambda **inputs: self.ask(key, inputs)  # which tells whether there is such a signature
+
+
+class AsyncTask(KeptTask):
+    """`Task` for asyncio."""
+
+    async def predict(self, query_x: Any, *, timeout: float | None = None) -> Answer:
         """See `Task.predict`."""
-        return await self._client.call("predict", self._learnt, query_x, timeout=timeout)
+        model = self.model
+        return await model.send((await model.requests).predict(self.learned, query_x), timeout)
 
-    async def predict_png(self, query_png: Any, *, timeout: float | None = None) -> dict[str, np.ndarray]:
+    async def predict_png(self, query_png: Any, *, timeout: float | None = None) -> Answer:
         """See `Task.predict_png`."""
-        return await self._client.call("predict_png", self._learnt, query_png, timeout=timeout)
+        model = self.model
+        return await model.send((await model.requests).predict(self.learned, query_png, "png"), timeout)
 
 
-class AsyncFewShotClient:
+class AsyncFewShotClient(AsyncServedModel):
     """`FewShotClient` for asyncio; to be made inside the event loop that uses it.
 
     Example:
@@ -128,41 +228,10 @@ class AsyncFewShotClient:
         tls: Tls | None = None,
         retries: Retries = _RETRIES,
     ):
+        super().__init__(
+            AsyncClient(target, timeout=timeout, tls=tls, retries=retries), model, version, label
+        )
         self.model = model
-        self._client = AsyncClient(target, timeout=timeout, tls=tls, retries=retries)
-        self._version = {"version": version, "label": label}
-        self._calls: FewShotCalls | None = None
-
-    async def adapt(self, support_x: Any, support_y: Any, *, timeout: float | None = None) -> AsyncTask:
-        """See `FewShotClient.adapt`."""
-        return AsyncTask(self, await self.call("adapt", support_x, support_y, timeout=timeout))
-
-    async def adapt_png(self, support_png: Any, support_y: Any, *, timeout: float | None = None) -> AsyncTask:
-        """See `FewShotClient.adapt_png`."""
-        return AsyncTask(self, await self.call("adapt_png", support_png, support_y, timeout=timeout))
-
-    async def classify(
-        self, support_x: Any, support_y: Any, query_x: Any, *, timeout: float | None = None
-    ) -> dict[str, np.ndarray]:
-        """See `FewShotClient.classify`."""
-        return await self.call("classify", support_x, support_y, query_x, timeout=timeout)
-
-    async def classify_png(
-        self, support_png: Any, support_y: Any, query_png: Any, *, timeout: float | None = None
-    ) -> dict[str, np.ndarray]:
-        """See `FewShotClient.classify_png`."""
-        return await self.call("classify_png", support_png, support_y, query_png, timeout=timeout)
-
-    async def describe(self, *, timeout: float | None = None) -> dict[str, Any]:
-        """See `FewShotClient.describe`."""
-        return await self.call("describe", timeout=timeout)
-
-    async def call(self, name: str, *arguments: Any, timeout: float | None = None) -> Any:
-        """Makes a call by its name in `FewShotCalls`, and sends it."""
-        if self._calls is None:
-            signatures = await self._client.metadata(self.model, **self._version)
-            self._calls = FewShotCalls(self.model, signatures, **self._version)
-        return await self._client.send(getattr(self._calls, name)(*arguments), timeout)
 
     async def close(self) -> None:
         """Ends the connection."""

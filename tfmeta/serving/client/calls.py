@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tfmeta import wire
+from tfmeta.core.model.specs import SignatureSpec
 from tfmeta.wire import tensors
 
-__all__ = ["Call", "metadata", "predict", "status"]
+__all__ = ["Call", "check_choice", "metadata", "predict", "signature_specs", "status"]
 
 
 class Call(NamedTuple):
@@ -21,10 +22,6 @@ class Call(NamedTuple):
     request: wire.Message
     reply_type: wire.Message
     read: Callable[[wire.Message], Any]
-
-    def then(self, function: Callable[[Any], Any]) -> "Call":
-        """The same request, with what was read of its reply passed through a function."""
-        return self._replace(read=lambda reply: function(self.read(reply)))
 
 
 def predict(
@@ -66,10 +63,31 @@ def status(model: str, *, version: int | None = None) -> Call:
     return Call("ModelService/GetModelStatus", request, wire.GetModelStatusResponse, _read_states)
 
 
-def _model_spec(model: str, signature: str, version: int | None, label: str | None) -> wire.Message:
-    spec = wire.ModelSpec(name=model, signature_name=signature)
+def signature_specs(definitions: Mapping[str, wire.Message]) -> dict[str, SignatureSpec]:
+    """What each signature takes and gives, of the messages that `metadata` reads.
+
+    Left out are those that TensorFlow keeps for itself.
+    """
+    return {
+        name: SignatureSpec.of(name, definition)
+        for name, definition in sorted(definitions.items())
+        if not name.startswith("__")
+    }
+
+
+def check_choice(version: int | None, label: str | None) -> None:
+    """Checks that a request names its version in one way at most.
+
+    Raises:
+        ValueError: It names a version and a label.
+    """
     if version is not None and label is not None:
         raise ValueError(f"version={version} and label={label!r} came; a request names one of them")
+
+
+def _model_spec(model: str, signature: str, version: int | None, label: str | None) -> wire.Message:
+    spec = wire.ModelSpec(name=model, signature_name=signature)
+    check_choice(version, label)
     if version is not None:
         spec.version.value = version
     if label is not None:

@@ -1,6 +1,5 @@
 """Asks any served model over TF Serving's gRPC API: numpy in, numpy out."""
 
-import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ from tfmeta.serving.client import calls
 from tfmeta.serving.client.calls import Call
 from tfmeta.serving.client.connection import Connection
 from tfmeta.serving.client.retries import Retries
+from tfmeta.serving.client.served_model import ServedModel
 from tfmeta.serving.tls import Tls
 
 __all__ = ["Client"]
@@ -30,6 +30,9 @@ class Client:
         tls: Encrypts; None sends everything in the open.
         retries: What happens while the server is unavailable.
 
+    Raises:
+        InputError: The address is none of gRPC's.
+
     Example:
         >>> with Client("127.0.0.1:8500") as client:  # doctest: +SKIP
         ...     client.predict("half_plus_two", {"x": np.float32([1.0, 5.0])})
@@ -46,6 +49,19 @@ class Client:
         """Address of the server."""
         return self._connection.target
 
+    def model(self, name: str, *, version: int | None = None, label: str | None = None) -> ServedModel:
+        """A model of this server, to be asked as one in this process is: by signatures as methods.
+
+        Args:
+            name: Its name.
+            version: Which version; the latest where neither this nor `label` is given.
+            label: The version that carries this label, such as `"stable"`.
+
+        Returns:
+            The model, on this connection.
+        """
+        return ServedModel(self, name, version, label)
+
     def predict(
         self,
         model: str,
@@ -57,7 +73,7 @@ class Client:
         output_filter: Iterable[str] = (),
         timeout: float | None = None,
     ) -> dict[str, np.ndarray]:
-        """Asks a model.
+        """Asks a model, with arrays just as they are; `model` has a reading of them that converts and checks.
 
         Args:
             model: Its name.
@@ -112,21 +128,18 @@ class Client:
         return self.send(calls.status(model, version=version), timeout)
 
     def send(self, call: Call, timeout: float | None = None) -> Any:
-        """Sends any call, again while the server is unavailable, and returns what is read of the reply.
+        """Sends any call, and returns what is read of the reply.
 
         Raises:
             ServingError: The server refused, failed, or was not reached.
         """
-        method, attempts = self._connection.method(call), self._connection.attempts(timeout)
-        while True:
-            try:
-                return call.read(method(call.request, timeout=attempts.left))
-            except grpc.RpcError as error:
-                pause = attempts.pause(error.code().name)
-                failure = self._connection.failure(error, attempts)
-            if pause is None:
-                raise failure  # out of the handler: gRPC's own traceback says no more
-            time.sleep(pause)
+        try:
+            return call.read(
+                self._connection.method(call)(call.request, timeout=self._connection.seconds(timeout))
+            )
+        except grpc.RpcError as error:
+            failure = self._connection.failure(error, timeout)
+        raise failure  # out of the handler: gRPC's own traceback says no more
 
     def close(self) -> None:
         """Ends the connection."""

@@ -5,8 +5,9 @@ from typing import Any
 
 import grpc
 
+from tfmeta.serving.client.address import check_address, is_loopback
 from tfmeta.serving.client.calls import Call
-from tfmeta.serving.client.retries import Attempts, Retries
+from tfmeta.serving.client.retries import Retries
 from tfmeta.serving.errors import ServingError
 from tfmeta.serving.tls import Tls
 
@@ -29,17 +30,22 @@ class Connection:
         timeout: Seconds to wait for an answer, unless a call says otherwise.
         tls: Encrypts; None sends everything in the open.
         retries: What happens while the server is unavailable.
+
+    Raises:
+        InputError: The address is none of gRPC's.
     """
 
     def __init__(self, library: ModuleType, target: str, timeout: float, tls: Tls | None, retries: Retries):
-        self.target = target
+        self.target = check_address(target)
         self.timeout = timeout
-        self._retries = retries
         self._methods: dict[str, Any] = {}
+        options = [*_OPTIONS, *retries.options]
+        if is_loopback(target):  # gRPC asks http_proxy even there, and the proxy looks on its own machine
+            options.append(("grpc.enable_http_proxy", 0))
         if tls is None:
-            self.channel = library.insecure_channel(target, options=_OPTIONS)
+            self.channel = library.insecure_channel(target, options=options)
         else:
-            self.channel = library.secure_channel(target, tls.credentials, options=_OPTIONS + tls.options)
+            self.channel = library.secure_channel(target, tls.credentials, options=options + tls.options)
 
     def method(self, call: Call) -> Any:
         """What sends the request of a call, and returns its reply or something to await."""
@@ -51,19 +57,21 @@ class Connection:
             )
         return self._methods[call.method]
 
-    def attempts(self, timeout: float | None) -> Attempts:
-        """The attempts at one call.
+    def seconds(self, timeout: float | None) -> float:
+        """The timeout of a call that says so, or the connection's own."""
+        return self.timeout if timeout is None else timeout
 
-        Args:
-            timeout: Seconds for all of them; None for the connection's own.
-        """
-        return Attempts(self._retries, self.timeout if timeout is None else timeout)
-
-    def failure(self, error: grpc.RpcError, attempts: Attempts) -> ServingError:
-        """What to raise when the last attempt has failed."""
+    def failure(self, error: grpc.RpcError, timeout: float | None) -> ServingError:
+        """What to raise when a call has failed."""
         code, details = error.code().name, error.details() or ""
-        if code == "UNAVAILABLE":
+        if code == "UNAVAILABLE" and "parsing HTTP/2" in details:
+            details = (
+                f"what answers at {self.target} does not speak gRPC; is it the port of REST? tfmeta serve and"
+                f" TensorFlow Serving have gRPC on 8500 unless they are told otherwise. ({details})"
+            )
+        elif code == "UNAVAILABLE":
             details = f"no server answers at {self.target}; is it running? ({details})"
         elif code == "DEADLINE_EXCEEDED":
-            details = f"{self.target} gave no answer within {attempts.timeout:g} s ({details})"
+            seconds = self.seconds(timeout)
+            details = f"{self.target} gave no answer within {seconds:g} s ({details})"
         return ServingError(code, details)
