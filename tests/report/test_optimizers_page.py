@@ -6,10 +6,10 @@ import pytest
 
 from tfmeta.cli import main
 from tfmeta.optimizers.comparison import Comparison
+from tfmeta.optimizers.method import comparison_file
 from tfmeta.optimizers.tuning import Sensitivity
 from tfmeta.recipes.registry import find_recipe
-from tfmeta.recipes.train import Run
-from tfmeta.recipes.update_rules import comparison_file
+from tfmeta.recipes.run import Run
 
 
 def race(steps):
@@ -24,8 +24,8 @@ def runs(tmp_path, monkeypatch):
     """Two recipes as training and racing leave them; the one with a race on one more variant."""
     monkeypatch.chdir(tmp_path)
     for name, variants in (("lstm-optimizer-quadratic", [""]), ("lstm-optimizer-mnist", ["", "ReLU"])):
-        recipe, run = find_recipe(name), Run(Path("runs") / name)
-        run.begin(recipe, recipe.configure(tuned_for=30, test_descent=60))
+        run = Run(Path("runs") / name)
+        run.begin(find_recipe(name).configure(tuned_for=30, test_descent=60))
         for variant in variants:
             race(60).write(comparison_file(run.folder, variant))
     return tmp_path

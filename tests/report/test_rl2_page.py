@@ -36,7 +36,7 @@ def test_the_page_and_its_pictures(runs, monkeypatch, capsys):
     )
     assert "| 100 | *999.4* | *1939.5* | *1973.9* |" in page
     assert "| RL² by PPO, mazes of 3 x 3, 3 steps an episode, episode 1 | 0 | success |" in page
-    assert "`tfmeta train rl2-maze --set batch_size=6" in page
+    assert "`tfmeta train rl2-maze --size 3 --horizon 3" in page
     assert capsys.readouterr().out.splitlines()[-1] == "docs/rl_results.md"
 
 

@@ -34,7 +34,7 @@ def test_seeds_of_a_training_belong_together(runs):
         ("10 pulls of 5 arms", "TRPO", 1),
     ]
     _, both, long = found
-    assert [run.settings.seed for run in both.runs] == [0, 1]
+    assert [run.training.seed for run in both.runs] == [0, 1]
     assert (both.minutes, both.trials, long.trials) == (1.5, 24, 48)
     assert longest(found) == [found[0], long]
     values = [
@@ -53,7 +53,7 @@ def test_a_run_that_started_from_another_has_had_both_trainings(tmp_path):
     write_run(tmp_path / "first", "rl2-bandit")
     write_run(tmp_path / "second", "rl2-bandit", steps=2, start_from="first")
     write_run(tmp_path / "orphan", "rl2-bandit", steps=6, start_from="gone")
-    found = {each.settings.start_from: each for each in find_trainings(tmp_path)}
+    found = {each.runs[0].training.start_from: each for each in find_trainings(tmp_path)}
     assert {name: (each.trials, each.minutes) for name, each in found.items()} == {
         "": (24, 1.0),
         "first": (36, 2.0),
@@ -68,7 +68,7 @@ def test_a_run_that_started_from_another_has_had_both_trainings(tmp_path):
 def test_a_curve_shows_no_rewards_of_other_tasks(tmp_path):
     write_run(tmp_path / "short", "rl2-bandit")
     write_run(tmp_path / "long", "rl2-bandit", steps=2, pulls=20, start_from="short")
-    (long,) = [each for each in find_trainings(tmp_path) if each.settings.start_from]
+    (long,) = [each for each in find_trainings(tmp_path) if each.runs[0].training.start_from]
     trials, means = read_curve(long.runs[0])
     np.testing.assert_array_equal(trials, [30, 42])  # the 24 trials of the other tasks count
     np.testing.assert_array_equal(means, [5.0, 6.0])
@@ -76,7 +76,7 @@ def test_a_curve_shows_no_rewards_of_other_tasks(tmp_path):
 
 def test_the_table_has_a_row_for_what_was_published_and_what_was_not(runs):
     trained = {
-        ((each.settings.pulls, each.settings.arms), each.agent): each
+        ((each.runs[0].tasks.pulls, each.runs[0].tasks.arms), each.agent): each
         for each in find_trainings(runs)
         if each.trials == 24
     }
@@ -99,8 +99,11 @@ def test_every_number_says_what_made_it(runs):
     reward = found[1].reward()
     assert f"| *6.7* | 2: {reward.lowest:.2f} to {reward.highest:.2f} | 24 | 1.5 min |" in row
     commands = render_commands(found)
-    assert "seed 1, 2.0 min: `tfmeta train rl2-bandit --set batch_size=6" in commands
-    assert "--arms 2 --pulls 3 --agent ppo --steps 4`" in commands and "6 trials a step" in commands
+    assert "seed 1, 2.0 min: `tfmeta train rl2-bandit --units 4" in commands
+    assert (
+        "tfmeta train rl2-bandit --arms 2 --pulls 3 --units 4 --batch-size 6 --steps 4" in commands
+        and "6 trials a step" in commands
+    )
 
 
 def test_curves_are_read_from_tensorboards_logs(runs):

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfmeta.core.checks import check
-from tfmeta.recipes.recipe import counted
+from tfmeta.core.words import counted
 from tfmeta.rl import TrialNetwork, play
 from tfmeta.rl.environments import MazeEnvironment
 

@@ -1,14 +1,17 @@
 """The page of races: what every rule came to on every family of problems, with the pictures."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from tfmeta.core.atomic import write_text
 from tfmeta.core.checks import TfmetaError
 from tfmeta.optimizers.comparison import Comparison
-from tfmeta.recipes.registry import find_recipe
-from tfmeta.recipes.train import Run
-from tfmeta.recipes.update_rules import RuleRecipe, RuleSettings, comparison_file
+from tfmeta.optimizers.method import comparison_file
+from tfmeta.optimizers.problem_tasks import ProblemTasks
+from tfmeta.optimizers.rule_training import RuleTraining
+from tfmeta.recipes.recipe import Recipe
+from tfmeta.recipes.registry import command_of
+from tfmeta.recipes.run import Run
 from tfmeta.report.markdown import pictures_beside, section_of
 from tfmeta.report.optimizers import draw_race, draw_sensitivity, draw_transfer, render_race
 
@@ -35,8 +38,9 @@ _RATES = "Each rule's learning rate"
 class _Ended(NamedTuple):
     """A run that has been raced, and its races by the variant of the problem."""
 
-    recipe: RuleRecipe
-    settings: RuleSettings
+    recipe: Recipe
+    tasks: ProblemTasks
+    training: RuleTraining
     races: dict[str, Comparison]
 
 
@@ -59,7 +63,8 @@ def write_races(runs: Path, page: Path) -> list[Path]:
             f"{runs} holds no race. Train one of {', '.join(_RECIPES)} there, and measure it: tfmeta evaluate."
         )
     pictures = pictures_beside(page)
-    written, text = [], [_HEAD]
+    written: list[Path] = []
+    text = [_HEAD]
     for name, title in _RECIPES.items():
         text += _section(ended[name], pictures, written) if name in ended else section_of(page, title)
     own = {_RECIPES[name]: found.races[""] for name, found in ended.items() if "" in found.races}
@@ -75,32 +80,35 @@ def write_races(runs: Path, page: Path) -> list[Path]:
 
 
 def _ended(name: str, runs: Path) -> _Ended | None:
-    recipe = find_recipe(name)
     run = Run(runs / name)
-    files = {variant: comparison_file(run.folder, variant) for variant in recipe.variants}
+    if not run.exists:
+        return None
+    recipe = run.recipe()
+    tasks, training = cast(ProblemTasks, recipe.tasks), cast(RuleTraining, recipe.training)
+    files = {variant: comparison_file(run.folder, variant) for variant in tasks.variants}
     races = {variant: Comparison.read(file) for variant, file in files.items() if file.exists()}
-    return _Ended(recipe, run.settings(recipe), races) if races else None
+    return _Ended(recipe, tasks, training, races) if races else None
 
 
 def _section(found: _Ended, pictures: Path, written: list[Path]) -> list[str]:
     """The lines on one recipe: its own problems, and those that its rule is transferred to."""
-    recipe, settings, races = found
+    recipe, tasks, training, races = found
     short = recipe.name.removeprefix("lstm-optimizer-").replace("-optimizer-", "_")
-    steps = tuple(sorted({20, settings.tuned_for, settings.test_descent}))
+    steps = tuple(sorted({20, training.tuned_for, training.test_descent}))
     lines = [f"## {_RECIPES[recipe.name]}", ""]
     if "" in races:
         lines += [*_picture(f"race_{short}", pictures, written), render_race(races[""], steps), ""]
-        draw_race(races[""], written[-1], trained_for=settings.descent)
-    others = {recipe.variants[variant]: race for variant, race in races.items() if variant}
+        draw_race(races[""], written[-1], trained_for=training.descent)
+    others = {tasks.variants[variant]: race for variant, race in races.items() if variant}
     if others:
         lines += ["### Transfer: what the rule was not trained on", ""]
         lines += _picture(f"transfer_{short}", pictures, written)
-        draw_transfer(others, written[-1], trained_for=settings.descent)
+        draw_transfer(others, written[-1], trained_for=training.descent)
         for title, race in others.items():
             lines += [f"**{title}**", "", render_race(race, steps), ""]
     return [
         *lines,
-        f"Rates are tuned for {settings.tuned_for} updates. Made by `{recipe.command(settings)}`.",
+        f"Rates are tuned for {training.tuned_for} updates. Made by `{command_of(recipe)}`.",
         "",
     ]
 

@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from tfmeta.recipes.recipe import counted
-from tfmeta.recipes.train import Run
+from tfmeta.core.words import counted
+from tfmeta.recipes.run import Run
 from tfmeta.report.rl2_panels import AGENT_COLOURS, panels
 from tfmeta.report.rl2_runs import TrainedRun, Training
+from tfmeta.rl.bandit_tasks import BanditTasks
 from tfmeta.rl.published import PUBLISHED_BANDITS
 
 __all__ = ["draw_curves", "has_curve", "read_curve"]
@@ -27,14 +29,13 @@ def read_curve(run: TrainedRun) -> tuple[np.ndarray, np.ndarray]:
         there are no logs. Of an epoch that was begun again, the last mean. What the run started from comes first: its
         rewards where it had the same tasks, and else no more than the trials that it played.
     """
-    tasks = run.recipe.setting(run.settings)
     played, trials, means = 0, [np.zeros([0])], [np.zeros([0])]
-    for each, settings in reversed(run.line()):
-        found = _epochs(each) if run.recipe.setting(settings) == tasks else {}
+    for each, recipe in reversed(run.line()):
+        found, training = _epochs(each) if recipe.tested_as == run.recipe.tested_as else {}, recipe.training
         epochs = np.array(sorted(found), np.float64)
-        trials.append(played + (epochs + 0.5) * settings.epoch_steps * settings.batch_size)
+        trials.append(played + (epochs + 0.5) * training.epoch_steps * training.batch_size)
         means.append(np.array([found[int(epoch)] for epoch in epochs]))
-        played += int(each.budget()["steps"]) * settings.batch_size
+        played += int(each.budget()["steps"]) * training.batch_size
     return np.concatenate(trials), np.concatenate(means)
 
 
@@ -78,18 +79,22 @@ def draw_curves(tasks: Mapping[str, Sequence[Training]], path: str | Path) -> No
                     axis.plot(trials, means, color=colour, linewidth=1.8, label=label)
                     begins = trials.min(initial=begins)
             first = trainings[0]
-            published, settings = first.recipe.published(first.settings)[0], first.settings
-            if published is not None:
+            if first.published is not None:
                 axis.axhline(
-                    published, color="#111111", linestyle="--", linewidth=1.2, label="RL², published"
+                    first.published, color="#111111", linestyle="--", linewidth=1.2, label="RL², published"
                 )
-            row = PUBLISHED_BANDITS.get((getattr(settings, "pulls", 0), getattr(settings, "arms", 0)))
+            row = _published_rules(first)
             if row:
                 axis.axhline(
-                    row["gittins"], color="0.5", linestyle=":", linewidth=1.6, label="Gittins, published"
+                    row["gittins"],
+                    color="0.5",
+                    linestyle=":",
+                    linewidth=1.6,
+                    label="Gittins, published",
                 )
             sizes = {
-                f"{each.agent}: {counted(each.settings.batch_size, 'trial')} a step" for each in trainings
+                f"{each.agent}: {counted(each.runs[0].training.batch_size, 'trial')} a step"
+                for each in trainings
             }
             # Curves rise from the left, but for those that go on from other tasks'.
             axis.set_xlim(left=0)
@@ -102,7 +107,14 @@ def draw_curves(tasks: Mapping[str, Sequence[Training]], path: str | Path) -> No
             axis.xaxis.set_major_formatter(lambda x, _: f"{x / 1000:g}k" if x else "0")
 
 
-def _few_ticks():
+def _published_rules(training: Training) -> Mapping[str, float] | None:
+    bandits = training.runs[0].tasks
+    if not isinstance(bandits, BanditTasks):
+        return None
+    return PUBLISHED_BANDITS.get((bandits.pulls, bandits.arms))
+
+
+def _few_ticks() -> Any:
     from matplotlib import ticker
 
     return ticker.MaxNLocator(6)

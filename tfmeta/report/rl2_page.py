@@ -6,7 +6,6 @@ from typing import Any
 
 from tfmeta.core.atomic import write_text
 from tfmeta.core.checks import TfmetaError
-from tfmeta.recipes.rl2.common import TEST_SEED
 from tfmeta.report.markdown import pictures_beside, section_of
 from tfmeta.report.maze_film import film
 from tfmeta.report.maze_paths import Walk, draw_paths, walk
@@ -16,6 +15,7 @@ from tfmeta.report.rl2_runs import RL2_RECIPES, Training, find_trainings, longes
 from tfmeta.report.rl2_tables import render_commands, render_comparison, render_results, render_trainings
 from tfmeta.rl import PUBLISHED_BANDITS, PUBLISHED_MDPS
 from tfmeta.rl.baselines import BANDIT_BASELINES, MDP_BASELINES
+from tfmeta.rl.rl2 import TEST_SEED
 
 __all__ = ["write_rl2"]
 
@@ -65,7 +65,7 @@ def write_rl2(runs: Path, page: Path) -> list[Path]:
 def _bandits(found: Sequence[Training], pictures: Path, written: list[Path]) -> list[str]:
     table = render_comparison(
         PUBLISHED_BANDITS,
-        _by(longest(found), lambda settings: (settings.pulls, settings.arms)),
+        _by(longest(found), lambda tasks: (tasks.pulls, tasks.arms)),
         titles={name: rule.title for name, rule in BANDIT_BASELINES.items()},
         heading="n pulls of k arms",
         label=lambda size: f"n = {size[0]}, k = {size[1]}",
@@ -87,7 +87,7 @@ def _bandits(found: Sequence[Training], pictures: Path, written: list[Path]) -> 
 def _mdps(found: Sequence[Training], pictures: Path, written: list[Path]) -> list[str]:
     table = render_comparison(
         PUBLISHED_MDPS,
-        _by(longest(found), lambda settings: settings.episodes),
+        _by(longest(found), lambda tasks: tasks.episodes),
         titles={name: rule.title for name, rule in MDP_BASELINES.items()},
         heading="episodes",
         label=str,
@@ -103,7 +103,7 @@ def _mdps(found: Sequence[Training], pictures: Path, written: list[Path]) -> lis
 
 def _mazes(found: Sequence[Training], pictures: Path, written: list[Path]) -> list[str]:
     by_trials = sorted(found, key=lambda each: each.trials)
-    last_of = {each.recipe.artefact(each.settings): each for each in by_trials}  # of a name the longest stays
+    last_of = {each.recipe.artefact: each for each in by_trials}  # of a name the longest stays
     ways = [line for name, each in last_of.items() for line in _ways(name, each, pictures, written)]
     return [
         render_results(longest(found)), "",
@@ -120,15 +120,16 @@ def _mazes(found: Sequence[Training], pictures: Path, written: list[Path]) -> li
 
 
 def _ways(name: str, training: Training, pictures: Path, written: list[Path]) -> list[str]:
-    first, recipe = training.runs[0], training.recipe
-    policy = first.run.learner_of(recipe).policy
-    walks = walk(policy, recipe.environment(first.settings), mazes=_MAZES, seed=(TEST_SEED, 0))
+    first = training.runs[0]
+    walks = walk(
+        first.run.learner().policy, first.tasks.environment("test"), mazes=_MAZES, seed=(TEST_SEED, 0)
+    )
     paths, moving = pictures / f"{name}_paths.png", pictures / f"{name}.gif"
     draw_paths(walks, paths)
     film(max(walks, key=_saved), moving)
     written += [paths, moving]
     return [
-        f"{training.tasks.capitalize()}, seed {first.settings.seed}:",
+        f"{training.tasks.capitalize()}, seed {first.training.seed}:",
         "",
         *_picture(paths),
         *_picture(moving),
@@ -143,7 +144,7 @@ _SECTIONS = {
 
 
 def _by(trainings: Sequence[Training], key: Callable[[Any], Any]) -> dict[tuple[Any, str], Training]:
-    return {(key(each.settings), each.agent): each for each in trainings}
+    return {(key(each.runs[0].tasks), each.agent): each for each in trainings}
 
 
 def _panels(found: Sequence[Training]) -> dict[str, list[Training]]:

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from tfmeta.recipes.rl2.bandits import BanditSettings
-from tfmeta.recipes.rl2.common import TEST_SEED
 from tfmeta.report.rl2_panels import AGENT_COLOURS, panels
 from tfmeta.report.rl2_runs import TrainedRun, Training
 from tfmeta.rl import play
+from tfmeta.rl.bandit_tasks import BanditTasks
 from tfmeta.rl.baselines import BANDIT_BASELINES, run_bandits, tune_bandits
+from tfmeta.rl.rl2 import TEST_SEED
 
 __all__ = ["designed_regret", "draw_regret", "regret_of"]
 
@@ -45,8 +45,9 @@ def regret_of(run: TrainedRun, *, trials: int = TRIALS) -> np.ndarray:
     Returns:
         The regret after each pull, ``[B, T]``.
     """
-    policy = run.run.learner_of(run.recipe).policy
-    played = play(policy, run.recipe.environment(run.settings), trials=trials, seed=(TEST_SEED, 0))
+    policy, tasks = run.run.learner().policy, run.tasks
+    assert isinstance(tasks, BanditTasks)
+    played = play(policy, tasks.environment("test"), trials=trials, seed=(TEST_SEED, 0))
     means = played.tasks.means  # [B, K]
     return (means.max(axis=1, keepdims=True) - np.take_along_axis(means, played.actions, 1)).cumsum(axis=1)
 
@@ -89,10 +90,10 @@ def draw_regret(tasks: Mapping[str, Sequence[Training]], path: str | Path) -> No
     """
     with panels(list(tasks), path, x="pull", y="mean cumulative regret ± 95%") as axes:
         for axis, trainings in zip(axes, tasks.values(), strict=True):
-            settings = trainings[0].settings
-            assert isinstance(settings, BanditSettings)
+            bandits = trainings[0].runs[0].tasks
+            assert isinstance(bandits, BanditTasks)
             draw = partial(_draw, axis)
-            for name, regret in designed_regret(settings.arms, settings.pulls, trials=TRIALS).items():
+            for name, regret in designed_regret(bandits.arms, bandits.pulls, trials=TRIALS).items():
                 draw(regret, label=BANDIT_BASELINES[name].title, linewidth=1.3, **_STYLES[name])
             for training in trainings:
                 regret = np.mean([regret_of(run, trials=TRIALS) for run in training.runs], axis=0)
@@ -100,7 +101,7 @@ def draw_regret(tasks: Mapping[str, Sequence[Training]], path: str | Path) -> No
                     regret, label=f"RL² by {training.agent}", linewidth=2.4, zorder=3,
                     color=AGENT_COLOURS[training.agent],
                 )  # fmt: skip
-            axis.set_xlim(0, settings.pulls)
+            axis.set_xlim(0, bandits.pulls)
             axis.set_ylim(bottom=0)
 
 

@@ -4,16 +4,17 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
 from tfmeta.core.cards import Result
 from tfmeta.core.checks import TfmetaError
-from tfmeta.recipes.evaluate import read_results
-from tfmeta.recipes.registry import RECIPES
-from tfmeta.recipes.rl2 import RL2Recipe, RL2Settings
-from tfmeta.recipes.train import Run
+from tfmeta.recipes.recipe import Recipe
+from tfmeta.recipes.registry import describe
+from tfmeta.recipes.run import Run
+from tfmeta.rl.environment_tasks import EnvironmentTasks
+from tfmeta.rl.rl2 import RL2Training
 
 __all__ = ["RL2_RECIPES", "Reward", "TrainedRun", "Training", "find_trainings", "longest"]
 
@@ -42,16 +43,24 @@ class TrainedRun:
     """A run that has ended and has been measured.
 
     Attributes:
-        recipe: what was trained.
+        recipe: what was trained, with its settings.
         run: its folder.
-        settings: those that it was made with.
         results: what `tfmeta evaluate` has kept.
     """
 
-    recipe: RL2Recipe
+    recipe: Recipe
     run: Run
-    settings: RL2Settings
     results: Sequence[Result]
+
+    @property
+    def tasks(self) -> EnvironmentTasks:
+        """What was learned from."""
+        return cast(EnvironmentTasks, self.recipe.tasks)
+
+    @property
+    def training(self) -> RL2Training:
+        """How it was trained."""
+        return cast(RL2Training, self.recipe.training)
 
     @property
     def minutes(self) -> float:
@@ -61,21 +70,21 @@ class TrainedRun:
     @property
     def trials(self) -> int:
         """Trials that were played in training, with those of the run it started from, as far as it is there."""
-        return sum(int(run.budget()["steps"]) * settings.batch_size for run, settings in self.line())
+        return sum(int(run.budget()["steps"]) * recipe.training.batch_size for run, recipe in self.line())
 
-    def line(self) -> list[tuple[Run, RL2Settings]]:
+    def line(self) -> list[tuple[Run, Recipe]]:
         """This run, the one that it started from, and so on."""
-        line = [(self.run, self.settings)]
-        while line[-1][1].start_from:
-            before = Run(self.run.folder.parent / line[-1][1].start_from)
+        line = [(self.run, self.recipe)]
+        while start := line[-1][1].training.start_from:
+            before = Run(self.run.folder.parent / start)
             if not before.ended(self.recipe):
                 break
-            line.append((before, before.settings(self.recipe)))
+            line.append((before, before.recipe()))
         return line
 
     def reward(self, greedy: bool = False) -> Result | None:
         """The reward in the tasks of the training, if it was measured there."""
-        setting = self.recipe.setting(self.settings) + (", greedy" if greedy else "")
+        setting = self.recipe.tested_as + (", greedy" if greedy else "")
         return next((row for row in self.results if (row.metric, row.setting) == ("reward", setting)), None)
 
 
@@ -90,24 +99,19 @@ class Training:
     runs: tuple[TrainedRun, ...]
 
     @property
-    def recipe(self) -> RL2Recipe:
-        """What was trained."""
+    def recipe(self) -> Recipe:
+        """What was trained, with the first seed."""
         return self.runs[0].recipe
-
-    @property
-    def settings(self) -> RL2Settings:
-        """Those of the first seed."""
-        return self.runs[0].settings
 
     @property
     def tasks(self) -> str:
         """The tasks in words, e.g. ``"10 pulls of 5 arms"``."""
-        return self.recipe.setting(self.settings).partition(", ")[2] or self.recipe.setting(self.settings)
+        return self.runs[0].tasks.words
 
     @property
     def agent(self) -> str:
         """``"TRPO"`` or ``"PPO"``."""
-        return self.settings.agent.upper()
+        return self.runs[0].training.agent.upper()
 
     @property
     def trials(self) -> int:
@@ -118,6 +122,12 @@ class Training:
     def minutes(self) -> float:
         """How long a seed's training took, in the mean."""
         return float(np.mean([each.minutes for each in self.runs]))
+
+    @property
+    def published(self) -> float | None:
+        """The paper's mean reward of a trial, where it has one."""
+        reward = Result("reward", 0.0, 0.0, 0, self.recipe.tested_as)
+        return self.recipe.beside_published([reward])[0].published
 
     def reward(self, greedy: bool = False) -> Reward | None:
         """The mean reward of a trial over the seeds that it was measured for."""
@@ -141,18 +151,16 @@ def find_trainings(runs: Path) -> list[Training]:
     Raises:
         TfmetaError: for settings that cannot be read.
     """
-    found: dict[tuple[str, RL2Settings], list[TrainedRun]] = {}
+    found: dict[str, list[TrainedRun]] = {}
     for file in sorted(runs.glob("*/settings.json")):
         name, run = _recipe_of(file), Run(file.parent)
-        if name not in RL2_RECIPES or name not in RECIPES:
+        if name not in RL2_RECIPES:
             continue
-        recipe = RECIPES[name]
-        results = read_results(run)
+        recipe, results = run.recipe(), run.results()
         if run.ended(recipe) and results:
-            settings = run.settings(recipe)
-            but_for_the_seed = dataclasses.replace(settings, seed=0)
-            found.setdefault((name, but_for_the_seed), []).append(TrainedRun(recipe, run, settings, results))
-    trainings = [Training(tuple(sorted(each, key=lambda run: run.settings.seed))) for each in found.values()]
+            but_for_the_seed = json.dumps(describe(recipe.configure(seed=0)))
+            found.setdefault(but_for_the_seed, []).append(TrainedRun(recipe, run, results))
+    trainings = [Training(tuple(sorted(each, key=lambda run: run.training.seed))) for each in found.values()]
     return sorted(trainings, key=_place)
 
 
@@ -175,7 +183,7 @@ def _recipe_of(file: Path) -> str:
 
 def _place(training: Training) -> tuple:
     """Recipes in their order; short trials before long ones, few actions before many, TRPO before PPO."""
-    environment = training.recipe.environment(training.settings)
+    environment = training.runs[0].tasks.environment("test")
     return (
         RL2_RECIPES.index(training.recipe.name), environment.trial_length, environment.actions, training.tasks,
         training.agent != "TRPO", training.trials,

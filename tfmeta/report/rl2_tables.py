@@ -1,10 +1,12 @@
 """Tables of RL²: the lecture's, with ours beside it, and what each number was made by."""
 
 import math
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from tfmeta.core.cards import Result
-from tfmeta.recipes.recipe import counted
+from tfmeta.core.words import counted
+from tfmeta.recipes.registry import command_of
 from tfmeta.report.markdown import table
 from tfmeta.report.rl2_runs import TrainedRun, Training
 
@@ -14,12 +16,12 @@ _AGENTS = ("TRPO", "PPO")
 
 
 def render_comparison(
-    published: Mapping[Hashable, Mapping[str, float]],
-    trained: Mapping[tuple[Hashable, str], Training],
+    published: Mapping[Any, Mapping[str, float]],
+    trained: Mapping[tuple[Any, str], Training],
     *,
     titles: Mapping[str, str],
     heading: str,
-    label: Callable[[Hashable], str],
+    label: Callable[[Any], str],
 ) -> str:
     """Renders the lecture's table with ours beside it: a row for each kind of tasks.
 
@@ -56,14 +58,13 @@ def render_trainings(trainings: Sequence[Training]) -> str:
         ["tasks", "agent", "drawing", "greedy", "paper", "seeds", "trials in training", "time of a seed"]
     ]
     for each in trainings:
-        published = each.recipe.published(each.settings)[0]
         reward = each.reward()
         spread = f": {_number(reward.lowest)} to {_number(reward.highest)}" if reward else ""
         seeds = f"{len(each.runs)}{spread}" if len(each.runs) > 1 else "1"
         lines.append(
             [
                 each.tasks, each.agent, _reward(each), _reward(each, greedy=True),
-                _theirs(published), seeds, f"{each.trials:,}", _took(each.minutes),
+                _theirs(each.published), seeds, f"{each.trials:,}", _took(each.minutes),
             ]
         )  # fmt: skip
     return table(lines)
@@ -83,7 +84,7 @@ def render_results(trainings: Sequence[Training]) -> str:
         for row in run.results:
             lines.append(
                 [
-                    row.setting, str(run.settings.seed), row.metric, _figure(row),
+                    row.setting, str(run.training.seed), row.metric, _figure(row),
                     _theirs(row.published), f"{row.tasks:,}",
                 ]
             )  # fmt: skip
@@ -101,9 +102,8 @@ def render_commands(trainings: Sequence[Training]) -> str:
     """
     lines = []
     for each in trainings:
-        setting = each.recipe.setting(each.settings)
-        lines.append(f"* **{setting}**: {each.recipe.protocol(each.settings)}.")
-        lines += [f"  * seed {run.settings.seed}, {_took(run.minutes)}: {_command(run)}" for run in each.runs]
+        lines.append(f"* **{each.recipe.tested_as}**: {each.recipe.protocol}.")
+        lines += [f"  * seed {run.training.seed}, {_took(run.minutes)}: {_command(run)}" for run in each.runs]
     return "\n".join(lines)
 
 
@@ -112,7 +112,7 @@ def _theirs(published: float | None) -> str:
 
 
 def _command(each: TrainedRun) -> str:
-    return f"`{each.recipe.command(each.settings)}`"
+    return f"`{command_of(each.recipe)}`"
 
 
 def _cell(training: Training | None) -> str:
