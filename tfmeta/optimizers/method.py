@@ -174,16 +174,18 @@ class LSTMOptimizer(Method[ProblemTasks, RuleTraining]):
     ) -> list[Result]:
         """Races the rule against the designed ones; the race is kept in the folder, see `comparison_file`."""
         problem, rule = tasks.problem(part, training.problem), learner.rule
-        sizes: dict[str, Any] = {
+        options: dict[str, Any] = {
             "problems": count,
             "at_once": min(training.at_once, count),
             "steps": training.test_descent,
         }
         if part != "test":
-            found = Comparison({LEARNED: descend(rule, problem, seed=VALIDATION_SEED, **sizes)}, {})
+            found = Comparison({LEARNED: descend(rule, problem, seed=VALIDATION_SEED, **options)}, {})
         else:
-            sizes.update(tuned_for=training.tuned_for, tuning_problems=training.tuning_problems)
-            found = compare({LEARNED: rule}, problem, **({"say": print} if verbose else {}), **sizes)
+            options.update(tuned_for=training.tuned_for, tuning_problems=training.tuning_problems)
+            if verbose:
+                options["say"] = print
+            found = compare({LEARNED: rule}, problem, **options)
             found.write(comparison_file(folder, training.problem))
         # The learned rule first, and then the designed ones; each when the rates were tuned for and at the end.
         steps = sorted({min(training.tuned_for, training.test_descent), training.test_descent})
