@@ -12,11 +12,12 @@ chances = random.random([trials, 5])  # of each arm to pay; the policy sees what
 action, reward = np.full(trials, -1, np.int32), np.zeros(trials, np.float32)
 done, earned = np.zeros(trials, bool), np.zeros(trials)
 with Client(address) as client:
-    state = client.predict("rl2_bandit_n10k5", {"batch": np.zeros(trials, int)}, signature="initial_state")
+    policy = client.model("rl2_bandit_n10k5")
+    state = policy.initial_state(batch=np.zeros(trials))
     for pull in range(10):
         told = {"previous_action": action, "previous_reward": reward, "done": done}
         seed = np.arange(trials) + trials * pull
-        answer = client.predict("rl2_bandit_n10k5", {**told, "seed": seed, **state}, signature="act")
+        answer = policy.act(**told, seed=seed, **state)
         action, state = answer["action"], {"state": answer["state"]}
         reward = (random.random(trials) < chances[np.arange(trials), action]).astype(np.float32)
         done, earned = np.ones(trials, bool), earned + reward  # a pull is an episode
