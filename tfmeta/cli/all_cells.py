@@ -1,4 +1,4 @@
-"""What ``--all-cells`` does: the whole of the lecture's table, one cell after the other, from where it stood."""
+"""What ``--all-cells`` does: the whole Omniglot table, one cell after the other, from where it stood."""
 
 import argparse
 import sys
@@ -15,9 +15,11 @@ __all__ = ["add_all_cells", "evaluate_all", "one_or_all", "train_all"]
 _MENDABLE = (TfmetaError, ValueError, OSError)
 
 
-def add_all_cells(parser: argparse.ArgumentParser) -> None:
-    """Adds ``--all-cells`` and what narrows it."""
-    group = parser.add_argument_group("the lecture's Omniglot table")
+def add_all_cells(parser: argparse.ArgumentParser, *, with_split: bool) -> None:
+    """Adds ``--all-cells`` and what narrows it; ``--split`` is a setting where a recipe is named."""
+    group = parser.add_argument_group("the Omniglot table, or all folds of a recipe")
+    if with_split:
+        group.add_argument("--split", metavar="SPLIT", help="the cells of a split: alphabets or characters")
     group.add_argument(
         "--all-cells", action="store_true", help="every cell that is missing, one after the other"
     )
@@ -82,7 +84,7 @@ def evaluate_all(args: argparse.Namespace) -> int:
     tf.get_logger().setLevel("ERROR")
 
     def fill(cell: Any) -> str:
-        row, fresh = evaluate_cell(cell, runs, tasks=args.tasks, verbose=keras_verbosity())
+        row, fresh = evaluate_cell(cell, runs, tasks=args.count, verbose=keras_verbosity())
         beside = "" if row.published is None else f"; published: {row.published}"
         note = "" if fresh else "; stands, skipped"
         return f"{cell}: {row}{beside}{note}"

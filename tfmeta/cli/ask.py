@@ -11,6 +11,7 @@ environment of GeoQA does.
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from tfmeta.core.checks import TfmetaError
 SUMMARY = "ask a module network about a picture or about places"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
     """Says what the verb takes."""
     parser.add_argument(
         "question", metavar="QUESTION", nargs="*", help="English; with --layout it may be left out"

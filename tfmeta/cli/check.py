@@ -9,13 +9,14 @@ Exits with 0 if the model may be served, 1 if not, and 2 if there is no model to
 """
 
 import argparse
+from collections.abc import Sequence
 
 from tfmeta.cli.progress import starting_tensorflow, working
 
 SUMMARY = "the gate: may this model be served?"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
     """Says what the verb takes."""
     parser.add_argument("models", metavar="MODEL|DIR", nargs="+", help="names of models, or their folders")
 

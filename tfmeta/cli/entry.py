@@ -15,8 +15,8 @@ from tfmeta.version import __version__
 
 __all__ = ["command", "main"]
 
-# The verbs, as a newcomer meets them. Each is a module of this package with `SUMMARY`, `add_arguments(parser)`
-# and `run(args)`, which may return an exit code.
+# The verbs, as a newcomer meets them. Each is a module of this package with `SUMMARY`, `add_arguments(parser, argv)`,
+# where `argv` is what follows the verb, and `run(args)`, which may return an exit code.
 VERBS = ("quickstart", "list", "train", "evaluate", "export", "check", "serve", "predict", "ask", "report")
 
 MISTAKE, INTERRUPTED = 2, 130
@@ -60,7 +60,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         _quiet()
     verb: ModuleType | None = None
     try:
-        args = _parser().parse_args([argument for argument in argv if argument != "--debug"])
+        argv = [argument for argument in argv if argument != "--debug"]
+        args = _parse(argv)
         verb = args.verb
         return args.verb.run(args) or 0
     except KeyboardInterrupt:
@@ -80,14 +81,24 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.exit(MISTAKE, f"tfmeta: {message} (`{self.prog} --help` says more)\n")
 
-    def parse_args(self, args: Sequence[str]) -> argparse.Namespace:  # type: ignore[override]
-        first = next((argument for argument in args if not argument.startswith("-")), None)
-        if first is not None and first not in VERBS:
-            raise TfmetaError(f"There is no verb {first!r}. {nearest(first, VERBS)}")
-        return super().parse_args(args)
+
+def _parse(argv: Sequence[str]) -> argparse.Namespace:
+    """Parses the arguments; what no parser knows is answered with the nearest option."""
+    parser = _parser(argv)
+    args, rest = parser.parse_known_args(argv)
+    if not rest:
+        return args
+    flag = rest[0].partition("=")[0]
+    verb = next(word for word in argv if not word.startswith("-"))
+    near = f" {nearest(flag, args.options)}" if flag.startswith("-") else ""
+    raise TfmetaError(f"unrecognized arguments: {' '.join(rest)}.{near} `tfmeta {verb} --help` says more.")
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
+    """Makes the parser of the verb that `argv` names, whose flags may depend on what else is named there."""
+    asked = next((word for word in argv if not word.startswith("-")), None)
+    if asked is not None and asked not in VERBS:
+        raise TfmetaError(f"There is no verb {asked!r}. {nearest(asked, VERBS)}")
     verbs = {name: import_module(f"tfmeta.cli.{name}") for name in VERBS}
     parser = _Parser(
         prog="tfmeta",
@@ -106,10 +117,14 @@ def _parser() -> argparse.ArgumentParser:
     parsers = parser.add_subparsers(metavar="VERB", prog="tfmeta", required=True, help=argparse.SUPPRESS)
     for name, verb in verbs.items():
         verb_parser = parsers.add_parser(
-            name, description=verb.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+            name,
+            description=verb.__doc__,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,  # a misspelt setting must not be taken for another one
         )
-        verb.add_arguments(verb_parser)
-        verb_parser.set_defaults(verb=verb)
+        if name == asked:
+            verb.add_arguments(verb_parser, argv[argv.index(name) + 1 :])
+        verb_parser.set_defaults(verb=verb, options=sorted(verb_parser._option_string_actions))
     return parser
 
 

@@ -1,41 +1,49 @@
-"""Exports the learner of a run as a SavedModel, with its card: what it is, its data, command, seed and results.
+"""Exports the learner of a run as a SavedModel, with its card: what it is, its data, settings, seed and results.
 
 Evaluate first: the card holds what the run's folder holds.
 
+  tfmeta export runs/mine --to my_models
   tfmeta export prototypical-omniglot --to saved_models
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from tfmeta.cli.progress import starting_tensorflow, working
-from tfmeta.cli.settings import add_run, count, run_of
+from tfmeta.cli.settings import add_settings, count, given, option, recipe_named, run_named, subject
 
 SUMMARY = "write a run's learner as a SavedModel with its card"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Says what the verb takes."""
-    parser.add_argument("recipe", metavar="RECIPE", help="what was trained")
-    add_run(parser)
+def add_arguments(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
+    """Adds the arguments; a recipe's tasks have flags that say which of its runs is meant."""
+    parser.add_argument("what", metavar="RUN|RECIPE", help="the folder of a run, or its recipe")
+    parser.add_argument(
+        "--tasks", metavar="TASKS|DIR", help="what the method learned from, where WHAT is a method"
+    )
+    parser.add_argument("--run", metavar="DIR", type=Path, help="the run's folder (default: runs/RECIPE)")
     parser.add_argument(
         "--to", metavar="DIR", type=Path, default=Path("saved_models"),
         help="the folder of all models (default: saved_models)",
     )  # fmt: skip
     parser.add_argument("--version", metavar="V", type=count, default=1, help="its version (default: 1)")
     parser.add_argument("--overwrite", action="store_true", help="replace that version if it exists")
+    parser.set_defaults(found=None)
+    name = subject(argv)
+    if name is not None and not Path(name).is_dir():
+        recipe = recipe_named(name, option(argv, "--tasks"))
+        add_settings(parser, recipe, parts=("tasks",))
+        parser.set_defaults(found=recipe)
 
 
 def run(args: argparse.Namespace) -> None:
     """Carries out the verb."""
-    from tfmeta.recipes.registry import find_recipe, known_name
-
-    name = known_name(args.recipe)
     with starting_tensorflow():
-        recipe = find_recipe(name)
         from tfmeta.recipes.export import export_run
-    with working(f"Exporting {args.recipe}"):
+    recipe = args.found and args.found.configure(**given(args.found, args))
+    with working(f"Exporting {args.what}"):
         folder = export_run(
-            recipe, run_of(recipe, args), args.to, version=args.version, overwrite=args.overwrite
+            run_named(args.what, recipe, args.run), args.to, version=args.version, overwrite=args.overwrite
         )
     print(f"{folder}\nNext: tfmeta check {folder}")

@@ -1,46 +1,45 @@
-"""What ``--all-cells`` does for a recipe of folds: every fold with every seed, from where it stood."""
+"""What ``--all-cells`` does for a recipe with folds: every fold with every seed, from where it stood."""
 
 import argparse
-from pathlib import Path
 
-from tfmeta.cli.progress import keras_verbosity, starting_tensorflow, working
-from tfmeta.cli.settings import changes
+from tfmeta.cli.progress import keras_verbosity, working
+from tfmeta.cli.settings import RUNS, given
 from tfmeta.core.checks import TfmetaError
 
-__all__ = ["has_folds", "train_folds"]
-
-_WITH_FOLDS = ("nmn-geoqa",)
-
-
-def has_folds(recipe: str | None) -> bool:
-    """Returns whether a recipe is trained and tested fold by fold."""
-    return recipe in _WITH_FOLDS
+__all__ = ["train_folds"]
 
 
 def train_folds(args: argparse.Namespace) -> int:
-    """Trains and measures the folds that are missing, and prints their mean; returns the exit code."""
-    for name in ("ways", "shots", "arms", "pulls", "agent", "seed", "split", "out", "only"):
-        if getattr(args, name):
+    """Trains and measures the folds that are missing, and prints their mean; returns the exit code.
+
+    Raises:
+        TfmetaError: where the tasks of the recipe have no folds.
+    """
+    if not args.found.tasks.folds:
+        raise TfmetaError(
+            f"{args.recipe} has no folds; --all-cells alone fills the Omniglot table, narrowed by --split and --only."
+        )
+    changes = given(args.found, args)
+    for name in ("seed", "held_out", "out", "only"):
+        if changes.get(name) or getattr(args, name, None):
             raise TfmetaError(
-                f"--{name} is not for all folds of {args.recipe}, which have seeds and folders of their own; --set,"
-                " --steps and --runs are."
+                f"--{name.replace('_', '-')} is not for all folds of {args.recipe}, which have seeds and folders of"
+                " their own."
             )
-    with starting_tensorflow():
-        from tfmeta.recipes.modules.folds import fill_folds, folds_file, mean_of_folds
-        from tfmeta.recipes.registry import find_recipe
-    recipe, runs = find_recipe(args.recipe), args.runs or Path("runs")
-    settings = recipe.configure(**changes(recipe, args.pairs, steps=args.steps))
-    folds, results = recipe.folds(settings), []
+    from tfmeta.recipes.folds import fill_folds, folds_file, folds_of, mean_of_folds, measure_folds
+
+    recipe, runs = args.found.configure(**changes), args.runs or RUNS
+    folds, results = folds_of(recipe), []
     with working("Loading the data"):
-        recipe.load_data(folds[0].settings, "train")
-    for row, fresh in fill_folds(recipe, folds, runs, verbose=keras_verbosity()):
+        folds[0].recipe.tasks.load("train")
+    for row, fresh in fill_folds(folds, runs, verbose=keras_verbosity()):
         results.append(row)
         note = f"{row.seconds:.0f} seconds" if fresh else "stands, skipped"
         right = f"{sum(row.right)} of {len(row.right)} right"
         print(f"{len(results)}/{len(folds)} {row.held_out}, seed {row.seed}: {right} ({note})", flush=True)
-    mean, (published, source) = mean_of_folds(results), recipe.published(settings)
-    print(
-        f"{recipe.setting(settings)}: accuracy {mean.mean:.4f} ± {mean.ci95:.4f}; published: {published} ({source})"
-    )
+    mean = mean_of_folds(results)
+    (result,) = recipe.beside_published(measure_folds(recipe, runs))
+    beside = "" if result.published is None else f"; published: {result.published} ({result.source})"
+    print(f"{result.setting}: accuracy {mean.mean:.4f} ± {mean.ci95:.4f}{beside}")
     print(f"The results are in {folds_file(runs, recipe.name)}.")
     return 0

@@ -1,29 +1,42 @@
-"""Lists the recipes, each of which trains one published result, and the trained models that were found."""
+"""Lists what can be trained, and the trained models that were found.
+
+Recipes are published results. A method learns from any tasks of its kind: those that are listed, or a folder of
+images of your own. Other packages may add to each list.
+"""
 
 import argparse
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from tfmeta.cli.progress import starting_tensorflow
+from tfmeta.core.checks import TfmetaError
 
-SUMMARY = "the recipes, and the trained models"
+SUMMARY = "the recipes, methods and tasks, and the trained models"
 
 _WIDTH = 26  # of a name and the space after it
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Says what the verb takes."""
+def add_arguments(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
+    """Adds no argument."""
 
 
 def run(args: argparse.Namespace) -> None:
     """Carries out the verb."""
     from tfmeta.core.hub import list_models
-    from tfmeta.recipes.registry import RECIPES
+    from tfmeta.recipes.registry import METHODS, RECIPES, TASKS
 
     with starting_tensorflow():
-        recipes = list(RECIPES.values())
+        found = [_each(group) for group in (RECIPES, METHODS, TASKS)]
+    recipes, methods, tasks = found
     lines = ["Recipes (tfmeta train RECIPE)"]
-    for recipe in recipes:
-        lines += [f"  {recipe.name:{_WIDTH}}{recipe.summary}", f"  {'':{_WIDTH}}{recipe.paper}"]
+    for name, recipe in recipes:
+        lines += _row(name, recipe, lambda it: (it.method.summary(it.tasks), it.method.paper))
+    lines += ["", "Methods (tfmeta train METHOD --tasks TASKS)"]
+    for name, method in methods:
+        lines += _row(name, method, lambda it: (f"{it.title}, {it.paper}; learns from {it.takes.__name__}",))
+    lines += ["", "Tasks (or a folder with a subfolder of images for each class)"]
+    for name, source in tasks:
+        lines += _row(name, source, lambda it: (_first_line(it),))
     models = list_models()
     lines += ["", "Models (tfmeta serve; tfmeta.load(MODEL))" if models else "Models: none found; see --help"]
     for name, versions in models.items():
@@ -32,10 +45,37 @@ def run(args: argparse.Namespace) -> None:
     print("\n".join(lines))
 
 
-def _result(path: Path) -> str:
+def _each(group: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Each entry of a group; one that cannot be imported is listed with its error."""
+    found: list[tuple[str, Any]] = []
+    for name in group:
+        try:
+            found.append((name, group[name]))
+        except TfmetaError as error:
+            found.append((name, error))
+    return found
+
+
+def _row(name: str, entry: Any, words: Any) -> Iterable[str]:
+    lines = (f"broken: {entry}",) if isinstance(entry, TfmetaError) else words(entry)
+    yield f"  {name:{_WIDTH}}{lines[0]}"
+    yield from (f"  {'':{_WIDTH}}{line}" for line in lines[1:])
+
+
+def _first_line(source: type) -> str:
+    return f"{source.__doc__.splitlines()[0]} ({', '.join(_kinds(source))})"
+
+
+def _kinds(source: type) -> list[str]:
+    """The classes of tasks that methods ask for, of which this source is one."""
+    from tfmeta.core.tasks import Tasks
+
+    return [kind.__name__ for kind in source.__mro__[1:] if issubclass(kind, Tasks) and kind is not Tasks]
+
+
+def _result(path: Any) -> str:
     """What a model's card claims, in one line."""
     from tfmeta.core.cards import Card
-    from tfmeta.core.checks import TfmetaError
 
     try:
         results = Card.read(path).results

@@ -9,6 +9,7 @@ are turned into bright ink on dark paper and scaled to what the model takes.
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ SUMMARY = "tell images apart after a few labelled examples"
 _SHOWN = 5
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
     """Says what the verb takes."""
     parser.add_argument("model", metavar="MODEL", help="name of a model, or its folder")
     parser.add_argument(

@@ -5,6 +5,7 @@ digits, each from one example, asks 25 others, prints how often it was right and
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from tfmeta.cli.settings import count
@@ -12,7 +13,7 @@ from tfmeta.cli.settings import count
 SUMMARY = "see it work: shipped models answer 200 tasks over gRPC"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
     """Says what the verb takes."""
     parser.add_argument(
         "--tasks", metavar="TASKS", type=count, default=200, help="tasks to ask (default: 200)"

@@ -12,6 +12,7 @@ tfmeta report sinusoid --run DIR --beside DIR      docs/pictures/maml_sinusoid.p
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from tfmeta.cli.progress import starting_tensorflow, working
@@ -30,7 +31,7 @@ _PLACES = {
 }
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
     """Says what the verb takes."""
     parser.add_argument("what", metavar="|".join(_PLACES), choices=sorted(_PLACES), help="what to render")
     parser.add_argument("recipe", metavar="RECIPE", nargs="?", help="of a card: what was trained")

@@ -14,6 +14,7 @@ that they replace unloaded, while requests are answered.
 import argparse
 import logging
 import socket
+from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
 from typing import Any
@@ -31,7 +32,7 @@ _LOG = logging.getLogger("tfmeta.serving")
 _ZERO = {"port": "a free one", "rest_api_port": "none"}
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
     """Says what the verb takes."""
     add_flags(parser)
 

@@ -1,78 +1,89 @@
-"""Trains a recipe, with the settings of the published result unless told otherwise.
+"""Trains a recipe, or a method on tasks of your own.
 
-A run keeps its state after every epoch: started again with the same command, it goes on where it stood, so that
-neither Ctrl-C nor a power cut costs more than an epoch. `tensorboard --logdir runs` draws its curves.
+A run keeps its state after every epoch: started again with the same command, it goes on from there, so that neither
+Ctrl-C nor a power cut costs more than an epoch. `tensorboard --logdir runs` draws its curves.
+
+`tfmeta train RECIPE --help` shows the settings of a recipe, each with its flag.
 
   tfmeta train prototypical-omniglot
   tfmeta train maml-omniglot --ways 20 --split characters --out runs/maml-20
-  tfmeta train maml-sinusoid --steps 2000 --set inner_steps=5
-  tfmeta train rl2-bandit --arms 5 --pulls 100 --agent ppo
+  tfmeta train prototypical --tasks my_images/
+  tfmeta train matching --tasks cifar-fs --steps 2000
+  tfmeta train --card saved_models/rl2_maze/1
   tfmeta train --all-cells --split characters
-  tfmeta train nmn-geoqa --all-cells --set choice=first
+  tfmeta train nmn-geoqa --all-cells --choice first
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from tfmeta.cli.all_cells import add_all_cells, one_or_all, train_all
-from tfmeta.cli.folds import has_folds, train_folds
+from tfmeta.cli.folds import train_folds
 from tfmeta.cli.progress import keras_verbosity, starting_tensorflow, working
-from tfmeta.cli.settings import changes, count, default_run
+from tfmeta.cli.settings import RUNS, add_settings, given, option, recipe_named, subject
+from tfmeta.core.checks import TfmetaError
 
-SUMMARY = "train a recipe; started again, it goes on where it stood"
-_OF_TRIALS = ("arms", "pulls", "agent")
+SUMMARY = "train a recipe, or a method on your own images; started again, it goes on"
 IF_INTERRUPTED = "interrupted; the same command goes on from the last epoch."
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Says what the verb takes."""
-    parser.add_argument("recipe", metavar="RECIPE", nargs="?", help="what to train; `tfmeta list` knows them")
-    parser.add_argument("--ways", metavar="N", type=count, help="classes of a training task")
-    parser.add_argument("--shots", metavar="K", type=count, help="support examples of each class")
-    parser.add_argument("--arms", metavar="K", type=count, help="arms of a bandit")
-    parser.add_argument("--pulls", metavar="N", type=count, help="pulls of a bandit's trial")
-    parser.add_argument("--agent", metavar="AGENT", help="what learns over trials: trpo or ppo")
-    parser.add_argument("--steps", metavar="STEPS", type=count, help="training steps, up to whole epochs")
-    parser.add_argument("--seed", metavar="SEED", type=int, help="of the initial weights and the tasks")
-    parser.add_argument("--split", metavar="SPLIT", help="alphabets or characters, for Omniglot")
+def add_arguments(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
+    """Adds the arguments, with a flag for each setting of the recipe that `argv` names."""
     parser.add_argument(
-        "--out", metavar="DIR", type=Path, help="the run's folder (default: runs/RECIPE-SPLIT)"
+        "recipe", metavar="RECIPE|METHOD", nargs="?", help="what to train; `tfmeta list` shows them"
     )
     parser.add_argument(
-        "--set", metavar="NAME=VALUE", dest="pairs", action="append", default=[],
-        help="any other setting of the recipe; may be given several times",
+        "--tasks", metavar="TASKS|DIR",
+        help="what a method learns from: tasks of `tfmeta list`, or a folder with a subfolder of images for each class",
     )  # fmt: skip
-    add_all_cells(parser)
+    parser.add_argument(
+        "--card", metavar="MODEL", help="train this model anew, with all runs that it started from"
+    )
+    parser.add_argument("--out", metavar="DIR", type=Path, help=f"the run's folder (default: {RUNS}/RECIPE)")
+    name = subject(argv)
+    add_all_cells(parser, with_split=name is None)
+    if name is not None:
+        recipe = recipe_named(name, option(argv, "--tasks"))
+        add_settings(parser, recipe)
+        parser.set_defaults(found=recipe)
 
 
 def run(args: argparse.Namespace) -> int:
     """Carries out the verb."""
-    if args.all_cells and has_folds(args.recipe):
+    if args.card:
+        return _train_card(args)
+    if args.all_cells and args.recipe is not None:
         return train_folds(args)
-    if one_or_all(args, "recipe", ("ways", "shots", "steps", "seed", "out", "pairs", *_OF_TRIALS)):
+    if one_or_all(args, "recipe", ("out", "tasks")):
         return train_all(args)
-    from tfmeta.recipes.registry import find_recipe, known_name
+    from tfmeta.recipes.run import Run
+    from tfmeta.recipes.train import train
 
-    name = known_name(args.recipe)
-    with starting_tensorflow():
-        recipe = find_recipe(name)
-        from tfmeta.recipes.train import Run, train
-    settings = recipe.configure(**given(recipe, args))
-    out = args.out or default_run(recipe.name, getattr(settings, "split", None))
+    recipe = args.found.configure(**given(args.found, args))
+    out = args.out or RUNS / recipe.run_name
     print(
-        f"{recipe.name}: {recipe.setting(settings)}, {settings.steps:,} steps; the run is in {out}",
-        flush=True,
+        f"{recipe.name}: {recipe.tested_as}, {recipe.training.steps:,} steps; the run is in {out}", flush=True
     )
-    Run(out).check_free(recipe, settings)
+    Run(out).check_free(recipe)
     with working("Loading the data"):  # once: what is read from a disk is kept
-        recipe.load_data(settings, "train")
-    train(recipe, settings, out, verbose=keras_verbosity())
-    where = f" --run {args.out}" if args.out else f" --split {args.split}" if args.split else ""
-    print(f"Trained. Next: tfmeta evaluate {recipe.name}{where}")
+        recipe.tasks.load("train")
+    train(recipe, out, verbose=keras_verbosity())
+    print(f"Trained. Next: tfmeta evaluate {out}")
     return 0
 
 
-def given(recipe, args: argparse.Namespace) -> dict:
-    """Returns the settings that the arguments change."""
-    options = ("ways", "shots", "steps", "seed", "split", *_OF_TRIALS)
-    return changes(recipe, args.pairs, **{name: getattr(args, name) for name in options})
+def _train_card(args: argparse.Namespace) -> int:
+    if args.recipe is not None or args.tasks is not None:
+        raise TfmetaError("--card says what is trained; leave the recipe and --tasks out.")
+    with starting_tensorflow():
+        from tfmeta.core.hub import find_model
+        from tfmeta.recipes.anew import anew, read_plan
+    plan = read_plan(find_model(args.card), args.out)
+    for line in plan.notes:
+        print(line, flush=True)
+    for number, step in enumerate(plan.runs, start=1):
+        print(f"{number} of {len(plan.runs)}: {step.folder}: {step.command}", flush=True)
+        anew(step, verbose=keras_verbosity())
+    print(f"Trained. Next: tfmeta evaluate {plan.runs[-1].folder}")
+    return 0

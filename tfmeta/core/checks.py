@@ -6,6 +6,10 @@ from collections.abc import Iterable
 __all__ = ["TfmetaError", "check", "nearest"]
 
 
+_SHOWN = 12
+"""As many names are worth listing; of more, only the nearest are."""
+
+
 class TfmetaError(Exception):
     """A mistake that its user can mend; its text is the whole story, so the command line prints it alone."""
 
@@ -33,4 +37,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     known = sorted(known)
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f"Did you mean {close[0]}? " if close else ""
-    return f"{hint}Known: {', '.join(known) or 'none'}."
+    if len(known) <= _SHOWN:
+        return f"{hint}Known: {', '.join(known) or 'none'}."
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.0)
+    return f"{hint}The nearest of {len(known)} names: {', '.join(near)}."

@@ -1,8 +1,8 @@
-"""The lecture's table as data: its rows, its columns, and the run that fills each cell.
+"""The table of methods on Omniglot as data: its rows, its columns, and the run that fills each cell.
 
 A model that compares images is trained once and tested in all four columns; MAML, whose last layer has an output for
-each class, is trained for each column. Below the lecture's systems stand a further method, and the baselines that make
-learning to learn meaningful.
+each class, is trained for each column. The last rows are
+baselines without meta-learning, to compare with.
 """
 
 import dataclasses
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tfmeta.core.checks import TfmetaError, nearest
-from tfmeta.recipes.omniglot.lecture import SETTINGS
+from tfmeta.recipes.published import COLUMNS
 
 __all__ = ["ROWS", "SPLITS", "Cell", "Row", "cells", "column_name"]
 
@@ -37,7 +37,7 @@ class Row:
         method: what ``--only`` calls it.
         title: what the table calls it.
         recipe: what trains it.
-        system: its row of the lecture's table; empty where it has none.
+        system: its name in `tfmeta.recipes.published.PUBLISHED`; empty where nothing was published.
         runs: what each run changes of the recipe's settings, by the name of the column that it fills, or by
             ``<column>-<split>`` for more changes on one split. The run ``""`` fills every column that has no run
             of its own. ``start_from`` names the column whose run, trained before, this one starts from.
@@ -132,7 +132,7 @@ def cells(split: str | None = None, only: Collection[str] = ()) -> list[Cell]:
         for each in (SPLITS if split is None else [split])
         for row in ROWS
         if not only or row.method in only
-        for ways, shots in SETTINGS
+        for ways, shots in COLUMNS
     ]
 
 
@@ -150,7 +150,7 @@ _MAML_RUNS: dict[str, dict[str, Any]] = {
     },
 }  # fmt: skip
 
-_COLUMNS = tuple(column_name(*setting) for setting in SETTINGS)
+_COLUMNS = tuple(column_name(*setting) for setting in COLUMNS)
 
 
 def _everywhere(reason: str) -> dict[str, str]:

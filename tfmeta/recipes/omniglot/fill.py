@@ -1,4 +1,4 @@
-"""Fills the cells of the lecture's table: trains what is not trained, measures what is not measured."""
+"""Fills the cells of the Omniglot table: trains what is not trained, measures what is not measured."""
 
 from pathlib import Path
 
@@ -6,10 +6,11 @@ import keras
 
 from tfmeta.core.cards import Result
 from tfmeta.core.checks import TfmetaError
-from tfmeta.recipes.evaluate import evaluate, read_results
+from tfmeta.recipes.evaluate import evaluate, tested
 from tfmeta.recipes.omniglot.cells import Cell
 from tfmeta.recipes.registry import find_recipe
-from tfmeta.recipes.train import Run, train
+from tfmeta.recipes.run import Run
+from tfmeta.recipes.train import train
 
 __all__ = ["evaluate_cell", "train_cell"]
 
@@ -28,13 +29,12 @@ def train_cell(cell: Cell, runs: Path, *, verbose: int | str = "auto") -> bool:
     Raises:
         TfmetaError: if the folder holds a run with other settings, or data are missing.
     """
-    recipe = find_recipe(cell.row.recipe)
-    settings, folder = recipe.configure(**cell.trained), cell.run(runs)
-    Run(folder).check_free(recipe, settings)
+    recipe, folder = find_recipe(cell.row.recipe).configure(**cell.trained), cell.run(runs)
+    Run(folder).check_free(recipe)
     if Run(folder).ended(recipe):
         return False
     keras.backend.clear_session()  # the graphs of the run before
-    train(recipe, settings, folder, verbose=verbose)
+    train(recipe, folder, verbose=verbose)
     return True
 
 
@@ -55,23 +55,19 @@ def evaluate_cell(
     Raises:
         TfmetaError: if the run has not ended, or has other settings than the table's.
     """
-    recipe, run = find_recipe(cell.row.recipe), Run(cell.run(runs))
-    settings = recipe.configure(**cell.trained)
-    if not settings.steps:  # there is nothing to train, and nothing to wait for
+    recipe, run = find_recipe(cell.row.recipe).configure(**cell.trained), Run(cell.run(runs))
+    if not recipe.training.steps:  # there is nothing to train, and nothing to wait for
         train_cell(cell, runs, verbose=0)
     if not run.ended(recipe):
         raise TfmetaError(f"{run.folder} holds no trained learner; train it first, with --all-cells.")
-    run.check_free(recipe, settings)
-    setting = recipe.setting(recipe.configure(**{**cell.trained, **cell.tested}))
+    run.check_free(recipe)
+    setting = tested(recipe, **cell.tested).tested_as
 
     def standing() -> Result | None:
-        return next((row for row in read_results(run) if row.setting == setting), None)
+        return next((row for row in run.results() if row.setting == setting), None)
 
     found = standing()
-    fresh = found is None or found.tasks < (tasks or recipe.test_tasks)
-    if fresh:
-        keras.backend.clear_session()
-        evaluate(recipe, run, tasks=tasks, verbose=verbose, **cell.tested)
-        found = standing()
-    assert found is not None
-    return found, fresh
+    if found is not None and found.tasks >= (tasks or recipe.method.test_tasks):
+        return found, False
+    keras.backend.clear_session()
+    return evaluate(run, count=tasks, verbose=verbose, **cell.tested)[0], True

@@ -1,0 +1,3 @@
+"""The table of methods on Omniglot: its cells, and what fills them."""
+
+__all__: list[str] = []
