@@ -59,13 +59,15 @@ class EpisodeTraining(Training):
             max(2, min(size[column] for size in map(tasks.sizes, ("validation", "test"))))
             for column in (0, 1)
         )
-        ways = min(self.ways, classes)
-        return self.replaced(
-            ways=ways,
-            queries=max(1, min(self.queries, examples - self.shots)),
-            test_ways=min(self.test_ways or ways, most),
-            test_queries=max(1, min(self.test_queries, fewest - (self.test_shots or self.shots))),
-        )
+        asked = self.tested()
+        changes = {
+            "ways": min(self.ways, classes),
+            "queries": max(1, min(self.queries, examples - self.shots)),
+            "test_queries": max(1, min(self.test_queries, fewest - asked["test_shots"])),
+        }
+        if asked["test_ways"] > most:
+            changes["test_ways"] = most
+        return self.replaced(**changes)
 
 
 S = TypeVar("S", bound=EpisodeTraining)
