@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tfmeta.core.episodes import Augmentation
 
-__all__ = ["random_affine", "random_mirror"]
+__all__ = ["random_affine", "random_mirror", "random_shift"]
 
 
 def random_affine(
@@ -55,18 +55,30 @@ def random_affine(
 
 
 def random_mirror(*, shift: int = 4) -> Augmentation:
-    """Returns an augmentation that shifts every image, and shows half of them as a mirror does: for photographs.
+    """Returns an augmentation that shifts every image and mirrors half of them; see `random_shift`.
+
+    Example:
+        >>> augment = random_mirror()
+        >>> augment(tf.ones([3, 32, 32, 3]), tf.constant([0, 1])).shape
+        TensorShape([3, 32, 32, 3])
+    """
+    return random_shift(shift=shift, mirror=True)
+
+
+def random_shift(*, shift: int = 4, mirror: bool = False) -> Augmentation:
+    """Returns an augmentation that shifts every image: for photographs.
 
     What comes into view is the image reflected at its border.
 
     Args:
         shift: bound of the translation of each axis, in whole pixels.
+        mirror: whether half of the images are mirrored, left and right.
 
     Returns:
         A function ``(images [M, H, W, C], seed [2]) -> [M, H, W, C]``, a pure function of its arguments.
 
     Example:
-        >>> augment = random_mirror()
+        >>> augment = random_shift()
         >>> augment(tf.ones([3, 32, 32, 3]), tf.constant([0, 1])).shape
         TensorShape([3, 32, 32, 3])
     """
@@ -74,7 +86,7 @@ def random_mirror(*, shift: int = 4) -> Augmentation:
     def augment(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         count, width = tf.shape(images)[0], tf.cast(tf.shape(images)[2], tf.float32)
         mirror_seed, shift_seed = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
-        mirrored = tf.random.stateless_uniform([count], mirror_seed) < 0.5
+        mirrored = tf.random.stateless_uniform([count], mirror_seed) < (0.5 if mirror else 0.0)
         pixels = tf.random.stateless_uniform([count, 2], shift_seed, -shift, shift + 1, tf.int32)
         right, down = tf.unstack(tf.cast(pixels, tf.float32), axis=1)
         one, nothing = tf.ones_like(right), tf.zeros_like(right)

@@ -4,18 +4,22 @@ import dataclasses
 import hashlib
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import tensorflow as tf
 
 from tfmeta.core.episodes import Augmentation, episodes
-from tfmeta.core.tasks import Part, Tasks
+from tfmeta.core.tasks import PARTS, Part, Tasks
 
 __all__ = ["ClassTasks", "Classes", "EpisodeTasks", "Reading"]
 
 Reading = Literal["drawing", "grey", "colour", ""]
 """How a file becomes an item: a drawing (ink 1, paper 0), a grey or a colour photograph (0 black, 1 white); or not."""
+
+
+_NAMED = 500
+"""As many classes are named on a card, which every server carries."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,14 +91,14 @@ class EpisodeTasks(Tasks):
 
 @dataclasses.dataclass(frozen=True)
 class ClassTasks(EpisodeTasks):
-    """Episodes of classes: each part has classes of its own.
-
-    Attributes:
-        reading: how an image file becomes an item, for the model card and `tfmeta predict`.
-    """
+    """Episodes of classes: each part has classes of its own."""
 
     task = "classification"
-    reading: ClassVar[Reading] = ""
+
+    @property
+    def reading(self) -> Reading:
+        """How an image file becomes an item, for the model card and `tfmeta predict`."""
+        return ""
 
     @abstractmethod
     def classes(self, part: Part) -> Classes:
@@ -125,6 +129,15 @@ class ClassTasks(EpisodeTasks):
         classes = self.classes(part)
         return len(classes.names), min(map(len, classes.items))
 
+    def facts(self) -> dict[str, Any]:
+        names = {part: list(self.classes(part).names) for part in PARTS}
+        few = sum(map(len, names.values())) <= _NAMED
+        return {
+            "shape": list(self.item_shape),
+            "reading": self.reading,
+            **({"classes": names} if few else {}),
+        }
+
     def fingerprint(self) -> str:
         return self.classes("train").fingerprint()
 
@@ -150,8 +163,9 @@ class ClassTasks(EpisodeTasks):
         start: int = 0,
         augment: bool = False,
     ) -> tf.data.Dataset:
+        classes = self.classes(part)
         return episodes(
-            self.classes(part).items,
+            classes.items,
             ways=ways,
             shots=shots,
             queries=queries,
@@ -159,4 +173,6 @@ class ClassTasks(EpisodeTasks):
             seed=seed,
             start=start,
             augment=self.augmentation() if augment else None,
+            item_rank=len(self.item_shape),
+            names=classes.names,
         )
