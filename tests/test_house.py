@@ -140,8 +140,10 @@ def test_the_client_names_no_tensorflow(path):
 
 
 @pytest.mark.parametrize(
-    "module", ["tfmeta", "tfmeta.cli", "tfmeta.rl", "tfmeta.rl.baselines", "tfmeta.serving.client"]
-)
+    "module",
+    ["tfmeta", "tfmeta.cli", "tfmeta.core.model", "tfmeta.rl", "tfmeta.rl.baselines", "tfmeta.serving.client",
+     "tfmeta.serving.client.aio"],
+)  # fmt: skip
 def test_light_modules_load_no_tensorflow(module):
     loaded = in_new_process(f"import sys, {module}; print(*{HEAVY!r} & set(sys.modules))")
     assert not loaded, f"`import {module}` loads {loaded}"

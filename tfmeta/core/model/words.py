@@ -64,8 +64,8 @@ def name_classes(labels: np.ndarray, names: ClassNames) -> np.ndarray:
         [B,Q] words; empty for a class that the model knows and no example was given of.
 
     Example:
-        >>> name_classes(np.array([[1, 0]]), (("cat", "dog"),)).tolist()
-        [['dog', 'cat']]
+        >>> name_classes(np.array([[1, 0, 2]]), (("cat", "dog"),)).tolist()
+        [['dog', 'cat', '']]
     """
     longest = max(labels.max(initial=0) + 1, *map(len, names))
     padded = np.array([(*words, *[""] * (longest - len(words))) for words in names])  # [B,N]
