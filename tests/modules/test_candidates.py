@@ -166,7 +166,7 @@ def test_questions_that_ask_for_nothing():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"tops": ["exist"]}, r"tops=\('exist',\); expected some of set, exists"),
+        ({"tops": ["exist"]}, r"tops=\('exist',\); expected some of set, describe, measure, exists"),
         ({"tops": []}, "expected some of"),
         ({"subsets": "some"}, "subsets='some'; expected one of all, growing"),
         ({"limit": 0}, "limit=0; expected 1 or more"),

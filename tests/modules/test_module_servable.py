@@ -68,7 +68,7 @@ def test_it_passes_the_gate(folders, name, monkeypatch):
     report = check_artefact(folders[name])
     assert report.ok, str(report)
     assert report.batching.startswith("may be switched on")
-    assert set(report.latency) == {"answer", "serving_default"}
+    assert set(report.latency) == {"answer", "describe", "serving_default"}
 
 
 @pytest.mark.parametrize("name", NETWORKS)

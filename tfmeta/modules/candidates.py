@@ -1,18 +1,16 @@
 """From a question to the layouts that might answer it: subsets of its fragments, and modules on top of them."""
 
 import itertools
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from tfmeta.core.checks import check, nearest
 from tfmeta.modules.fragments import Fragment, find_fragments, is_asked
-from tfmeta.modules.layout import Layout
+from tfmeta.modules.layout import MODULES, Layout, ModuleType
 from tfmeta.modules.names import entity_word, join_names
 from tfmeta.modules.parse import DependencyParse, QuestionError
 
 __all__ = ["layout_candidates"]
 
-_TOPS = ("set", "exists", "describe", "measure")
-_OF_A_WORD = ("describe", "measure")
 _SUBSETS = ("all", "growing")
 _LONGEST = 100  # words of a question; relations may be nested as deep as there are words
 
@@ -27,18 +25,19 @@ def layout_candidates(
     subsets: str = "all",
     nested: bool = False,
     limit: int = 32,
+    modules: Iterable[ModuleType] = MODULES.values(),
 ) -> list[Layout]:
     """Writes down the layouts that a question may mean, those of more fragments first.
 
     Nouns and verbs become `find`, names `lookup`, prepositional phrases `relate` above them; a subset of these is
-    joined by `and`, and each top is put upon it.
+    joined by `and`, and each top is put upon it. A module that has cues is put above the word that follows one.
 
     Args:
         parse: the question as a dependency tree.
-        tops: what goes on top of a subset: ``"set"`` nothing (the attention is the answer), ``"exists"``,
-            ``"describe"`` and ``"measure"``. The last two take what is asked for as their word (*color* of *what
-            color is the circle*, which is then not looked for), or ``count`` of *how many*, or
-            the first word (*is*, *where*).
+        tops: what goes on top of a subset: ``"set"`` nothing (the attention is the answer), else a module that takes
+            one attention and gives labels, such as ``"exists"``. One that needs a word, such as ``"describe"``, takes
+            what is asked for (*color* of *what color is the circle*, which is then not looked for), or ``count`` of
+            *how many*, or the first word (*is*, *where*).
         entities: names of the world; a name that is none of them is refused. Empty for a world without names,
             such as an image, where everything is looked for by `find`; None allows any name.
         adjectives: those that are looked for as well, with `find`; None for all.
@@ -48,6 +47,7 @@ def layout_candidates(
         nested: whether what describes the object of a relation goes below the relation, or beside it, as in the
             paper.
         limit: most candidates.
+        modules: those that there are: the tops are among them, and their cues are heeded.
 
     Returns:
         Different layouts, no more than `limit`; the first holds all fragments.
@@ -72,7 +72,10 @@ def layout_candidates(
         Andreas, Rohrbach, Darrell, Klein. "Learning to Compose Neural Networks for Question Answering."
         NAACL, 2016. Section 4.1.
     """
-    check(bool(tops) and set(tops) <= set(_TOPS), f"tops={tuple(tops)}; expected some of {', '.join(_TOPS)}.")
+    modules = tuple(modules)
+    heads = {kind.name: kind for kind in modules if (kind.takes, kind.gives) == (1, "labels")}
+    known = ("set", *heads)
+    check(bool(tops) and {*tops} <= {*known}, f"tops={tuple(tops)}; expected some of {', '.join(known)}.")
     check(subsets in _SUBSETS, f"subsets={subsets!r}; expected one of {', '.join(_SUBSETS)}.")
     check(limit >= 1, f"limit={limit}; expected 1 or more.")
     if not parse.tokens:
@@ -80,7 +83,9 @@ def layout_candidates(
     if len(parse.tokens) > _LONGEST:
         raise QuestionError(f"The question has {len(parse.tokens)} words; expected no more than {_LONGEST}.")
     parse = join_names(parse, entities)
-    fragments = find_fragments(parse, adjectives=adjectives, anything=anything, nested=nested)
+    fragments = find_fragments(
+        parse, adjectives=adjectives, anything=anything, nested=nested, modules=modules
+    )
     if not fragments:
         raise QuestionError(f"{str(parse)!r} has no noun, name or verb: there is nothing to look for.")
     if entities is not None:
@@ -89,13 +94,18 @@ def layout_candidates(
     asked, place = _asked(parse)
     word = entity_word(asked) or "what"
     rest = [fragment for fragment in fragments if fragment.place != place] or fragments
-    ranked = [_under(top, word, _subsets(rest if top in _OF_A_WORD else fragments, subsets)) for top in tops]
+    ranked = [
+        _under(heads[top], word, _subsets(rest if heads[top].argument else fragments, subsets))
+        if top in heads
+        else _subsets(fragments, subsets)
+        for top in tops
+    ]
     layouts = (layout for row in itertools.zip_longest(*ranked) for layout in row if layout)
     return list(itertools.islice(layouts, limit))
 
 
 def _check_names(layout: Layout, entities: Collection[str]) -> None:
-    if layout.module == "lookup" and layout.argument not in map(entity_word, entities):
+    if layout.type.argument == "name" and layout.argument not in map(entity_word, entities):
         raise QuestionError(f"The world has no {layout.argument!r}. {nearest(layout.argument, entities)}")
     for child in layout.children:
         _check_names(child, entities)
@@ -109,10 +119,10 @@ def _subsets(fragments: list[Fragment], which: str) -> Iterator[Layout]:
             yield chosen[0] if size == 1 else Layout("and", children=chosen)
 
 
-def _under(top: str, word: str, layouts: Iterator[Layout]) -> Iterator[Layout]:
+def _under(top: ModuleType, word: str, layouts: Iterator[Layout]) -> Iterator[Layout]:
     """Puts a top upon each layout."""
     for layout in layouts:
-        yield layout if top == "set" else Layout(top, word if top in _OF_A_WORD else "", (layout,))
+        yield Layout(top, word if top.argument else "", (layout,))
 
 
 def _asked(parse: DependencyParse) -> tuple[str, int | None]:

@@ -33,8 +33,8 @@ def execute(inventory: Inventory, program: Program, world: World, *, depth: int 
     """Runs programs, a different one for each question of the batch, and differentiably.
 
     What takes no attention, such as lookup and find, is computed for all steps of all programs at once. Then the steps
-    are taken one by one: what takes attentions, such as relate and `and`, is computed for every program, and masks decide
-    what becomes of its stack. The modules that answer come last, so that they are asked once.
+    are taken one by one: what takes attentions, such as relate and `and`, is computed for every program, and masks
+    decide what becomes of its stack. The modules that answer come last, so that they are asked once.
 
     Args:
         inventory: the modules.

@@ -1,9 +1,9 @@
 """From a dependency parse to the fragments of a layout: what each part of a question asks to look for."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
-from tfmeta.modules.layout import Layout
+from tfmeta.modules.layout import MODULES, Layout, ModuleType
 from tfmeta.modules.names import entity_word
 from tfmeta.modules.parse import DependencyParse
 from tfmeta.modules.relations import Relation, find_relations
@@ -42,6 +42,7 @@ def find_fragments(
     adjectives: Collection[str] | None = None,
     anything: Collection[str] = (),
     nested: bool = False,
+    modules: Iterable[ModuleType] = MODULES.values(),
 ) -> list[Fragment]:
     """Reads nouns and verbs as `find`, names as `lookup`, and prepositional phrases as `relate` above them.
 
@@ -55,13 +56,14 @@ def find_fragments(
         anything: nouns that say nothing beside an adjective, as in *a red thing*.
         nested: whether what describes the object of a relation goes below the relation, *in (states that border
             Alabama)*, or beside it, as in the paper.
+        modules: those whose cues are heeded: *not red*, where ``not`` is a cue, is a module above `find`.
 
     Returns:
         The fragments in the order of their words, none twice.
     """
     places: dict[Layout, int] = {}
     for fragment in sorted(
-        _Reader(parse, adjectives, anything, nested).read(), key=lambda found: found.place
+        _Reader(parse, adjectives, anything, nested, modules).read(), key=lambda found: found.place
     ):
         places.setdefault(fragment.layout, fragment.place)
     return [Fragment(place, layout) for layout, place in places.items()]
@@ -84,12 +86,14 @@ class _Reader:
         adjectives: Collection[str] | None,
         anything: Collection[str],
         nested: bool,
+        modules: Iterable[ModuleType],
     ) -> None:
         self.parse = parse
         self.tokens = parse.tokens
         self.adjectives = adjectives
         self.anything = anything
         self.nested = nested
+        self.cues = {cue: kind for kind in modules for cue in kind.cues}
         self.relations = {relation.start: relation for relation in find_relations(parse)}
         self.taken = {n for relation in self.relations.values() for n in range(relation.start, relation.end)}
         self.read_already: set[int] = set()
@@ -112,6 +116,9 @@ class _Reader:
         if number in self.read_already:
             return []
         self.read_already.add(number)
+        return [self.cued(number, layout) for layout in self.related(number)]
+
+    def related(self, number: int) -> list[Layout]:
         if number in self.relations:
             return self.preposition(self.relations[number])
         if number in self.taken or self.tokens[number].tag == "NNP":
@@ -226,7 +233,23 @@ class _Reader:
         return described and self.tokens[number].lemma.lower() in self.anything
 
     def head(self, number: int) -> Layout | None:
-        """The module of a single word; None for a word that asks for nothing."""
+        """The module of a single word, with what a cue asks for; None for a word that asks for nothing."""
+        layout = self.bare(number)
+        return layout and self.cued(number, layout)
+
+    def cued(self, number: int, layout: Layout) -> Layout:
+        """Puts above a layout what a cue asks for that stands before its first word, articles apart."""
+        before = number - 1
+        while before > 0 and self.tokens[before].tag == "DT" and self.text(before) not in self.cues:
+            before -= 1
+        kind = self.cues.get(self.text(before)) if before >= 0 else None
+        return Layout(kind, children=(layout,)) if kind else layout
+
+    def text(self, number: int) -> str:
+        return self.tokens[number].text.lower()
+
+    def bare(self, number: int) -> Layout | None:
+        """The module of a single word, whatever stands before it."""
         token = self.tokens[number]
         word = entity_word(token.lemma)
         if not word:

@@ -97,8 +97,8 @@ class ModuleLayer(keras.layers.Layer):
             attentions: as many as the module takes, each ``[B, S, K]``.
 
         Returns:
-            Attentions ``[B, S, K]``, which are 0 where the world has no position; or scores of the labels ``[B, S, A]``,
-            of which the softmax is taken.
+            Attentions ``[B, S, K]``, which are 0 where the world has no position; or scores of the labels
+            ``[B, S, A]``, of which the softmax is taken.
         """
         raise NotImplementedError(f"{type(self).__name__} has no call.")
 

@@ -11,6 +11,7 @@ from tfmeta.core.checks import check
 from tfmeta.core.export import Servable, Signature
 from tfmeta.core.graph_checks import after, check_finite, check_leading, check_shape, require
 from tfmeta.modules.module_network import ModuleNetwork, Reading
+from tfmeta.modules.reading import CANDIDATES_FILE, QuestionReading
 from tfmeta.modules.spec import kinds
 from tfmeta.modules.vocabulary import split_words
 
@@ -18,11 +19,16 @@ __all__ = ["module_servable"]
 
 
 def module_servable(
-    network: ModuleNetwork, name: str, *, example: Mapping[str, np.ndarray], card: Card
+    network: ModuleNetwork,
+    name: str,
+    *,
+    example: Mapping[str, np.ndarray],
+    card: Card,
+    reading: Mapping[str, Any] | None = None,
 ) -> Servable:
-    """Makes the signature of a module network: ``answer``, which is also ``serving_default``.
+    """Makes the signatures of a module network: ``answer``, which is also ``serving_default``, and ``describe``.
 
-    Its inputs are those of the example, which are inputs of `ModuleNetwork`: ``question [B]`` and
+    The inputs of ``answer`` are those of the example, which are inputs of `ModuleNetwork`: ``question [B]`` and
     ``layouts [B, M, L]``, strings, and either ``image [B, H, W, C]`` or ``features [B, K, D]``, ``mask [B, K]``,
     ``pairs [B, K, K, R]`` and ``names [B, K]``, as far as the model knows them. Its outputs are
 
@@ -38,6 +44,10 @@ def module_servable(
     ``unknown``        whether the argument of a step is a word that the model has not learnt, ``[B, M, L]`` bool
     =================  =========================================================================================
 
+    ``describe`` takes rows ``[B]``, which may be left out, and says in each ``task`` (``"questions"``), ``candidates``
+    (how layouts are made of a question, see `tfmeta.modules.reading.QuestionReading`) and the ``card``. The file
+    `CANDIDATES_FILE` of the artefact says the same of candidates.
+
     Words are told apart in the graph, and unknown words share their parameters, so that a client needs no
     vocabulary; where the chosen layout has one, the answer is a guess. A request that does not fit fails with a
     message that says what came, what was expected, and how to mend it: so do an empty question, a program that the
@@ -48,6 +58,7 @@ def module_servable(
         name: name of the model.
         example: a request, for the warm-up.
         card: the model card.
+        reading: how candidates were made in training, as arguments of `tfmeta.modules.layout_candidates`.
 
     Returns:
         A servable for `tfmeta.core.export.export`.
@@ -60,7 +71,7 @@ def module_servable(
         >>> example = {"question": ["is it red"], "layouts": [[["find[red]", "exists"]]],
         ...            "features": np.ones([1, 9, 3], np.float32), "mask": np.ones([1, 9], np.float32)}
         >>> sorted(module_servable(network, "toy", example=example, card=Card("A toy.")).signatures)
-        ['answer', 'serving_default']
+        ['answer', 'describe', 'serving_default']
     """
     specs = _specs(network)
     needed = {"question", "layouts", "image"} if network.front is not None else {*specs} - {"names"}
@@ -96,7 +107,20 @@ def module_servable(
         tuple(specs[key] for key in inputs),
         {key: np.asarray(example[key], _numpy_type(specs[key])) for key in inputs},
     )
-    return Servable(name, {"answer": signature, "serving_default": signature}, card)
+    candidates = QuestionReading.of(reading or {}, network.modules).to_json()
+    facts = {"task": "questions", "candidates": candidates, "card": card.to_json()}
+    signatures = {"answer": signature, "serving_default": signature, "describe": _describe(facts)}
+    return Servable(name, signatures, card, {CANDIDATES_FILE: candidates})
+
+
+def _describe(facts: Mapping[str, str]) -> Signature:
+    any_row = tf.constant([0], tf.int64)
+
+    def describe(rows: tf.Tensor = any_row) -> dict[str, tf.Tensor]:
+        count = tf.shape(check_shape("rows", rows, ("B",)))
+        return {key: tf.fill(count, fact) for key, fact in facts.items()}
+
+    return Signature(describe, (tf.TensorSpec([None], tf.int64, "rows"),), {"rows": np.zeros(1, np.int64)})
 
 
 def _specs(network: ModuleNetwork) -> dict[str, tf.TensorSpec]:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
@@ -19,10 +18,7 @@ from tfmeta.modules.parse import SpacyParser
 from tfmeta.modules.servable import module_servable
 from tfmeta.recipes.recipe import Part, Recipe, Settings
 
-__all__ = ["CANDIDATES_FILE", "Q", "QuestionRecipe", "QuestionSettings", "spacy_parser"]
-
-CANDIDATES_FILE = "candidates.json"
-"""Where an exported model says, in ``assets.extra/``, how its candidates are made of a parse."""
+__all__ = ["Q", "QuestionRecipe", "QuestionSettings", "spacy_parser"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,11 +121,10 @@ class QuestionRecipe(Recipe[Q], Generic[Q]):
         return self._judged(answer, settings, part, tasks)
 
     def servable(self, learner: Any, settings: Q, card: Card) -> Servable:
-        servable = module_servable(
-            learner, self.artefact(settings), example=self.example(settings), card=card
-        )
-        how = json.dumps(self.reading(settings), indent=2) + "\n"
-        return dataclasses.replace(servable, extras={CANDIDATES_FILE: how})
+        return module_servable(
+            learner, self.artefact(settings), example=self.example(settings), card=card,
+            reading=self.reading(settings),
+        )  # fmt: skip
 
     def example(self, settings: Q) -> dict[str, np.ndarray]:
         """Returns one training question, as a request to the exported model would hold it."""
