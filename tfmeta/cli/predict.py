@@ -1,9 +1,11 @@
 """Asks a few-shot model about images, after it has seen a few labelled ones.
 
 The labelled images lie in a folder with one subfolder of images for each class. Any size and colour will do: images
-are turned into bright ink on dark paper and scaled to what the model takes.
+are read as the model's card says. Drawings become bright ink on dark paper; of photographs the largest square in the
+middle is taken.
 
   tfmeta predict prototypical_omniglot --support drawings --query unknown.png another.png
+  tfmeta predict my_models/prototypical_photos --support photos --query new.jpg
   tfmeta predict maml_omniglot_5w1s --support drawings --query *.png --server localhost:8500
 """
 
@@ -22,7 +24,7 @@ _SHOWN = 5
 
 
 def add_arguments(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
-    """Says what the verb takes."""
+    """Adds the arguments."""
     parser.add_argument("model", metavar="MODEL", help="name of a model, or its folder")
     parser.add_argument(
         "--support",
@@ -42,78 +44,64 @@ def add_arguments(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Carries out the verb."""
-    from tfmeta.data.drawings import load_drawing, load_drawings
+    from tfmeta.data.pictures import load_picture, load_pictures
 
-    if not args.server:
-        with starting_tensorflow():
-            import tfmeta.core.hub  # noqa: F401
     with working(f"Asking {args.model}"):
-        model = _Served(args.server, args.model) if args.server else _Loaded(args.model)
-        side = _side(model, args.model)
-        support_x, support_y, names = load_drawings(args.support, side)
-        if model.ways not in (0, len(names)):
+        model = few_shot_model(args.model, args.server)
+        ways, side, reading = _takes(model, args.model)
+        support_x, support_y, names = load_pictures(args.support, side, reading)
+        if ways not in (0, len(names)):
             raise TfmetaError(
-                f"{args.model} tells {model.ways} classes apart, but {args.support} holds {len(names)};"
+                f"{args.model} tells {ways} classes apart, but {args.support} holds {len(names)};"
                 " give it as many, or ask a model for any number of classes, such as prototypical_omniglot."
             )
-        queries = [load_drawing(file, side) for file in args.query]
-        found = model.probabilities(support_x, support_y, queries)
+        queries = [load_picture(file, side, reading) for file in args.query]
+        found = model.classify(support_x, [names[label] for label in support_y], queries)
     answers = [
         {
             "query": str(file),
-            "label": names[row.argmax()],
-            "probabilities": dict(zip(names, row.tolist(), strict=True)),
+            "label": name,
+            "probabilities": dict(zip(sorted(names), row.tolist(), strict=True)),
         }
-        for file, row in zip(args.query, found, strict=True)
+        for file, name, row in zip(args.query, found["names"], found["probabilities"], strict=True)
     ]
     print(json.dumps(answers, indent=2, ensure_ascii=False) if args.json else "\n".join(map(_line, answers)))
 
 
-def _line(answer: dict[str, Any]) -> str:
-    likely = sorted(answer["probabilities"].items(), key=lambda item: -item[1])
-    told = ", ".join(f"{name} {100 * share:.1f}%" for name, share in likely[:_SHOWN])
-    return f"{answer['query']}: {told}{', …' if len(likely) > _SHOWN else ''}"
+def few_shot_model(name: str, server: str | None) -> Any:
+    """Returns a few-shot model in this process, or behind an endpoint; both are asked alike.
 
-
-def _side(model: Any, name: str) -> int:
-    height, width, channels = model.shape if len(model.shape) == 3 else (0, 0, 0)
-    if model.task != "classification" or height != width or channels != 1:
-        raise TfmetaError(f"{name} is no classifier of drawings; `tfmeta list` shows which models are here.")
-    return height
-
-
-class _Loaded:
-    """A model in this process."""
-
-    def __init__(self, name: str):
-        from tfmeta.core.hub import load
-
-        self._model = load(name)
-        if not {"classify", "describe"} <= set(self._model.signatures):
-            raise TfmetaError(
-                f"{name} is no few-shot classifier: it has {', '.join(self._model.signatures)}."
-            )
-        facts = {key: value[0] for key, value in self._model.describe(rows=[0]).items()}
-        self.task, self.ways = facts["task"].decode(), int(facts["ways"])
-        self.shape = facts["input_shape"].tolist()
-
-    def probabilities(self, support_x: Any, support_y: Any, query_x: Any) -> Any:
-        """Returns ``[Q, N]``."""
-        return self._model.classify(support_x=[support_x], support_y=[support_y], query_x=[query_x])[
-            "probabilities"
-        ][0]
-
-
-class _Served:
-    """A model behind an endpoint."""
-
-    def __init__(self, target: str, name: str):
+    Raises:
+        TfmetaError: if there is none of that name.
+    """
+    if server:
         from tfmeta.serving.client import FewShotClient
 
-        self._client = FewShotClient(target, name)
-        facts = self._client.describe()
-        self.task, self.ways, self.shape = facts["task"], int(facts["ways"]), facts["input_shape"].tolist()
+        return FewShotClient(server, name)
+    with starting_tensorflow():
+        from tfmeta.core.hub import load
+    return load(name).few_shot()
 
-    def probabilities(self, support_x: Any, support_y: Any, query_x: Any) -> Any:
-        """Returns ``[Q, N]``."""
-        return self._client.classify(support_x, support_y, query_x)["probabilities"]
+
+def _takes(model: Any, name: str) -> tuple[int, int, Any]:
+    """Returns how many classes a model tells apart (0: any), the side of its images, and how files are read.
+
+    Raises:
+        TfmetaError: if the model tells no images apart.
+    """
+    if not {"classify", "describe"} <= set(model.signatures):
+        raise TfmetaError(f"{name} is no few-shot classifier: it has {', '.join(model.signatures)}.")
+    facts = model.describe()
+    shape = facts["input_shape"].tolist()
+    if len(shape) != 3 or shape[0] != shape[1] or shape[2] not in (1, 3):
+        raise TfmetaError(
+            f"{name} takes items of the shape {shape}, no square images; `tfmeta list` shows which models are here."
+        )
+    usual = "drawing" if shape[2] == 1 else "colour"
+    return int(facts["ways"]), shape[0], model.card.items.get("reading", usual)
+
+
+def _line(answer: dict[str, Any]) -> str:
+    likely = sorted(answer["probabilities"].items(), key=lambda item: -item[1])
+    shown = ", ".join(f"{name} {100 * share:.1f}%" for name, share in likely[:_SHOWN])
+    return f"{answer['query']}: {shown}{', …' if len(likely) > _SHOWN else ''}"

@@ -106,6 +106,8 @@ class Card:
         summary: what the model is and does, in a sentence or two.
         data: what it was trained on.
         licence: of these data.
+        items: what the model is asked about: the shape of an item, how a file becomes one, and the names of the classes
+            of each part, as far as they apply.
         fingerprint: a hash of the training data; empty where tasks are drawn as needed.
         protocol: how training, validation and test tasks were drawn.
         recipe: the recipe, its method and tasks, and all settings of the run.
@@ -130,6 +132,7 @@ class Card:
     summary: str
     data: str = ""
     licence: str = ""
+    items: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     fingerprint: str = ""
     protocol: str = ""
     recipe: Mapping[str, Any] = dataclasses.field(default_factory=dict)

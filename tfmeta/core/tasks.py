@@ -2,7 +2,7 @@
 
 import dataclasses
 from abc import ABC, abstractmethod
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from tfmeta.core.settings import Settings
 
@@ -23,8 +23,8 @@ class Tasks(Settings, ABC):
     Attributes:
         items: what the tasks are about, in the plural, such as ``"handwritten characters"``; for summaries.
         licence: the terms under which the data may be used; empty where nothing is copied from anybody.
-        fresh: whether tasks are drawn as they are needed. A test may then change their settings, since none of its tasks
-            was seen in training.
+        fresh: whether tasks are drawn as they are needed. A test may then change their settings, since none of its
+            tasks was seen in training.
     """
 
     items: ClassVar[str]
@@ -67,6 +67,10 @@ class Tasks(Settings, ABC):
         Raises:
             TfmetaError: where data are missing or broken.
         """
+
+    def facts(self) -> dict[str, Any]:
+        """Returns what a user of the model must know of its items, for the model card: their shape, for example."""
+        return {}
 
     def fingerprint(self) -> str:
         """Returns a hash of the training data, for the model card; empty for tasks that are drawn as needed."""

@@ -24,6 +24,7 @@ class Requests:
     Args:
         learner: the learner.
         example_episode: ``support_x``, ``support_y`` and ``query_x`` of a task or more.
+        drawings: whether square images of one channel are drawings, ink 1 on paper 0, and may come encoded.
 
     Attributes:
         item: shape of an item.
@@ -36,9 +37,10 @@ class Requests:
         TfmetaError: if the learner does not declare the size of its task states.
     """
 
-    def __init__(self, learner: FewShotLearner, example_episode: Mapping[str, Any]):
+    def __init__(self, learner: FewShotLearner, example_episode: Mapping[str, Any], *, drawings: bool = True):
         self.regression = learner.task == "regression"
         self.ways = learner.ways
+        self._drawings = drawings
         self.item = tuple(learner.network.input_shape[1:])
         target = np.float32 if self.regression else np.int64
         self.example = {
@@ -72,8 +74,8 @@ class Requests:
 
     @property
     def takes_drawings(self) -> bool:
-        """Whether an item is a square image of one channel."""
-        return len(self.item) == 3 and self.item[0] == self.item[1] and self.item[2] == 1
+        """Whether an item is a drawing, so that it may come as an encoded image."""
+        return self._drawings and len(self.item) == 3 and self.item[0] == self.item[1] and self.item[2] == 1
 
     def support(self, x: tf.Tensor, y: tf.Tensor, kind: str = "x") -> tuple[tf.Tensor, ...]:
         """Checks a support set, and decodes it where it is of the `kind` ``png``."""

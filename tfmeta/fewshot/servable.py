@@ -36,7 +36,7 @@ def few_shot_servable(
     ``describe``         rows ``[B]``, may be left out  see below, a row each
     ===================  =============================  =============================================
 
-    and, where the items are square images of one channel,
+    and, where the items are drawings: square images of one channel, unless the card says that they are read otherwise,
 
     ================  ==================================  =============================================
     ``classify_png``  support_png, support_y, query_png   as ``classify``
@@ -61,7 +61,7 @@ def few_shot_servable(
         learner: the learner, with its trained weights.
         name: name of the model.
         example_episode: ``support_x``, ``support_y`` and ``query_x`` of a task or more, for the warm-up.
-        card: the model card.
+        card: the model card; its ``items["reading"]`` says whether images are drawings.
 
     Returns:
         A servable for `tfmeta.core.export.export`.
@@ -80,7 +80,8 @@ def few_shot_servable(
         >>> sorted(servable.signatures)
         ['adapt', 'classify', 'describe', 'predict', 'serving_default']
     """
-    requests = Requests(learner, example_episode)
+    drawings = card.items.get("reading", "drawing") == "drawing"
+    requests = Requests(learner, example_episode, drawings=drawings)
     each = _task_by_task if learner.task_by_task else lambda function: function
     learn, respond = each(learner.adapt), each(learner.respond)
 

@@ -46,6 +46,7 @@ def card_of(run: Run) -> Card:
         summary=f"{recipe.method.summary(recipe.tasks)} {recipe.method.title}, {recipe.method.paper}.",
         data=recipe.tasks.source,
         licence=recipe.tasks.licence,
+        items=recipe.tasks.facts(),
         protocol=recipe.protocol,
         recipe=origin.recipe,
         command=origin.command,

@@ -55,10 +55,7 @@ class EpisodeTraining(Training):
         classes, examples = tasks.sizes("train")
         if not classes:  # any number
             return self
-        most, fewest = (
-            max(2, min(size[column] for size in map(tasks.sizes, ("validation", "test"))))
-            for column in (0, 1)
-        )
+        most, fewest = tasks.sizes("test")
         asked = self.tested()
         changes = {
             "ways": min(self.ways, classes),
@@ -202,8 +199,15 @@ class FewShotMethod(Method[EpisodeTasks, S], Generic[S]):
         return FewShotMethod.batches(self, tasks, training, part)
 
     def _example(self, tasks: EpisodeTasks, training: S) -> dict[str, np.ndarray]:
-        """Returns one validation task, as a request to the exported model would hold it."""
-        inputs, _ = next(iter(self._tests(tasks, training, "validation")))
+        """Returns a task that is none of the tests, as a request to the exported model would hold it."""
+        classes, _ = tasks.sizes("validation")
+        part: Part = "validation" if not classes or classes >= training.tested()["test_ways"] else "train"
+        tested = training.tested()
+        episodes = tasks.episodes(
+            part, ways=tested["test_ways"], shots=tested["test_shots"], queries=training.test_queries,
+            batch_size=tasks.test_batch, seed=TEST_SEEDS["validation"],
+        )  # fmt: skip
+        inputs, _ = next(iter(episodes))
         return {name: value[:1].numpy() for name, value in inputs.items()}
 
     def _result(self, found: Estimate, tasks: EpisodeTasks, training: S) -> Result:
