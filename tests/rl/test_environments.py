@@ -1,19 +1,43 @@
 """Environments in the graph, beside the NumPy tasks that the baselines play: the same distribution of everything."""
 
+import pkgutil
+from importlib import import_module
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
+import tfmeta.rl.environments
+from tfmeta.core.tasks import PARTS
 from tfmeta.core.unroll import unroll
+from tfmeta.recipes.registry import TASKS
 from tfmeta.rl.baselines import BanditTask, MDPTask
-from tfmeta.rl.environments import BanditEnvironment, MazeEnvironment, TabularMDPEnvironment
+from tfmeta.rl.environment_tasks import EnvironmentTasks
+from tfmeta.rl.environments import (
+    BanditEnvironment,
+    GymnasiumEnvironment,
+    MazeEnvironment,
+    TabularMDPEnvironment,
+    TrialEnvironment,
+)
 
 ENVIRONMENTS = {
     "bandit": BanditEnvironment(arms=5, pulls=12),
     "mdp": TabularMDPEnvironment(episodes=3, states=6, actions=3, horizon=4),
     "maze": MazeEnvironment(size=3, horizon=6, width=4, height=4),
 }
-each = pytest.mark.parametrize("environment", ENVIRONMENTS.values(), ids=ENVIRONMENTS)
+if find_spec("gymnasium"):
+    from tests.rl.corridor import Corridor
+
+    ENVIRONMENTS["gymnasium"] = GymnasiumEnvironment(Corridor, trial_length=7)
+# The environments of all tasks that the command line knows, of plug-ins too.
+REGISTERED = {name: kind() for name, kind in TASKS.items() if issubclass(kind, EnvironmentTasks)}
+CASES = {
+    **ENVIRONMENTS,
+    **{f"tasks {name}": tasks.environment("train") for name, tasks in REGISTERED.items()},
+}
+each = pytest.mark.parametrize("name", CASES)
 
 
 def trial(environment):
@@ -24,7 +48,7 @@ def trial(environment):
         state, first = environment.reset(seed, batch)
 
         def step(state, number):
-            action_seed = tf.random.fold_in(seed + 1, number)
+            action_seed = tf.random.fold_in(tf.constant([11, 13], tf.int64), number)
             action = tf.random.stateless_uniform([batch], action_seed, 0, environment.actions, tf.int32)
             after, observation, reward, done = environment.step(state, action)
             return after, (action, observation, reward, done)
@@ -43,19 +67,41 @@ def trial(environment):
 
 @pytest.fixture(scope="module")
 def plays():
-    return {name: trial(environment) for name, environment in ENVIRONMENTS.items()}
+    return {name: trial(environment) for name, environment in CASES.items()}
 
 
-@pytest.mark.parametrize("name", ENVIRONMENTS)
-def test_a_trial_is_a_function_of_its_seed(plays, name):
-    first, again, other = (tf.nest.flatten(plays[name]([3, seed], 16)) for seed in (1, 1, 2))
-    for x, y in zip(first, again, strict=True):
-        np.testing.assert_array_equal(x, y)
-    assert not np.array_equal(first[0], other[0])
+def test_every_environment_is_held_to_the_contract():
+    """Each class of the package is among those above, and so is each that is registered."""
+    if "gymnasium" not in ENVIRONMENTS:
+        pytest.skip("the extra 'rl' is not installed")
+    for module in pkgutil.iter_modules(tfmeta.rl.environments.__path__, "tfmeta.rl.environments."):
+        import_module(module.name)
+    ours = {kind for kind in descendants(TrialEnvironment) if kind.__module__.startswith("tfmeta.")}
+    held = {type(environment) for environment in ENVIRONMENTS.values()}
+    assert ours == held, f"not in ENVIRONMENTS: {ours - held}"
+    assert {"bandit", "maze", "mdp"} <= set(REGISTERED)
+    of_package = {kind for kind in descendants(EnvironmentTasks) if kind.__module__.startswith("tfmeta.rl.")}
+    assert of_package <= {type(tasks) for tasks in REGISTERED.values()}, "tasks that are not registered"
+
+
+def descendants(kind):
+    return {kind for below in kind.__subclasses__() for kind in (below, *descendants(below))}
 
 
 @each
-def test_one_step_out_of_the_graph(environment):
+def test_what_is_seen_and_earned_is_a_function_of_the_seed(plays, name):
+    # The actions are the same each time, and states that are tickets may differ.
+    (_, first, _, steps), (_, first_again, _, again), (_, first_other, _, other) = (
+        plays[name]([3, seed], 16) for seed in (1, 1, 2)
+    )
+    for x, y in zip((first, *steps), (first_again, *again), strict=True):
+        np.testing.assert_array_equal(x, y)
+    assert any(not np.array_equal(x, y) for x, y in zip((first, *steps), (first_other, *other), strict=True))
+
+
+@each
+def test_one_step_out_of_the_graph(name):
+    environment = CASES[name]
     state, observation = environment.reset([0, 0], 7)
     assert observation.shape == (7, environment.observation_size)
     after, observation, reward, done = environment.step(state, tf.zeros([7], tf.int32))
@@ -63,8 +109,23 @@ def test_one_step_out_of_the_graph(environment):
     assert (reward.shape, reward.dtype) == ([7], tf.float32)
     assert (done.shape, done.dtype) == ([7], tf.bool)
     tf.nest.assert_same_structure(state, after)
-    assert [x.dtype for x in state] == [x.dtype for x in after]
-    assert int(after.steps) == 1
+    before, later = tf.nest.flatten(state), tf.nest.flatten(after)
+    assert [x.dtype for x in before] == [x.dtype for x in later]
+    if name in ENVIRONMENTS:
+        assert int(after.steps) == 1
+
+
+@pytest.mark.parametrize("name", REGISTERED)
+def test_the_parts_of_registered_tasks_fit_the_same_policy(name):
+    tasks = REGISTERED[name]
+    sizes = {
+        (of.actions, of.observation_size, of.trial_length)
+        for of in (tasks.environment(part) for part in PARTS)
+    }
+    assert len(sizes) == 1
+    eyes = tasks.eyes(0)
+    assert eyes is None or np.prod(eyes.input_shape[1:]) == tasks.environment("test").observation_size
+    assert tasks.name in tasks.model_name and tasks.words and tasks.items and tasks.source
 
 
 def test_bandits_are_those_of_the_baselines(plays):

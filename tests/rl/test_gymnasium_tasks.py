@@ -11,24 +11,7 @@ from tfmeta.rl.environments import GymnasiumEnvironment
 gymnasium = pytest.importorskip("gymnasium", reason="the extra 'rl' is not installed")
 from gymnasium import spaces  # noqa: E402
 
-
-class Corridor(gymnasium.Env):
-    """The end is 2 or 3 steps away, as the task has it; each step costs 1."""
-
-    action_space = spaces.Discrete(2)
-
-    def __init__(self, seed, places=5):
-        self.observation_space = spaces.Discrete(places)
-        self.end = 2 + seed % 2
-
-    def reset(self, *, seed=None, options=None):
-        super().reset(seed=seed)
-        self.at = 0
-        return self.at, {}
-
-    def step(self, action):
-        self.at += int(action)
-        return self.at, -1.0, self.at == self.end, False, {}
+from tests.rl.corridor import Corridor  # noqa: E402
 
 
 def test_a_trial_goes_on_where_episodes_end():

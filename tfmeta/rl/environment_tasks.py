@@ -26,8 +26,9 @@ class EnvironmentTasks(Tasks):
         ...     pulls: int = setting(3, "pulls of a trial")
         ...     def environment(self, part):
         ...         return BanditEnvironment(arms=2, pulls=self.pulls)
-        >>> ShortBandits(pulls=4).environment("train").trial_length
-        4
+        >>> tasks = ShortBandits(pulls=4)
+        >>> tasks.environment("train").trial_length, tasks.words
+        (4, 'short-bandits, pulls=4')
     """
 
     fresh = True
@@ -47,8 +48,8 @@ class EnvironmentTasks(Tasks):
             seed: of its weights.
 
         Returns:
-            A model from observations ``[B, D]`` to features ``[B, F]``, see `tfmeta.rl.TrialNetwork`; None where
-            networks take observations as they are.
+            A model from ``[N, ...]``, which has the D numbers of an observation in a row, to features ``[N, F]``; see
+            `tfmeta.rl.TrialNetwork`. None where networks take observations as they are.
         """
         return None
 
@@ -64,7 +65,8 @@ class EnvironmentTasks(Tasks):
     @property
     def words(self) -> str:
         """The tasks in words with their sizes, such as ``"10 pulls of 5 arms"``; they identify a result."""
-        return self.name
+        default = {name: each.value for name, each in self.described().items()}
+        return ", ".join([self.name, *(f"{name}={value}" for name, value in self.changed(default).items())])
 
     @property
     def model_name(self) -> str:

@@ -23,8 +23,8 @@ __all__ = ["MazeTasks"]
 class MazeTasks(EnvironmentTasks):
     """Random mazes that are seen as pictures.
 
-    With ``practice``, a trial of the training holds more episodes and is as long: who finds the target sooner does so
-    more often, where otherwise nothing would be left to do.
+    With ``practice``, a trial of the training has as many steps as one of the test, and more episodes. A policy that
+    finds the target sooner then gets more rewards; otherwise the rest of its trial would be empty.
 
     Example:
         >>> MazeTasks(size=3).words
@@ -60,7 +60,7 @@ class MazeTasks(EnvironmentTasks):
         return conv_eyes((seen.height, seen.width, 3), features=self.features, seed=seed)
 
     def results(self, trials: Trials, tested_as: str) -> list[Result]:
-        """Says who reached the target, after how many steps, and how many the last episode saved."""
+        """Measures how often the target was reached, after how many steps, and how many the last episode saved."""
         return list(self._walked(trials, tested_as))
 
     def _walked(self, trials: Trials, tested_as: str) -> Iterator[Result]:

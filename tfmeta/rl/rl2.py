@@ -48,7 +48,7 @@ class RL2Training(Training):
     agent: str = setting("trpo", "what trains the policy", choices=AGENTS)
     discount: float = setting(0.99, "discount of rewards, γ")
     gae_lambda: float = setting(0.3, "λ of the generalised advantages")
-    clock: bool = setting(True, "whether the value function is told how many steps are left")
+    clock: bool = setting(True, "whether the value function is given the number of steps that are left")
     max_kl: float = setting(0.01, "how far a step of TRPO moves the policy, at most, in nats")
     damping: float = setting(3e-4, "what TRPO adds to the diagonal of its Fisher matrix")
     fisher_fraction: float = setting(0.2, "part of the trials that TRPO's Fisher matrix is estimated on")
@@ -102,7 +102,9 @@ class RL2(Method[EnvironmentTasks, RL2Training]):
     of_a_step = "trial"
 
     units: int = setting(64, "units of the policy's GRU, and of the value function's", least=1)
-    crossed: bool = setting(False, "whether both networks are told which action was taken on what was seen")
+    crossed: bool = setting(
+        False, "whether both networks are given the last action crossed with the state before it"
+    )
 
     def training(self, tasks: EnvironmentTasks) -> RL2Training:
         environment = tasks.environment("train")
@@ -117,7 +119,9 @@ class RL2(Method[EnvironmentTasks, RL2Training]):
         return f"RL² by {training.agent.upper()}, {tasks.words}"
 
     def protocol(self, tasks: EnvironmentTasks, training: RL2Training) -> str:
-        crossed = " networks are told which action was taken in which state;" if self.crossed else ""
+        crossed = (
+            " networks are given the last action crossed with the state before it;" if self.crossed else ""
+        )
         told = f"; {tasks.in_training}" if tasks.in_training else ""
         return (
             f"trained by {training.agent.upper()} on fresh tasks only, {counted(training.batch_size, 'trial')} a"
