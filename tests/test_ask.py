@@ -1,6 +1,7 @@
 """`tfmeta ask`, of models that have learnt nothing: what it prints, draws, and refuses."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,13 +9,18 @@ from PIL import Image
 
 from tests import places
 from tests.modules.test_module_servable import of_images
+from tfmeta import asking
 from tfmeta.cli import main
 from tfmeta.core.cards import Card
 from tfmeta.core.checks import TfmetaError
 from tfmeta.core.export import export
-from tfmeta.modules import parse
+from tfmeta.core.model import LoadedModel
+from tfmeta.data.geo_world import load_geo_world, names_of_features
+from tfmeta.modules import ModuleNetwork, parse
 from tfmeta.modules.servable import module_servable
-from tfmeta.recipes.modules import NMN_GEOQA, geoqa_questions
+from tfmeta.serving.client import Client
+from tfmeta.serving.lifecycle.models import Models
+from tfmeta.serving.server import Server
 
 SHAPES_QUESTION = "is there a red shape above a circle"
 
@@ -24,22 +30,38 @@ def place(tmp_path_factory):
     """Two models, a world and pictures, in the working directory."""
     root = tmp_path_factory.mktemp("ask")
     network, example = of_images()
-    servable = module_servable(network, "nmn_shapes", example=example, card=Card("Guesses."))
+    servable = module_servable(network, "shapes", example=example, card=Card("Guesses."))
     export(servable, root / "models")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TFMETA_GEOQA", str(places.build(root / "geoqa")))
+        places.build(root / "geoqa")
+        export(of_places(root / "geoqa/fl"), root / "models")
         patch.setenv("TFMETA_MODELS", str(root / "models"))
-        patch.setattr(geoqa_questions, "parse_question", places.PARSER)
         patch.setattr(parse, "SpacyParser", lambda: places.PARSER)
         patch.chdir(root)
-        geoqa_questions._data.cache_clear()
-        settings = NMN_GEOQA.configure(quantified=True, units=2)
-        export(NMN_GEOQA.servable(NMN_GEOQA.learner(settings), settings, Card("Guesses.")), root / "models")
         Image.new("RGB", (12, 8), "red").save(root / "red.png")
         Image.new("RGB", (12, 9), "red").save(root / "high.png")
         (root / "not.png").write_text("no picture")
         yield root
-    geoqa_questions._data.cache_clear()
+
+
+def of_places(folder):
+    """A network that answers with places, or with yes and no, and reads questions as GeoQA+Q is read."""
+    world = load_geo_world(folder)
+    features, pairs = map(len, names_of_features("facts"))
+    network = ModuleNetwork(
+        ["park", "city", "south-of", "in"], ["which", "park", "is", "of"], ["no", "yes"], features=features, sets=True,
+        pairs=pairs, units=2, hidden=4, attention="sigmoid", form="product", choice="expected", seed=0,
+    )  # fmt: skip
+    example = {
+        "question": np.array([places.QUESTION], object),
+        "layouts": np.array([[["find[park]", "exists"]]], object),
+        "features": world.features[None],
+        "mask": np.ones([1, len(world.entities)], np.float32),
+        "pairs": world.pairs[None],
+        "names": np.array([world.entities], object),
+    }
+    reading = {"tops": ["set", "exists"], "adjectives": ["major"], "limit": 8}
+    return module_servable(network, "places", example=example, card=Card("Guesses."), reading=reading)
 
 
 def ask(capsys, *words):
@@ -49,8 +71,8 @@ def ask(capsys, *words):
     return said.out
 
 
-ABOUT_PLACES = ("--model", "nmn_geoqa_quantified", "--world", "geoqa/fl")
-ABOUT_A_PICTURE = ("--model", "nmn_shapes", "--image", "red.png")
+ABOUT_PLACES = ("--model", "places", "--world", "geoqa/fl")
+ABOUT_A_PICTURE = ("--model", "shapes", "--image", "red.png")
 
 
 def test_a_question_about_places(place, capsys):
@@ -94,8 +116,9 @@ def test_a_layout_of_ones_own_needs_no_parser(about, place, capsys, monkeypatch)
     layout = "(exists (relate[above] find[red]))"
     told = ask(capsys, *about, "--layout", layout, "--pictures", "modules.png")
     assert told.splitlines()[1] == layout
+    # A column for each module and one for what is asked about; the pictures' own tests say what is in them.
     with Image.open("modules.png") as drawn:
-        assert drawn.width > 300 and np.asarray(drawn).std() > 10
+        assert drawn.width > 3 * 150 and len(np.unique(np.asarray(drawn).reshape(-1, 4), axis=0)) > 50
 
 
 def test_a_set_is_told_by_its_names(place, capsys):
@@ -116,14 +139,14 @@ def test_a_set_is_told_by_its_names(place, capsys):
         ([*ABOUT_PLACES, "--layout", "colour[red]"], "--layout 'colour[red]': "),
         ([*ABOUT_PLACES, "--layout", "(exists (exists find[a]))"], "exists takes "),
         ([*ABOUT_PLACES, "--layout", "(measure[count] find[city])"], "but a step is one of lookup[word]"),
-        (["--model", "nmn_geoqa_quantified", "--image", "red.png", "q"], "not asked about pictures, but about places"),
-        (["--model", "nmn_geoqa_quantified", "--world", "nowhere", "q"], "locations.txt cannot be read"),
-        (["--model", "nmn_shapes", "--world", "geoqa/fl", "q"], "not asked about places, but about a picture"),
-        (["--model", "nmn_shapes", "--image", "high.png", "q"], "is 12x9 pixels, but the model looks at 12x8"),
-        (["--model", "nmn_shapes", "--image", "not.png", "q"], "not.png is no picture"),
-        (["--model", "nmn_shapes", "--image", "no.png", "q"], "no.png: No such file"),
-        (["--model", "nmn_shape", "--image", "red.png", "q"], "Did you mean nmn_shapes?"),
-        (["--model", "nmn_shapes", "q"], "one of the arguments --image --world is required"),
+        (["--model", "places", "--image", "red.png", "q"], "not asked about pictures, but about places"),
+        (["--model", "places", "--world", "nowhere", "q"], "locations.txt cannot be read"),
+        (["--model", "shapes", "--world", "geoqa/fl", "q"], "not asked about places, but about a picture"),
+        (["--model", "shapes", "--image", "high.png", "q"], "is 12x9 pixels, but the model looks at 12x8"),
+        (["--model", "shapes", "--image", "not.png", "q"], "not.png is no picture"),
+        (["--model", "shapes", "--image", "no.png", "q"], "no.png: No such file"),
+        (["--model", "shape", "--image", "red.png", "q"], "Did you mean shapes?"),
+        (["--model", "shapes", "q"], "one of the arguments --image --world is required"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_told_in_one_line(command, words, place, capsys):
@@ -133,6 +156,54 @@ def test_a_mistake_is_told_in_one_line(command, words, place, capsys):
         code = ended.code
     err = capsys.readouterr().err
     assert code == 2 and err.startswith("tfmeta: ") and err.count("\n") == 1 and words in err
+
+
+@pytest.fixture(scope="module")
+def address(place):
+    with Server(Models(place / "models")) as server:
+        yield server.address
+
+
+ASKED = {
+    "places": (*ABOUT_PLACES, places.QUESTION),
+    "picture": (*ABOUT_A_PICTURE, SHAPES_QUESTION),
+    "layout": (*ABOUT_PLACES, "--layout", "lookup[key-largo]"),
+}
+
+
+@pytest.mark.parametrize("asked", ASKED)
+def test_a_server_answers_as_a_model_in_this_process(asked, place, address, capsys, monkeypatch):
+    here = json.loads(ask(capsys, *ASKED[asked], "--json"))
+    monkeypatch.setenv("TFMETA_MODELS", str(place / "geoqa"))  # which holds no model
+    there = json.loads(ask(capsys, *ASKED[asked], "--json", "--server", address))
+    for answer in (here, there):
+        answer["candidates"] = {each["layout"]: each["probability"] for each in answer["candidates"]}
+    assert there.pop("candidates") == pytest.approx(here.pop("candidates"), abs=1e-6)
+    assert there.pop("probability") == pytest.approx(here.pop("probability"), abs=1e-6)
+    assert there == here
+
+
+def test_what_a_server_refuses_is_told_in_one_line(place, address, capsys):
+    for model, layout, words in (
+        ("places", "lookup[boston]", "looks up boston, but the positions of this world are called"),
+        ("places", "colour[red]", "--layout 'colour[red]': Unknown module 'colour'"),
+        ("place", "lookup[miami]", "place"),
+    ):
+        asked = ["--model", model, "--world", "geoqa/fl", "--server", address, "--layout", layout]
+        assert main(["ask", *asked]) == 2
+        err = capsys.readouterr().err
+        assert err.startswith("tfmeta: ") and err.count("\n") == 1 and words in err
+
+
+def test_a_served_model_that_does_not_say_how_it_reads_is_asked_as_its_artefact_here(place, address):
+    """The shipped models were exported before `describe` said it."""
+    with Client(address) as client:
+        told = asking.reading_of_model(client.model("places"))
+    assert told == asking.reading_of_artefact(place / "models/places/1")
+    assert told.settings["tops"] == ["set", "exists"]
+    shipped = Path(__file__).parents[1] / "saved_models/nmn_shapes/1"
+    assert asking.reading_of_artefact(shipped).settings["anything"] == ["shape", "thing"]
+    assert asking.reading_of_model(LoadedModel(shipped)) is None
 
 
 def test_without_spacy_it_says_how_to_get_it(place, capsys, monkeypatch):

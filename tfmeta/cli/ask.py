@@ -7,11 +7,13 @@ environment of GeoQA does.
   tfmeta ask --model nmn_shapes --image shapes.png "is there a red shape above a circle"
   tfmeta ask --model nmn_geoqa --world environments/fl "which park is south of miami"
   tfmeta ask --model nmn_geoqa --world environments/fl "which park is south of miami" --json --pictures modules.png
+  tfmeta ask --model nmn_shapes --image shapes.png --server localhost:8500 "is there a red shape above a circle"
   tfmeta ask --model nmn_shapes --image shapes.png --layout "(exists (and find[red] find[circle]))"
 """
 
 import argparse
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
         "--layout", metavar="LAYOUT", dest="layouts", action="append", default=[],
         help="a layout to answer by, instead of those of the parse; may be given several times",
     )  # fmt: skip
+    parser.add_argument(
+        "--server", metavar="HOST:PORT", help="ask a server, instead of loading the model here"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(
         "--pictures", metavar="FILE", type=Path, help="draw what each module looks at, such as modules.png"
@@ -45,37 +50,65 @@ def add_arguments(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
 def run(args: argparse.Namespace) -> None:
     """Carries out the verb."""
     question = " ".join(args.question).strip()
-    layouts = [_layout(text) for text in args.layouts]
-    if layouts:
-        question = question or str(layouts[0])
-    elif not question:
+    if not question and not args.layouts:
         raise TfmetaError(
             'The question is empty; expected one such as "is there a red shape above a circle".'
         )
-    # First what may be missing or misspelt: TensorFlow takes its time.
-    from tfmeta.core.hub import find_model
+    from tfmeta import asking
+    from tfmeta.modules.reading import QuestionReading
 
-    path = find_model(args.model)
-    parser = None
-    if not layouts:
-        with working("Loading spaCy"):
-            from tfmeta.modules.parse import SpacyParser
+    with ExitStack() as stack:
+        # First what may be missing or misspelt: TensorFlow takes its time.
+        if args.server:
+            from tfmeta.serving.client import Client
 
-            parser = SpacyParser()
-    with starting_tensorflow():
-        from tfmeta.core.hub import LoadedModel
-        from tfmeta.recipes.modules import asking
-    with working(f"Asking {args.model}"):
-        model = LoadedModel(path)
-        about = asking.load_world(model, args.world) if args.world else asking.load_picture(model, args.image)
-        if parser:
-            layouts = asking.candidates_for(model, question, parser, about.entities if args.world else None)
-        ask = asking.ask_about_world if args.world else asking.ask_about_picture
-        answer = ask(model, question, layouts, about)
+            model: Any = stack.enter_context(Client(args.server)).model(args.model)
+            reading = asking.reading_of_model(model) or _reading_of_twin(args.model)
+        else:
+            from tfmeta.core.hub import find_model
+
+            folder = find_model(args.model)
+            reading = asking.reading_of_artefact(folder)
+        reading = reading or QuestionReading()
+        layouts = [_layout(text, reading) for text in args.layouts]
+        parser = None if layouts else _parser()
+        if not args.server:
+            with starting_tensorflow():
+                import tensorflow  # noqa: F401
+
+            from tfmeta.core.hub import LoadedModel
+
+            model = LoadedModel(folder)
+        with working(f"Asking {args.model}"):
+            about: Any = (
+                asking.load_world(model, args.world) if args.world else asking.load_picture(model, args.image)
+            )
+            if parser:
+                entities = about.entities if args.world else None
+                layouts = asking.candidates_for(reading, question, parser, entities)
+            ask: Any = asking.ask_about_world if args.world else asking.ask_about_picture
+            question = question or str(layouts[0])
+            answer = ask(model, question, layouts, about)
     if args.pictures:
         with working("Drawing"):
-            _draw(answer, question, about, args.pictures)
+            _draw(answer, question, about, args)
     print(answer.to_json() if args.json else _in_words(answer))
+
+
+def _reading_of_twin(name: str) -> Any:
+    """How a model of that name reads questions that is in this machine's search path, if there is one."""
+    from tfmeta import asking
+    from tfmeta.core.hub import list_models
+
+    versions = list_models().get(name)
+    return asking.reading_of_artefact(versions[-1]) if versions else None
+
+
+def _parser() -> Any:
+    with working("Loading spaCy"):
+        from tfmeta.modules.parse import SpacyParser
+
+        return SpacyParser()
 
 
 def _in_words(answer: Any) -> str:
@@ -85,27 +118,31 @@ def _in_words(answer: Any) -> str:
     return "\n".join(lines)
 
 
-def _layout(text: str) -> Any:
-    from tfmeta.modules.layout import LayoutError, parse_layout
+def _layout(text: str, reading: Any) -> Any:
+    from tfmeta.modules.layout import LayoutError
 
     try:
-        return parse_layout(text)
+        return reading.parse_layout(text)
     except LayoutError as error:  # its other lines point at the place, which one line cannot
         raise TfmetaError(f"--layout {text!r}: {str(error).splitlines()[0]}") from error
 
 
-def _draw(answer: Any, question: str, about: Any, file: Path) -> None:
-    if hasattr(about, "entities"):
+def _draw(answer: Any, question: str, about: Any, args: argparse.Namespace) -> None:
+    verdict = f"{answer.told} ({answer.probability:.0%})"
+    if args.world:
         from tfmeta.report.places import draw_places
 
-        draw_places(answer, question, about.entities, file)
+        draw_places(
+            answer.layout, answer.attentions, about.entities, args.pictures,
+            question=question, verdict=verdict, chosen=answer.answer,
+        )  # fmt: skip
         return
     from tfmeta.report.modules import Answered, draw_modules
 
     height, width, _ = about.shape
     side = (height * width / answer.attentions.shape[1]) ** 0.5  # of a cell: all are squares
-    program, cells = answer.layout.tokens(), (round(height / side), round(width / side))
+    cells = round(height / side), round(width / side)
     shown = Answered(
-        about, question, program, answer.attentions, answer.told, answer.probability, cells=cells
+        about, question, answer.layout, answer.attentions, answer.told, answer.probability, cells=cells
     )
-    draw_modules(shown, file)
+    draw_modules(shown, args.pictures)

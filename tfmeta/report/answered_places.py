@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from tfmeta.modules.layout import Layout
+from tfmeta.modules.layout import Layout, ModuleType
 from tfmeta.modules.module_network import ModuleNetwork
 from tfmeta.recipes.modules.common import QuestionSettings
 from tfmeta.recipes.modules.geoqa import GeoQARecipe
@@ -63,7 +63,7 @@ def answered_places(
     answered = []
     for number, right in enumerate(y.numpy()):
         known = (*network.answers, *(name.decode() for name in inputs["names"][number].numpy()))
-        layouts = [_layout(tokens) for tokens in inputs["layouts"][number].numpy()]
+        layouts = [_layout(tokens, network.modules) for tokens in inputs["layouts"][number].numpy()]
         best = chosen[number]
         answered.append(
             AnsweredAboutPlaces(
@@ -105,9 +105,9 @@ def render_places(answered: Sequence[AnsweredAboutPlaces], count: int = 8) -> st
     return "\n".join(["| question | layout | answer | right | |", "|---|---|---|---|---|", *rows])
 
 
-def _layout(tokens: np.ndarray) -> str:
+def _layout(tokens: np.ndarray, modules: Sequence[ModuleType]) -> str:
     steps = [token.decode() for token in tokens if token]
-    return str(Layout.from_tokens(steps)) if steps else ""
+    return str(Layout.from_tokens(steps, modules)) if steps else ""
 
 
 def _names(inside: np.ndarray, known: Sequence[str]) -> tuple[str, ...]:

@@ -28,8 +28,9 @@ class Answered:
     Args:
         image: float ``[H, W, 3]``, 0 to 1.
         question: English.
-        program: the chosen layout as its tokens, which empty ones may follow.
-        attentions: of each step, ``[L, K]``; the K positions are the cells of the image, by rows.
+        layout: the chosen one.
+        attentions: of each step of its program, ``[L, K]``; the K positions are the cells of the image, by rows. More
+            steps, which fill it up, are left out.
         answer: the network's.
         probability: of the answer; left out of the pictures where it is None.
         right: the right answer; empty where it is not known.
@@ -41,7 +42,7 @@ class Answered:
 
     image: np.ndarray
     question: str
-    program: Sequence[str]
+    layout: Layout
     attentions: np.ndarray
     answer: str
     probability: float | None = None
@@ -64,8 +65,8 @@ class Answered:
 
     @property
     def steps(self) -> list[str]:
-        """The tokens of the program without those that fill it up."""
-        return [token for token in self.program if token]
+        """The tokens of the program."""
+        return self.layout.tokens()
 
     @property
     def grid(self) -> tuple[int, int]:
@@ -98,7 +99,7 @@ def draw_modules(answered: Answered, path: str | Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    places, links = _tree(answered.steps)
+    places, links = _tree(answered.layout)
     columns = 1 + max(column for column, _ in places)
     rows = 1 + max(row for _, row in places)
     pitch, level = _PANEL + _GAP, _PANEL + 0.55
@@ -121,7 +122,7 @@ def draw_modules(answered: Answered, path: str | Path) -> None:
     figure.text(
         0.2 / width,
         1 - 0.58 / height,
-        str(Layout.from_tokens(answered.steps)),
+        str(answered.layout),
         fontsize=9,
         family="monospace",
     )
@@ -182,7 +183,7 @@ def draw_examples(examples: Sequence[Answered], path: str | Path, *, columns: in
         _draw_attention(looked, example, example.attentions[len(example.steps) - 1])
         verdict, colour = example.verdict
         seen.text(0, 1.05, _wrapped(example.question, 42), transform=seen.transAxes, fontsize=10, va="bottom")
-        layout = _wrapped(str(Layout.from_tokens(example.steps)), 50)
+        layout = _wrapped(str(example.layout), 50)
         seen.text(
             0,
             -0.04,
@@ -216,7 +217,7 @@ def _draw_attention(axis: Any, answered: Answered, attention: np.ndarray) -> Non
         axis.axvline(column * width / columns - 0.5, color="0.5", linewidth=0.5)
 
 
-def _tree(steps: Sequence[str]) -> tuple[list[tuple[int, float]], list[tuple[int, int]]]:
+def _tree(layout: Layout) -> tuple[list[tuple[int, float]], list[tuple[int, int]]]:
     """Where the panel of each step stands, (column, row), and which step's output goes into which.
 
     A step stands right of what it takes, half-way between; leaves stand below each other.
@@ -225,9 +226,8 @@ def _tree(steps: Sequence[str]) -> tuple[list[tuple[int, float]], list[tuple[int
     links: list[tuple[int, int]] = []
     stack: list[int] = []
     leaves = 0
-    for number, step in enumerate(steps):
-        module = step.split("[")[0]
-        takes = {"find": 0, "lookup": 0, "and": 2}.get(module, 1)
+    for number, step in enumerate(layout.steps()):
+        takes = step.type.takes
         taken = stack[len(stack) - takes :]
         del stack[len(stack) - takes :]
         links += [(below, number) for below in taken]

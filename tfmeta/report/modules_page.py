@@ -166,10 +166,11 @@ def answered_pictures(network: ModuleNetwork, batches: Iterable) -> list[Answere
         chosen = network.best(reading).numpy()
         for number, right in enumerate(np.asarray(y)):
             best, asked = int(np.argmax(answers[number])), inputs["question"][number].numpy().decode()
-            program = [token.decode() for token in inputs["layouts"][number, chosen[number]].numpy()]
+            tokens = [token.decode() for token in inputs["layouts"][number, chosen[number]].numpy()]
+            layout = Layout.from_tokens(tokens, network.modules)
             answered.append(
                 Answered(
-                    inputs["image"][number].numpy(), asked, program, attentions[number], network.answers[best],
+                    inputs["image"][number].numpy(), asked, layout, attentions[number], network.answers[best],
                     float(answers[number, best]), network.answers[int(right)],
                 )
             )  # fmt: skip
@@ -178,7 +179,7 @@ def answered_pictures(network: ModuleNetwork, batches: Iterable) -> list[Answere
 
 def _various(answered: Sequence[Answered], count: int) -> list[Answered]:
     """Picks questions whose layouts differ, as far as there are so many; shorter layouts first."""
-    by_layout = {str(Layout.from_tokens(each.steps)): each for each in reversed(answered)}
+    by_layout = {str(each.layout): each for each in reversed(answered)}
     picked = sorted(by_layout.values(), key=lambda each: len(each.steps))
     places = np.linspace(0, len(picked) - 1, min(count, len(picked))).astype(int)
     return [picked[place] for place in places]

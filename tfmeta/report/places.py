@@ -1,31 +1,52 @@
 """A picture of what each module of a network looks at among places."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from tfmeta.recipes.modules.asking import Answer
+from tfmeta.core.checks import check
+from tfmeta.modules.layout import Layout
 
 __all__ = ["draw_places"]
 
 
-def draw_places(answer: Answer, question: str, entities: Sequence[str], path: str | Path) -> None:
+def draw_places(
+    layout: Layout,
+    attentions: np.ndarray,
+    entities: Sequence[str],
+    path: str | Path,
+    *,
+    question: str = "",
+    verdict: str = "",
+    chosen: Collection[str] = (),
+) -> None:
     """Draws a table: a row for each place, and a column for each module in the order in which they run.
 
     Args:
-        answer: of the network.
-        question: English.
+        layout: what was composed.
+        attentions: of each step of its program, ``[L, K]``; more steps, which fill it up, are left out.
         entities: the K places.
         path: the picture, in any format that Matplotlib writes.
+        question: English; it is written above.
+        verdict: the answer in words; it is written below.
+        chosen: the places that are the answer; they are written in bold.
+
+    Raises:
+        ValueError: where attentions do not fit the layout or the places.
     """
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    steps = answer.layout.tokens()
-    attentions = answer.attentions[: len(steps)].T  # [K, L]
+    steps = layout.tokens()
+    given = np.shape(attentions)
+    check(
+        len(given) == 2 and given[0] >= len(steps) and given[1] == len(entities),
+        f"attentions have the shape {list(given)}; expected [{len(steps)}, {len(entities)}], steps and places.",
+    )
+    attentions = attentions[: len(steps)].T  # [K, L]
     width, height = 2.2 + 1.5 * len(steps), 1.7 + 0.32 * len(entities)
     figure, axis = pyplot.subplots(figsize=(max(width, 6.5), height), layout="constrained")
     axis.imshow(attentions, cmap="YlOrBr", vmin=0, vmax=1, aspect="auto")
@@ -36,10 +57,10 @@ def draw_places(answer: Answer, question: str, entities: Sequence[str], path: st
     axis.xaxis.tick_top()
     axis.set_yticks(range(len(entities)), entities, fontsize=9)
     for label, name in zip(axis.get_yticklabels(), entities, strict=True):
-        label.set_fontweight("bold" if name in answer.answer else "normal")
+        label.set_fontweight("bold" if name in chosen else "normal")
     axis.tick_params(length=0)
     axis.spines[:].set_visible(False)
-    axis.set_xlabel(f"{answer.told} ({answer.probability:.0%})", fontsize=11, fontweight="bold", labelpad=8)
-    figure.suptitle(f"{question}\n{answer.layout}".strip(), fontsize=11, x=0.02, ha="left")
+    axis.set_xlabel(verdict, fontsize=11, fontweight="bold", labelpad=8)
+    figure.suptitle(f"{question}\n{layout}".strip(), fontsize=11, x=0.02, ha="left")
     figure.savefig(path, dpi=110)
     pyplot.close(figure)

@@ -1,0 +1,57 @@
+"""Questions about a picture."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tfmeta.asking.answer import Answer, ask, question_signature
+from tfmeta.core.checks import TfmetaError
+from tfmeta.core.model import Model
+from tfmeta.modules.layout import Layout
+
+__all__ = ["ask_about_picture", "load_picture"]
+
+
+def load_picture(model: Model, file: str | Path) -> np.ndarray:
+    """Reads a picture of the size that a model looks at.
+
+    Args:
+        model: an exported module network.
+        file: the picture, in any format that Pillow reads.
+
+    Returns:
+        float32 ``[H, W, 3]``, 0 to 1.
+
+    Raises:
+        TfmetaError: for a model that is not asked about pictures, or a picture of another size.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    _, height, width, _ = question_signature(model, "image", "pictures").inputs["image"].shape or [None] * 4
+    try:
+        with Image.open(file) as opened:
+            image = np.asarray(opened.convert("RGB"), np.float32) / 255
+    except UnidentifiedImageError as error:
+        raise TfmetaError(f"{file} is no picture that can be read; expected PNG or JPEG.") from error
+    if image.shape[:2] != (height, width):
+        raise TfmetaError(
+            f"{file} is {image.shape[1]}x{image.shape[0]} pixels, but the model looks at {width}x{height};"
+            " resize the picture."
+        )
+    return image
+
+
+def ask_about_picture(model: Model, question: str, layouts: Sequence[Layout], image: np.ndarray) -> Answer:
+    """Asks about a picture.
+
+    Args:
+        model: an exported module network.
+        question: English.
+        layouts: the candidates.
+        image: what `load_picture` returned.
+
+    Raises:
+        TfmetaError: for layouts that the model cannot run; from a served model a `ServingError`.
+    """
+    return ask(model, question, layouts, {"image": image[None]})
