@@ -65,6 +65,15 @@ def test_a_fresh_head_descends_on_the_support_set(task):
         np.testing.assert_allclose(logits[b], expected, rtol=1e-4, atol=1e-5)
 
 
+def test_a_class_without_examples_is_never_the_answer(task):
+    labels = np.where(task["support_y"] == 1, 2, task["support_y"])
+    probabilities = tf.nn.softmax(FineTuning(pixels((3,)), steps=3, rate=0.5)({**task, "support_y": labels}))
+    assert np.all(probabilities[..., 1] == 0.0)
+    without = {**task, "support_y": labels // 2}  # the same classes, numbered without a gap
+    expected = tf.nn.softmax(FineTuning(pixels((3,)), steps=3, rate=0.5)(without))
+    np.testing.assert_allclose(tf.gather(probabilities, [0, 2], axis=-1), expected, rtol=1e-5)
+
+
 @pytest.fixture(scope="module")
 def dense():
     glorot = keras.initializers.GlorotUniform(seed=3)

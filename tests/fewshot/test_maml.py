@@ -62,6 +62,16 @@ def test_more_steps_than_learnt_repeat_the_last_rates(learner):
     np.testing.assert_array_equal(start, [slow] * TASKS)
 
 
+def test_a_label_that_the_head_has_no_output_for_is_refused():
+    network = dense()
+    inputs, _ = episode(network)
+    for labels, found in (([[0, 0, 1, 2]], "from 0 to 2"), ([[0, -1, 1, 1]], "from -1 to 1")):
+        with pytest.raises(
+            tf.errors.InvalidArgumentError, match=f"{found}; expected 0 to 1, since this learner"
+        ):
+            MAML(network).adapt(inputs["support_x"][:1], np.array(labels))
+
+
 def test_steps_lower_the_support_loss():
     network = dense()
     learner = MAML(network, inner_rate=0.5)

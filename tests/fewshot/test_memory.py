@@ -107,7 +107,9 @@ def test_recalling_votes_by_a_softmax_over_the_nearest():
 def test_an_empty_memory_prefers_nothing():
     logits = recall(empty_memory(1, 4, FEATURES), unit(np.ones([1, 2, FEATURES], np.float32)), neighbours=2,
                     temperature=40.0)  # fmt: skip
-    assert logits.shape == (1, 2, 1) and np.all(np.isfinite(logits))
+    np.testing.assert_allclose(
+        logits, np.full([1, 2, 1], np.log(1e-30)), rtol=1e-6
+    )  # the one label gets no vote
 
 
 def test_the_loss_trains_queries_and_not_keys():
@@ -162,8 +164,7 @@ def test_the_layer_remembers_in_training_and_nowhere_else(classifier, tmp_path):
     for before, after in zip(empty, contents(), strict=True):
         np.testing.assert_array_equal(before, after)
 
-    history = classifier.fit([x, y], batch_size=8, epochs=2, shuffle=False, verbose=0).history
-    assert np.all(np.isfinite(history["loss"]))
+    classifier.fit([x, y], batch_size=8, epochs=2, shuffle=False, verbose=0)
     assert memory[2].numpy().min() == 0.0 and 0 < (memory[1].numpy() >= 0).sum() <= 32
     known = contents()
     labels = classifier.predict([x, y], verbose=0).argmax(-1)

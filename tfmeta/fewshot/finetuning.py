@@ -20,10 +20,10 @@ __all__ = ["FineTuning"]
 class FineTuning(EmbeddingLearner):
     """Puts a fresh linear head on a network, and learns a task by gradient descent on its support set.
 
-    It is MAML's inner loop from weights that were not meta-trained, as many classes as a task has: the network
-    comes from an ordinary classification (`tfmeta.fewshot.pretraining.Classifier`). Batch normalisation keeps to
-    its moving statistics. The task state is the head, ``[B, N*(D+1)]``, behind the network's weights where these
-    descend too.
+    It is MAML's inner loop from weights that were not meta-trained: the network comes from an ordinary
+    classification (`tfmeta.fewshot.pretraining.Classifier`), and the head has as many classes as the task. Batch
+    normalisation keeps to its moving statistics. A class without support examples is never the answer. The task
+    state is the head, ``[B, N*(D+1)]``, behind the network's weights where these descend too.
 
     Args:
         network: the embedding, ``[M, ...] -> [M, D]``.
@@ -69,7 +69,10 @@ class FineTuning(EmbeddingLearner):
         tasks, ways = leading(support_x, 1)[0], count_ways(support_y)
         slow = self.fast.slow_weights() if self.fast else []
         weights = [tf.broadcast_to(weight, [tasks, *weight.shape]) for weight in slow]
-        head = tf.zeros([tasks, ways, self.features + 1])
+        # A class without examples starts at a bias that no step moves, since its probability is 0.
+        inhabited = tf.reduce_max(tf.one_hot(support_y, ways), axis=1)[:, :, None] > 0.0
+        bias = tf.where(inhabited, 0.0, _NEVER)  # [B, N, 1]
+        head = tf.concat([tf.zeros([tasks, ways, self.features]), bias], axis=-1)
         # Where only the head descends, the network is asked once.
         fixed = None if self.fast else self.embed(support_x, training)
 
@@ -111,6 +114,9 @@ class FineTuning(EmbeddingLearner):
 
     def _embed_with(self, weights: list[tf.Tensor], x: tf.Tensor) -> tf.Tensor:
         return self.fast(weights, x, self.fast.stored_moments(leading(x, 1)[0]))[0]
+
+
+_NEVER = -1e9
 
 
 def _logits(head: tf.Tensor, features: tf.Tensor) -> tf.Tensor:

@@ -19,9 +19,9 @@ class SupportContext(keras.layers.Layer):
 
     An LSTM reads a sequence, but a support set has no order, and the answer for a query must not depend on the one
     in which a caller happens to list the items. So they are first put into an order that is a property of the set:
-    by the sum of an embedding's coordinates. Labels play no part in it, so renamed classes change nothing either,
-    and items tie only where they look alike to every later layer. (Averaging over orders would be as fair, but
-    there are S! of them, and a few drawn at random would make the answer random.)
+    by the sum of an embedding's coordinates. Labels play no part in it, so renamed classes change nothing either.
+    Items with the same sum, in practice copies of one image, stay in the order given. (Averaging over all orders
+    would need no such rule, but there are S! of them, and a few drawn at random would make the answer random.)
 
     Args:
         features: D of the embeddings.

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfmeta.core.checks import check
 from tfmeta.core.fast_weights import Engine, FastNetwork
+from tfmeta.core.graph_checks import after, require
 from tfmeta.core.inner_loop import trajectory
 from tfmeta.core.shapes import EpisodeInputs, leading
 from tfmeta.core.task_batch import Moments
@@ -170,6 +171,7 @@ class GradientLearner(FewShotLearner):
     ) -> list[TaskWeights]:
         """Returns what is learnt before the first step and after each."""
         tasks = leading(support_x, 1)[0]
+        support_y = self._fitting(support_y)
         first_order = self.in_first_order
         x, of_body = self._embed(support_x, self._given(0, tasks, training))
         seen: list[list[Moments]] = []  # the support set's, under the weights before each step
@@ -195,6 +197,15 @@ class GradientLearner(FewShotLearner):
             run(self.fast, path[-1], steps)
             return list(zip(path, seen, strict=True))
         return [(weights, self._given(step, tasks, training)) for step, weights in enumerate(path)]
+
+    def _fitting(self, support_y: tf.Tensor) -> tf.Tensor:
+        """Checks that the head has an output for each label."""
+        if self.task == "regression":
+            return support_y
+        low, high = tf.reduce_min(support_y), tf.reduce_max(support_y)
+        rule = f"; expected 0 to {self.ways - 1}, since this learner tells {self.ways} classes apart."
+        fits = (tf.size(support_y) == 0) | ((low >= 0) & (high < self.ways))
+        return after([require(fits, "support_y holds labels from ", low, " to ", high, rule)], support_y)[0]
 
     def _answer(self, learnt: TaskWeights, query_x: tf.Tensor, observed: int | None = None) -> tf.Tensor:
         """Answers for queries; `observed` is the number of steps after which meta-training does so."""
