@@ -98,7 +98,7 @@ def size_of(file: str | Path) -> tuple[int, int]:
             size: tuple[int, int] = image.size
     if size[0] * size[1] > MOST_PIXELS:
         raise TfmetaError(
-            f"{shown(file)} has {size[0]} × {size[1]} pixels; expected at most {MOST_PIXELS}, so scale it down first."
+            f"{shown(file)} has {size[0]} × {size[1]} pixels; expected at most {MOST_PIXELS:,}, so scale it down first."
         )
     return size
 
@@ -156,7 +156,7 @@ def _opened(file: str | Path) -> Iterator[Image.Image]:
         if isinstance(error, UnidentifiedImageError):
             reason = "it is empty" if os.path.getsize(file) == 0 else "it is in no known format"
         elif isinstance(error, Image.DecompressionBombError):
-            reason = f"it has more than {MOST_PIXELS} pixels"
+            reason = f"it has more than {MOST_PIXELS:,} pixels"
         else:
             reason = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
         raise TfmetaError(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tfmeta.core.checks import TfmetaError
+from tfmeta.core.words import counted
 from tfmeta.data.drawings import ink_of
 from tfmeta.data.image_files import folders_in, images_in, open_image, read_each, shown
 
@@ -76,7 +77,8 @@ def load_pictures(
     classes = folders_in(Path(folder))
     if len(classes) < 2:
         raise TfmetaError(
-            f"{shown(folder)} has {len(classes)} subfolders; expected one with images for each class, two at least."
+            f"{shown(folder)} has {counted(len(classes), 'subfolder')}; expected one with images for each class, two at"
+            " least."
         )
     files, labels = [], []
     for label, path in enumerate(classes):
