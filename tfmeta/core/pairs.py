@@ -37,12 +37,12 @@ def pairs(
     """Draws batches of independent pairs without end; batch ``i`` is a pure function of ``(seed, i)``.
 
     Every other pair, the first included, is of one class, so that a batch is balanced; the others are of two
-    classes. Classes are drawn evenly. The two examples of a pair never have the same number in their classes:
-    where an example's number says who drew it, as in Omniglot, no pair can be told by the hand.
+    classes. Classes are drawn evenly. The two examples of a pair never have the same number in their classes.
+    In Omniglot, an example's number says who drew it, so no pair can be told by the hand.
 
     This is the plain way to train and the way to test verification. A batch of P pairs holds 2P images and P
-    comparisons; comparing all images of an episode with each other, as `tfmeta.fewshot.siamese` does with
-    episodes, takes far more from the same images.
+    comparisons. `tfmeta.fewshot.siamese` compares all images of an episode with each other, which takes far more from
+    the same images.
 
     Args:
         images: the examples of each class: an array ``[classes, examples, H, W, C]``, or a sequence of arrays

@@ -1,4 +1,4 @@
-"""Somebody's own arrays as tasks: items, and the class of each."""
+"""Arrays of your own as tasks: items, and the class of each."""
 
 import dataclasses
 import functools

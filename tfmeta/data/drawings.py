@@ -1,4 +1,4 @@
-"""Somebody's own drawings: image files, as the models of characters want them."""
+"""Drawings of your own, read from image files as the models of characters take them."""
 
 from __future__ import annotations
 

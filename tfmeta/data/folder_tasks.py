@@ -1,4 +1,4 @@
-"""Somebody's own pictures as tasks: a folder with a subfolder for each class."""
+"""Pictures of your own as tasks: a folder with a subfolder for each class."""
 
 import dataclasses
 import functools

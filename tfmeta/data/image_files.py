@@ -1,4 +1,4 @@
-"""Somebody's own image files: finds them in folders, and opens them as every viewer shows them."""
+"""Image files of your own: finds them in folders, and opens them as every viewer shows them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Somebody's own pictures, read from image files as a model wants them: drawings, grey or colour photographs."""
+"""Pictures of your own, read from image files as a model takes them: drawings, grey or colour photographs."""
 
 from __future__ import annotations
 
@@ -135,11 +135,15 @@ def pixels_of(image: Image.Image, side: int, reading: Reading) -> np.ndarray:
 def guess_reading(files: Sequence[Path]) -> Reading:
     """Guesses whether images are drawings, grey or colour photographs.
 
-    They are in colour if any of them has colour: red, green and blue differ by 40 of 255 and more in a hundredth of its
-    pixels. Otherwise they are drawings if half of them look drawn: most of the border has one level, the paper; at
-    least half of the pixels have that level; and three quarters have the level of the paper or that of the ink.
-    (Measured: 87 to 100 % of Omniglot, MNIST and enlarged digits look drawn, and at most 10 % of photographs of faces,
-    coins and traffic signs in grey.)
+    They are in colour if any of them has colour: in a hundredth of its pixels, red, green and blue differ by 40 of 255
+    or more. Otherwise they are drawings if half of them look drawn. An image looks drawn if all of this holds:
+
+    * Most of its border has one level, the paper.
+    * At least half of its pixels have that level.
+    * Three quarters of its pixels have the level of the paper or that of the ink.
+
+    Measured: 87 to 100 % of Omniglot, MNIST and enlarged digits look drawn. Of photographs of faces, coins and traffic
+    signs, in grey, at most 10 % do.
 
     Args:
         files: image files.
