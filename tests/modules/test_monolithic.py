@@ -44,7 +44,8 @@ def test_every_weight_has_a_gradient(examples):
     with tf.GradientTape() as tape:
         loss = tf.reduce_sum(network(examples[0]) ** 2)
     gradients = tape.gradient(loss, [weight.value for weight in network.trainable_weights])
-    assert all(gradient is not None for gradient in gradients)
+    moved = [bool(tf.reduce_any(tf.convert_to_tensor(gradient) != 0)) for gradient in gradients]
+    assert moved == [True] * len(moved)
 
 
 def test_a_question_does_not_depend_on_its_neighbours(trained, examples):
@@ -62,7 +63,8 @@ def test_words_are_told_apart_but_unknown_ones(trained, examples):
 
     np.testing.assert_array_equal(answer("is it mauve"), answer("IS IT, greenish!"))
     assert (answer("is it red") != answer("is it blue")).any()
-    assert np.isfinite(answer("")).all()
+    np.testing.assert_array_equal(answer(""), answer("?!"))
+    assert (answer("") != answer("is it red")).any()
 
 
 def test_what_it_does_not_know_is_left_aside(trained, examples):
@@ -79,8 +81,8 @@ def test_it_is_saved_and_loaded(trained, examples, tmp_path):
 
 
 def test_a_front_may_make_more_than_features(examples):
-    both = monolith(cell_network((8, 8, 3), cells=(2, 2), features=8, filters=4, reach=1))
-    assert both(examples[0]).shape == (64, 2)
+    both = monolith(cell_network((8, 8, 3), cells=(2, 2), features=8, filters=4, reach=1, seed=0))
+    np.testing.assert_array_equal(both(examples[0]), monolith()(examples[0]))
 
 
 def test_bad_settings_and_inputs_are_named(trained):
