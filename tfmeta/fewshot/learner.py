@@ -22,7 +22,7 @@ class FewShotLearner(keras.Model):
     * `adapt` learns a task: ``(support_x, support_y) -> task_state [B, D]``;
     * `respond` answers with what was learnt: ``(task_state, query_x) -> [B, Q, N]``.
 
-    The task state is a plain tensor and holds all that `respond` needs besides the weights: it can be kept, sent over
+    The task state is a plain tensor, and holds all that `respond` needs besides the weights. It can be kept, sent over
     a wire and used by another process with the same weights. `state_size` declares how many numbers it has. A learner
     is a `keras.Model` over batches of tasks, so ``compile``, ``fit``, ``evaluate``, callbacks and ``save`` are Keras's
     own.

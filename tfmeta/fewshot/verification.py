@@ -4,8 +4,8 @@ In ``compile(metrics=...)``, `keras.metrics.AUC` gives the area while training a
 count at fixed thresholds. `measure_verification` keeps every score, and is exact.
 
 The curve, its area and the fit of log-odds are scikit-learn's. Two numbers are computed here, because scikit-learn
-has neither: the rate where the two errors cross, and the calibration error, for which its ``calibration_curve`` does
-not say how many pairs each bin holds.
+has neither. One is the rate where the two errors cross. The other is the calibration error: scikit-learn's
+``calibration_curve`` does not say how many pairs each bin holds.
 """
 
 import dataclasses
