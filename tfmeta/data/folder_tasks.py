@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import re
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -94,7 +95,7 @@ class FolderTasks(ClassTasks):
     @property
     def reading(self) -> Reading:  # type: ignore[override]
         """How an image file becomes an item: `read_as`, or what the files look like."""
-        return self.read_as if self.read_as != "auto" else _guessed(self._layout)
+        return _guessed(self._layout) if self.read_as == "auto" else cast(Reading, self.read_as)
 
     @property
     def item_shape(self) -> tuple[int, int, int]:
