@@ -133,21 +133,24 @@ def test_help_is_there_at_once():
 MISTAKES = {
     "an unknown verb": ("trian", "no verb 'trian'. Did you mean train?"),
     "an unknown option": ("list --all", "unrecognized arguments: --all"),
-    "an unknown recipe": ("train maml-omnigolt", "no recipe 'maml-omnigolt'. Did you mean maml-omniglot?"),
-    "no number": ("train maml-sinusoid --steps many", "'many' is no number from 1 on"),
-    "no steps": ("train maml-sinusoid --steps 0", "'0' is no number from 1 on"),
+    "an unknown recipe": ("train maml-omnigolt", "no recipe or method 'maml-omnigolt'. Did you mean maml-omniglot?"),
+    "no number": ("train maml-sinusoid --steps many", "steps=many: expected a whole number"),
+    "no steps": ("train maml-sinusoid --steps 0", "steps=0: expected at least 1"),
     "a setting without a value": ("train maml-sinusoid --set steps", "expected name=value"),
     "an unknown setting": ("train maml-sinusoid --set inner_step=2", "Did you mean inner_steps?"),
     "a setting of another type": ("train maml-sinusoid --set inner_steps=x", "expected a whole number"),
     "no truth": ("train maml-sinusoid --set learn_rates=perhaps", "expected true or false"),
-    "a value out of range": ("train maml-sinusoid --set batch_size=0", "each must be at least 1"),
-    "an unknown split": ("train maml-omniglot --split foo", "expected one of characters, alphabets"),
-    "a split where there is none": ("train maml-sinusoid --split foo", "has no setting 'split'"),
+    "a flag that is misspelt": ("train maml-sinusoid --inner-step 2", "Did you mean --inner-steps?"),
+    "a value out of range": ("train maml-sinusoid --set batch_size=0", "batch_size=0: expected at least 1"),
+    "an unknown split": ("train maml-omniglot --split foo", "Known: alphabets, characters"),
+    "a split where there is none": ("train maml-sinusoid --split foo", "unrecognized arguments: --split foo"),
     "a folder that cannot be made": ("train maml-sinusoid --out {models}/half/1/saved_model.pb/x", "cannot be written"),
     "no run to evaluate": ("evaluate maml-omniglot", "Train it first: tfmeta train maml-omniglot"),
     "nothing of that name": ("evaluate protoypical-omniglot", "Did you mean prototypical-omniglot?"),
-    "a model that no recipe made": ("evaluate matching_tiny", "names no `tfmeta train` command"),
-    "both run and split": ("evaluate maml-omniglot --run a --split b", "not allowed with"),
+    "a model that no recipe made": ("evaluate matching_tiny", "names no recipe"),
+    "a method without tasks": ("train prototypical", "say what it learns from: --tasks DIR"),
+    "tasks that are none": ("train prototypical --tasks nowhere", "no tasks 'nowhere', and no such folder"),
+    "tasks that do not fit": ("train prototypical --tasks sinusoid", "learns from ClassTasks"),
     "no run to export": ("export maml-sinusoid --run nowhere", "There is no run in nowhere"),
     "an unknown model": ("check protoypical_tiny", "Did you mean prototypical_tiny?"),
     "no folder": ("check ./nowhere", "There is no folder nowhere"),
@@ -369,16 +372,16 @@ def test_from_training_to_a_checked_model(capsys, place):
     code, out, _ = run(
         capsys, *TRAIN[:2], "--steps", "4", "--set", "epoch_steps=2", "--set", "steps_per_execution=1"
     )
-    assert code == 0 and "Next: tfmeta evaluate maml-sinusoid" in out
+    assert code == 0 and "Next: tfmeta evaluate runs/maml-sinusoid" in out
     run_of_mine = place / "runs" / "maml-sinusoid"
     assert (run_of_mine / "learner.keras").is_file()
 
     code, _, err = run(capsys, "train", "maml-sinusoid", "--steps", "6")
     assert code == 2 and "holds a run with other settings: epoch_steps, steps" in err
 
-    code, out, _ = run(capsys, "evaluate", "maml-sinusoid", "--tasks", "50", "--set", "test_steps=2")
+    code, out, _ = run(capsys, "evaluate", "maml-sinusoid", "--count", "50", "--test-steps", "2")
     assert code == 0 and "(50 tasks), 10 points, 2 gradient steps" in out and "±" in out
-    run(capsys, "evaluate", "maml-sinusoid", "--tasks", "50")
+    run(capsys, "evaluate", "runs/maml-sinusoid", "--count", "50")
     kept = json.loads((run_of_mine / "results.json").read_text())
     assert [row["tasks"] for row in kept] == [50, 50]
 
@@ -388,7 +391,7 @@ def test_from_training_to_a_checked_model(capsys, place):
     assert code == 2 and "exists already" in err
     assert run(capsys, "check", "models/maml_sinusoid")[0] == 0
 
-    code, out, _ = run(capsys, "evaluate", "models/maml_sinusoid", "--tasks", "50")
+    code, out, _ = run(capsys, "evaluate", "models/maml_sinusoid", "--count", "50")
     assert code == 0
     measured = float(out.split("mse ")[-1].split()[0])
     assert measured == pytest.approx(kept[1]["value"], abs=1e-3)

@@ -1,4 +1,4 @@
-"""What cannot be learnt, and runs that are not what was asked for: told with the way out, and nothing left behind."""
+"""What cannot be learned, and runs that are not what was asked for: one line with the way out, nothing left behind."""
 
 import shutil
 
@@ -6,19 +6,18 @@ import pytest
 
 from tfmeta.cli import main
 from tfmeta.core.backup import Backup
-from tfmeta.data.glyphs import glyphs
 from tfmeta.fewshot.prototypical import PrototypicalNetwork
 from tfmeta.networks.conv4 import conv4
-from tfmeta.recipes.omniglot import MATCHING_OMNIGLOT, PROTOTYPICAL_OMNIGLOT, common
-from tfmeta.recipes.train import Run
+from tfmeta.recipes.few_shot import MATCHING_OMNIGLOT, PROTOTYPICAL_OMNIGLOT
+from tfmeta.recipes.run import Run
 
 SMALL = {"ways": 3, "queries": 1, "steps": 1, "epoch_steps": 1, "test_queries": 1}
 
 
 @pytest.fixture(autouse=True)
-def place(tmp_path, monkeypatch):
+def place(tmp_path, monkeypatch, draw_characters):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(common, "load_omniglot", lambda part, **_: glyphs(8, 4))
+    draw_characters(8, 4)
     return tmp_path
 
 
@@ -26,9 +25,9 @@ def place(tmp_path, monkeypatch):
 def runs(place):
     """Runs as training leaves them, of two recipes."""
     for name, recipe in (("proto", PROTOTYPICAL_OMNIGLOT), ("matching", MATCHING_OMNIGLOT)):
-        settings, run = recipe.configure(**SMALL), Run(place / name)
-        run.begin(recipe, settings)
-        run.finish(recipe, recipe.learner(settings), 1, 1.0)
+        recipe, run = recipe.configure(**SMALL), Run(place / name)
+        run.begin(recipe)
+        run.finish(recipe, recipe.learner(), 1, 1.0)
     return place
 
 
@@ -46,16 +45,23 @@ def fails(capsys, command):
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        ("train prototypical-omniglot --shots 0", "'0' is no number from 1 on"),
-        (
-            "train prototypical-omniglot --set shots=0",
-            "shots=0, queries=5, batch_size=1: each must be at least 1",
-        ),
+        ("train prototypical-omniglot --shots 0", "shots=0: expected at least 1"),
+        ("train prototypical-omniglot --set shots=0", "shots=0: expected at least 1"),
         ("train prototypical-omniglot --ways 9", "ways=9, but there are only 8 classes; lower ways or add"),
+        ("train prototypical-omniglot --ways 3 --shots 4", "has only 4 examples; lower shots or queries"),
+        ("train prototypical-omniglot --metric cosine", "unrecognized arguments: --metric cosine"),
+        ("train prototypical-omniglot --downsampling twice", "Known: mixed, pool, stride"),
         (
-            "train prototypical-omniglot --ways 3 --shots 4",
-            "but a class has only 4 examples; lower one of them",
+            "train prototypical-omniglot --tasks cifar-fs",
+            "is a recipe with tasks of its own; leave --tasks out",
         ),
+        ("train prototypical --tasks sinusoid", "prototypical learns from ClassTasks"),
+        ("train rl2 --tasks omniglot", "rl2 learns from EnvironmentTasks"),
+        (
+            "train prototypical --tasks omniglott",
+            "no tasks 'omniglott', and no such folder. Did you mean omniglot?",
+        ),
+        ("train prototypical-omniglot --ways 3 --start-from lost", "lost holds no run"),
     ],
 )
 def test_tasks_that_cannot_be_drawn(command, words, capsys, place):
@@ -64,20 +70,31 @@ def test_tasks_that_cannot_be_drawn(command, words, capsys, place):
 
 
 def test_runs_that_are_not_what_was_asked_for(capsys, runs):
-    ask = "evaluate prototypical-omniglot --tasks 20"
+    ask = "evaluate prototypical-omniglot --count 20"
     assert "only 8 classes" in fails(capsys, f"{ask} --run proto --ways 9")
-    assert "each must be at least 1" in fails(capsys, f"{ask} --run proto --set test_shots=-1")
-    err = fails(capsys, f"{ask} --run matching")
-    assert (
-        "a run of matching-omniglot, not of prototypical-omniglot; ask for matching-omniglot, or name" in err
+    assert "test_shots=-1: expected at least 0" in fails(capsys, f"{ask} --run proto --test-shots -1")
+    assert "matching holds a run of matching-omniglot, not of prototypical-omniglot" in fails(
+        capsys, f"{ask} --run matching"
     )
+    assert "split=characters: a run is tested on the tasks that it was trained for" in fails(
+        capsys, f"{ask} --run proto --split characters"
+    )
+    assert "nowhere" in fails(capsys, "evaluate nowhere")
 
     shutil.copy(runs / "matching/learner.keras", runs / "proto/learner.keras")
-    for command in (f"{ask} --run proto", "export prototypical-omniglot --run proto --to models"):
+    for command in (f"{ask} --run proto", "evaluate proto", "export proto --to models"):
         assert "holds a MatchingNetwork, but prototypical-omniglot trains a PrototypicalNetwork" in fails(
             capsys, command
         )
     assert not (runs / "models").exists()
+
+
+def test_a_run_of_a_recipe_that_is_not_installed(capsys, runs):
+    settings = runs / "proto/settings.json"
+    settings.write_text(settings.read_text().replace('"prototypical', '"protein'))
+    assert "no method 'protein'" in fails(capsys, "evaluate proto")
+    settings.write_text("[1")
+    assert "settings.json is damaged" in fails(capsys, "evaluate proto")
 
 
 def test_a_learner_of_another_size(capsys, runs):

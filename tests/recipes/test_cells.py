@@ -1,26 +1,31 @@
-"""The lecture's table as data, and `--all-cells`, which fills it."""
+"""The Omniglot table as data, and `--all-cells`, which fills it."""
 
 from pathlib import Path
 
+import keras
 import pytest
 
 from tests.one_shot_folder import write_run
 from tfmeta.cli import main
+from tfmeta.core.cards import Result
 from tfmeta.core.checks import TfmetaError
 from tfmeta.data.glyphs import glyphs
+from tfmeta.fewshot.methods import Prototypical
 from tfmeta.networks.conv4 import conv4
+from tfmeta.recipes.evaluate import for_test
 from tfmeta.recipes.omniglot import cells as table
-from tfmeta.recipes.omniglot import common, prototypical
 from tfmeta.recipes.omniglot.cells import ROWS, Row, cells
-from tfmeta.recipes.omniglot.lecture import LECTURE, SETTINGS
+from tfmeta.recipes.published import COLUMNS, published
 from tfmeta.recipes.registry import RECIPES
 
 SMALL = {"ways": 4, "queries": 1, "steps": 2, "epoch_steps": 1}
 
 
-def test_the_table_is_the_lectures():
-    assert {row.system for row in ROWS} - {""} == set(LECTURE)
-    assert len(cells("characters")) == len(ROWS) * len(SETTINGS) == len(cells()) / 2
+def test_the_table_has_every_published_system():
+    systems = {row.system for row in ROWS} - {""}
+    assert systems == {"siamese", "matching", "statistician", "memory", "maml"}
+    assert all(published(system, *column) for system in systems for column in COLUMNS)
+    assert len(cells("characters")) == len(ROWS) * len(COLUMNS) == len(cells()) / 2
     assert [str(cell) for cell in cells("alphabets", ["prototypical"])][:2] == [
         "Prototypical Network 5-way 1-shot, alphabets",
         "Prototypical Network 5-way 5-shot, alphabets",
@@ -32,29 +37,27 @@ def test_the_table_is_the_lectures():
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.title)
 def test_the_settings_of_a_cell_are_those_of_its_column(row):
-    if row.recipe not in RECIPES:
-        pytest.skip(f"there is no recipe {row.recipe} yet")
     recipe, seen = RECIPES[row.recipe], {}
     for cell in (cell for cell in cells() if cell.row is row):
         trained = recipe.configure(**cell.trained)
         assert seen.setdefault(cell.run(Path("runs")), trained) == trained, "one folder, two runs"
-        tested = recipe.configure(**cell.trained, **cell.tested)
-        assert recipe.setting(tested).startswith(f"{cell.ways}-way {cell.shots}-shot, split {cell.split}")
+        measured = for_test(trained, **cell.tested)
+        assert measured.tested_as.startswith(f"{cell.ways}-way {cell.shots}-shot, split {cell.split}")
         if row.system:
-            column = SETTINGS.index((cell.ways, cell.shots))
-            assert recipe.published(tested)[0] == LECTURE[row.system][column]
+            (shown,) = measured.beside_published([Result("accuracy", 0.5, 0.1, 10, measured.tested_as)])
+            assert shown.published == published(row.system, cell.ways, cell.shots).value
         if row.method == "maml":
-            assert trained.ways == cell.ways, "its last layer has an output for each class"
+            assert trained.training.ways == cell.ways, "its last layer has an output for each class"
 
 
 @pytest.fixture
-def small_table(tmp_path, monkeypatch):
+def small_table(tmp_path, monkeypatch, draw_characters):
     """Two methods and two columns, in a folder of one's own, on characters that are drawn."""
     monkeypatch.chdir(tmp_path)
-    drawings = {part: glyphs(8, 4, seed=seed) for seed, part in enumerate(("train", "validation", "test"))}
-    monkeypatch.setattr(common, "load_omniglot", lambda part, **_: drawings[part])
-    monkeypatch.setattr(prototypical, "embedding", lambda _: conv4(filters=4, downsampling="stride", seed=0))
-    monkeypatch.setattr(table, "SETTINGS", ((3, 1), (2, 2)))
+    draw_characters(8, 4)
+    small = conv4(filters=4, downsampling="stride", seed=0)
+    monkeypatch.setattr(Prototypical, "embedding", lambda *_: keras.models.clone_model(small))
+    monkeypatch.setattr(table, "COLUMNS", ((3, 1), (2, 2)))
     rows = [
         Row("lost", "Lost", "lost-omniglot"),
         Row("prototypical", "Prototypical", "prototypical-omniglot", runs={"": SMALL}, test={"test_queries": 2}),
@@ -75,7 +78,7 @@ def test_all_cells_are_trained_and_measured_once(small_table, capsys, tmp_path):
     assert code == 1 and "4 of 4 failed" in err and "holds no trained learner; train it first" in err
 
     code, out, err = run(capsys, "train", *every)
-    assert code == 1 and "lost-omniglot-characters: There is no recipe 'lost-omniglot'" in err
+    assert code == 1 and "lost-omniglot-characters: There is no recipe or method 'lost-omniglot'" in err
     assert "1 of 2 failed; the same command tries them again." in err
     assert "prototypical-omniglot-characters: trained" in out
     learner = tmp_path / "runs/prototypical-omniglot-characters/learner.keras"
@@ -84,7 +87,7 @@ def test_all_cells_are_trained_and_measured_once(small_table, capsys, tmp_path):
     code, out, err = run(capsys, "train", *every, "--only", "prototypical")
     assert code == 0 and "stands; skipped" in out and not err and learner.stat().st_mtime_ns == written
 
-    measure = ("evaluate", *every, "--only", "prototypical", "--tasks", 20)
+    measure = ("evaluate", *every, "--only", "prototypical", "--count", 20)
     code, out, err = run(capsys, *measure)
     assert code == 0 and out.count("20 tasks") == 2 and "skipped" not in out
     code, again, _ = run(capsys, *measure)
@@ -104,8 +107,9 @@ def test_all_cells_are_trained_and_measured_once(small_table, capsys, tmp_path):
     [
         ("train", "Say which RECIPE, or --all-cells"),
         ("train maml-omniglot --only maml", "narrow --all-cells"),
-        ("train maml-omniglot --all-cells", "maml-omniglot is for a single run"),
-        ("train --all-cells --steps 3", "--steps is for a single run"),
+        ("train maml-omniglot --all-cells", "maml-omniglot has no folds"),
+        ("train --all-cells --steps 3", "unrecognized arguments: --steps"),
+        ("train --all-cells --out x", "--out is for a single run"),
         ("train --all-cells --only mmal", "Did you mean maml?"),
         ("evaluate --all-cells --split x", "no split 'x'"),
         ("evaluate --all-cells --run x", "--run is for a single run"),
@@ -128,7 +132,7 @@ def test_one_shot_runs_of_a_folder(capsys, tmp_path, monkeypatch):
     assert code == 0 and "(2 runs, 12 trials), one-shot within an alphabet" in out
     assert float(out.split()[1]) > 0.7
     code, _, err = run(capsys, *command, "--ways", 5)
-    assert code == 2 and "leave --ways, --shots and --set out" in err
+    assert code == 2 and "unrecognized arguments: --ways 5" in err
     command[-1] = tmp_path / "runs" / "run01"
     code, _, err = run(capsys, *command)
     assert code == 2 and "holds no one-shot run" in err and err.count("\n") == 1

@@ -83,15 +83,15 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if one_or_all(args, "what", ("run", "tasks")):
         return evaluate_all(args)
-    from tfmeta.recipes.evaluate import evaluate, evaluate_model, tested
+    from tfmeta.recipes.evaluate import evaluate, evaluate_model, for_test
 
     if args.model is not None:
-        recipe = tested(args.found, **args.found.training.changed_for_test(**given(args.found, args)))
+        recipe = for_test(args.found, **args.found.training.changed_for_test(**given(args.found, args)))
         _load_data(recipe)
         _show(evaluate_model(args.model, recipe, count=args.count, verbose=keras_verbosity()))
         return 0
     run, changes = _which(args)
-    _load_data(tested(run.recipe(), **changes))
+    _load_data(for_test(run.recipe(), **changes))
     _show(evaluate(run, count=args.count, verbose=keras_verbosity(), **changes))
     return 0
 

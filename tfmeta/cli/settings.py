@@ -18,6 +18,8 @@ __all__ = ["RUNS", "add_settings", "count", "given", "option", "recipe_named", "
 RUNS = Path("runs")
 """The folder of all runs, unless another is named."""
 
+_WITHOUT_VALUE = ("--all-cells", "--overwrite")
+
 _PARTS = ("tasks", "method", "training")
 
 
@@ -56,10 +58,19 @@ def subject(argv: Sequence[str]) -> str | None:
     """
     from tfmeta.recipes.registry import METHODS, RECIPES
 
-    known = [word for word in argv if word in RECIPES or word in METHODS]
+    before = ["", *argv]
+    known = [
+        word
+        for place, word in enumerate(argv)
+        if (word in RECIPES or word in METHODS) and not _takes_a_value(before[place])
+    ]
     if known:
         return known[0]
     return argv[0] if argv and not argv[0].startswith("-") else None
+
+
+def _takes_a_value(word: str) -> bool:
+    return word.startswith("--") and "=" not in word and word not in _WITHOUT_VALUE
 
 
 def recipe_named(name: str, tasks: str | None) -> "Recipe":

@@ -10,10 +10,10 @@ from tfmeta.recipes.folds import measure_folds
 from tfmeta.recipes.recipe import Recipe
 from tfmeta.recipes.run import Run
 
-__all__ = ["evaluate", "evaluate_model", "tested"]
+__all__ = ["evaluate", "evaluate_model", "for_test"]
 
 
-def tested(recipe: Recipe, **changes: Any) -> Recipe:
+def for_test(recipe: Recipe, **changes: Any) -> Recipe:
     """Returns a recipe with what is changed for a test.
 
     Raises:
@@ -48,7 +48,7 @@ def evaluate(
     Raises:
         TfmetaError: if the run has not ended, has no such setting, or is for another number of classes.
     """
-    recipe = tested(run.recipe(), **changes)
+    recipe = for_test(run.recipe(), **changes)
     learner = run.learner()
     if recipe.tasks.folds and part == "test" and not recipe.settings["held_out"]:
         results = measure_folds(recipe, run.folder.parent)

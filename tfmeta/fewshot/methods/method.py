@@ -39,9 +39,9 @@ class EpisodeTraining(Training):
     augment: bool = setting(True, "changes the training images at random, in the way that their tasks allow")
     test_ways: int = setting(0, "classes of a test task; 0 for as many as in training", least=0)
     test_shots: int = setting(
-        0, "support examples of each class in a test task; 0 for as many as in training"
+        0, "support examples of each class in a test task; 0 for as many as in training", least=0
     )
-    test_queries: int = setting(5, "query examples of each class in a test task")
+    test_queries: int = setting(5, "query examples of each class in a test task", least=1)
 
     def changed_for_test(self, **changes: Any) -> dict[str, Any]:
         renamed = {"ways": "test_ways", "shots": "test_shots"}

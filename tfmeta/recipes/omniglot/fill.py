@@ -6,7 +6,7 @@ import keras
 
 from tfmeta.core.cards import Result
 from tfmeta.core.checks import TfmetaError
-from tfmeta.recipes.evaluate import evaluate, tested
+from tfmeta.recipes.evaluate import evaluate, for_test
 from tfmeta.recipes.omniglot.cells import Cell
 from tfmeta.recipes.registry import find_recipe
 from tfmeta.recipes.run import Run
@@ -61,7 +61,7 @@ def evaluate_cell(
     if not run.ended(recipe):
         raise TfmetaError(f"{run.folder} holds no trained learner; train it first, with --all-cells.")
     run.check_free(recipe)
-    setting = tested(recipe, **cell.tested).tested_as
+    setting = for_test(recipe, **cell.tested).tested_as
 
     def standing() -> Result | None:
         return next((row for row in run.results() if row.setting == setting), None)
