@@ -1,16 +1,24 @@
+import inspect
+import pkgutil
+from importlib import import_module
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+import tfmeta.optimizers
 from tfmeta.optimizers import (
     KerasProblem,
+    Problem,
+    ProblemTasks,
     Quadratic,
     RandomlyScaled,
     WarmStarted,
     convolution_problem,
     perceptron_problem,
 )
+from tfmeta.recipes.registry import TASKS
 
 SEED = [3, 7]
 
@@ -26,20 +34,39 @@ def regression():
     return KerasProblem(network, "mse", x, x[:, :2], batch_size=10)
 
 
-@pytest.fixture(
-    scope="module",
-    params=[
-        lambda: Quadratic(4),
-        lambda: RandomlyScaled(Quadratic(4)),
-        lambda: WarmStarted(Quadratic(4), steps=5, learning_rate=0.01),
-        regression,
-        lambda: perceptron_problem(*images(), hidden=(3, 2), batch_size=5),
-        lambda: convolution_problem(*images(), filters=2, hidden=3, batch_size=5),
-    ],
-    ids=["quadratic", "scaled", "warm", "keras", "perceptron", "convolution"],
-)
+PROBLEMS = {
+    "quadratic": lambda: Quadratic(4),
+    "scaled": lambda: RandomlyScaled(Quadratic(4)),
+    "warm": lambda: WarmStarted(Quadratic(4), steps=5, learning_rate=0.01),
+    "keras": regression,
+    "perceptron": lambda: perceptron_problem(*images(), hidden=(3, 2), batch_size=5),
+    "convolution": lambda: convolution_problem(*images(), filters=2, hidden=3, batch_size=5),
+}
+
+
+@pytest.fixture(scope="module", params=PROBLEMS)
 def problem(request):
-    return request.param()
+    return PROBLEMS[request.param]()
+
+
+def test_every_problem_is_held_to_the_contract():
+    """Each class of the package is among those above, and the tasks of each family are registered."""
+    for module in pkgutil.iter_modules(tfmeta.optimizers.__path__, "tfmeta.optimizers."):
+        import_module(module.name)
+    ours = {kind for kind in descendants(Problem) if kind.__module__.startswith("tfmeta.")}
+    held = {type(build()) for build in PROBLEMS.values()}
+    assert ours == held, f"not in PROBLEMS: {ours - held}"
+    registered = {kind for kind in TASKS.values() if issubclass(kind, ProblemTasks)}
+    families = {
+        kind
+        for kind in descendants(ProblemTasks)
+        if kind.__module__.startswith("tfmeta.") and not inspect.isabstract(kind)
+    }
+    assert families and families <= registered, f"not registered: {families - registered}"
+
+
+def descendants(kind):
+    return {kind for below in kind.__subclasses__() for kind in (below, *descendants(below))}
 
 
 def test_a_problem_is_a_pure_function_of_its_seed(problem):

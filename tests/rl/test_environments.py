@@ -74,8 +74,9 @@ def test_every_environment_is_held_to_the_contract():
     """Each class of the package is among those above, and so is each that is registered."""
     if "gymnasium" not in ENVIRONMENTS:
         pytest.skip("the extra 'rl' is not installed")
-    for module in pkgutil.iter_modules(tfmeta.rl.environments.__path__, "tfmeta.rl.environments."):
-        import_module(module.name)
+    for package in (tfmeta.rl, tfmeta.rl.environments):
+        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            import_module(module.name)
     ours = {kind for kind in descendants(TrialEnvironment) if kind.__module__.startswith("tfmeta.")}
     held = {type(environment) for environment in ENVIRONMENTS.values()}
     assert ours == held, f"not in ENVIRONMENTS: {ours - held}"

@@ -14,6 +14,7 @@ __all__, __getattr__ = lazily(
         "LearnedRule": "learned_rule",
         "MetaTrainer": "meta_trainer",
         "Problem": "problem",
+        "ProblemTasks": "problem_tasks",
         "Quadratic": "quadratic",
         "RandomlyScaled": "random_scaling",
         "Sensitivity": "tuning",

@@ -8,6 +8,7 @@ __all__, __getattr__ = lazily(
         "AGENTS": "trial_trainer",
         "BANDIT_BASELINES": "baselines",
         "BanditEnvironment": "environments",
+        "EnvironmentTasks": "environment_tasks",
         "MDP_BASELINES": "baselines",
         "MazeWalks": "walks",
         "PUBLISHED_BANDITS": "published",
