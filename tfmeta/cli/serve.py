@@ -112,6 +112,7 @@ def _models(args: argparse.Namespace, config: Any) -> Any:
 def _servers(args: argparse.Namespace, models: Any) -> tuple[Any, Any]:
     """The gRPC server, and the REST one if it is wanted."""
     from tfmeta.serving.metrics import Metrics, read_monitoring_config
+    from tfmeta.serving.rest.connection import Limits
     from tfmeta.serving.rest.server import RestServer
     from tfmeta.serving.server import Server
     from tfmeta.serving.tls import read_ssl_config, server_credentials
@@ -134,13 +135,20 @@ def _servers(args: argparse.Namespace, models: Any) -> tuple[Any, Any]:
     )
     if not args.rest_api_port:
         return server, None
+    if ssl_config is not None:
+        _LOG.warning("REST at port %d is not encrypted, and hears every client", args.rest_api_port)
     return server, RestServer(
         models,
         host=args.host,
         port=args.rest_api_port,
         metrics=metrics,
         metrics_path=path,
-        timeout=args.rest_api_timeout_in_ms / 1000,
+        pool=server.pool,
+        limits=Limits(
+            body_bytes=args.rest_api_max_body_bytes,
+            seconds=args.rest_api_timeout_in_ms / 1000,
+            connections=args.rest_api_max_connections,
+        ),
     )
 
 

@@ -61,7 +61,15 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     )
     where.add_argument(
         "--rest_api_timeout_in_ms", metavar="MS", type=count, default=30_000,
-        help="how long a client of the REST API may be silent (default: 30000)",
+        help="how long a client of the REST API may be silent, or take to send a request (default: 30000)",
+    )  # fmt: skip
+    where.add_argument(
+        "--rest_api_max_body_bytes", metavar="N", type=count, default=16 * 2**20,
+        help="size of the largest body over REST (default: 16777216); not TensorFlow Serving's",
+    )  # fmt: skip
+    where.add_argument(
+        "--rest_api_max_connections", metavar="N", type=count, default=256,
+        help="how many clients of the REST API may be connected (default: 256); not TensorFlow Serving's",
     )  # fmt: skip
     where.add_argument(
         "--grpc_socket_path", metavar="PATH", type=Path, help="a Unix domain socket for gRPC as well"

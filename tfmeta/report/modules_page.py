@@ -28,7 +28,7 @@ __all__ = ["answered_pictures", "write_answers"]
 _HEAD = """# Questions answered
 
 Accuracy in percent, ± its 95% confidence interval, on questions that no network was trained, tuned or chosen on. This
-page is generated: `tfmeta report modules`; a section of which no run is at hand stays as it was.
+page is generated: `python -m docs.render modules`; a section of which no run is at hand stays as it was.
 """
 
 # The composed network first.

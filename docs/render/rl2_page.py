@@ -4,15 +4,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from docs.render.maze_film import film
+from docs.render.maze_paths import Walk, draw_paths, walk
+from docs.render.rl2_curves import draw_curves, has_curve
+from docs.render.rl2_regret import draw_regret
+from docs.render.rl2_runs import RL2_RECIPES, Training, find_trainings, longest
+from docs.render.rl2_tables import render_commands, render_comparison, render_results, render_trainings
 from tfmeta.core.atomic import write_text
 from tfmeta.core.checks import TfmetaError
 from tfmeta.report.markdown import pictures_beside, section_of
-from tfmeta.report.maze_film import film
-from tfmeta.report.maze_paths import Walk, draw_paths, walk
-from tfmeta.report.rl2_curves import draw_curves, has_curve
-from tfmeta.report.rl2_regret import draw_regret
-from tfmeta.report.rl2_runs import RL2_RECIPES, Training, find_trainings, longest
-from tfmeta.report.rl2_tables import render_commands, render_comparison, render_results, render_trainings
 from tfmeta.rl import PUBLISHED_BANDITS, PUBLISHED_MDPS
 from tfmeta.rl.baselines import BANDIT_BASELINES, MDP_BASELINES
 from tfmeta.rl.rl2 import TEST_SEED
@@ -27,7 +27,7 @@ several seeds the mean is shown, with the mean width of their intervals. Numbers
 al. 2016, tables 1 and 2; 1,000 trials); what its designed rules earn here is in [rl.md](rl.md#bandits). "–" was not
 trained. In brackets is what the training of a seed took, on two cores. Of several trainings for the same tasks by the
 same agent, the one of most trials stands in the first table and in the pictures, and all stand below. This page is
-generated: `tfmeta report rl2`; a section of which no run is at hand stays as it was.
+generated: `python -m docs.render rl2`; a section of which no run is at hand stays as it was.
 """
 
 _MAZES = 4

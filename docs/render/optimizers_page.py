@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple, cast
 
+from docs.render.optimizers import draw_race, draw_sensitivity, draw_transfer, render_race
 from tfmeta.core.atomic import write_text
 from tfmeta.core.checks import TfmetaError
 from tfmeta.optimizers.comparison import Comparison
@@ -13,7 +14,6 @@ from tfmeta.recipes.recipe import Recipe
 from tfmeta.recipes.registry import command_of
 from tfmeta.recipes.run import Run
 from tfmeta.report.markdown import pictures_beside, section_of
-from tfmeta.report.optimizers import draw_race, draw_sensitivity, draw_transfer, render_race
 
 __all__ = ["write_races"]
 
@@ -29,7 +29,7 @@ _HEAD = """# Races of update rules
 Mean loss ± its 95% confidence interval over problems that no rule was trained, tuned or chosen on; the lowest mean
 is bold. Each designed rule has the best of 29 learning rates, tuned on problems of its own; the learnt rule has
 nothing to tune. In the pictures the band is one standard error, and the dotted line marks the updates of a descent in
-training. This page is generated: `tfmeta report optimizers`; what the runs at hand do not hold stays as it was.
+training. This page is generated: `python -m docs.render optimizers`; what the runs at hand do not hold stays as it was.
 """
 
 _RATES = "Each rule's learning rate"

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from tfmeta.report.rl2_panels import AGENT_COLOURS, panels
-from tfmeta.report.rl2_runs import TrainedRun, Training
+from docs.render.rl2_panels import AGENT_COLOURS, panels
+from docs.render.rl2_runs import TrainedRun, Training
 from tfmeta.rl import play
 from tfmeta.rl.bandit_tasks import BanditTasks
 from tfmeta.rl.baselines import BANDIT_BASELINES, run_bandits, tune_bandits

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from docs.render.rl2_panels import AGENT_COLOURS, panels
+from docs.render.rl2_runs import TrainedRun, Training
 from tfmeta.core.words import counted
 from tfmeta.recipes.run import Run
-from tfmeta.report.rl2_panels import AGENT_COLOURS, panels
-from tfmeta.report.rl2_runs import TrainedRun, Training
 from tfmeta.rl.bandit_tasks import BanditTasks
 from tfmeta.rl.published import PUBLISHED_BANDITS
 

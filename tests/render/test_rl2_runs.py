@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pytest
 
+from docs.render.rl2_curves import has_curve, read_curve
+from docs.render.rl2_runs import find_trainings, longest
+from docs.render.rl2_tables import render_commands, render_comparison, render_trainings
 from tests.rl2_folder import write_run
 from tfmeta.core.checks import TfmetaError
-from tfmeta.report.rl2_curves import has_curve, read_curve
-from tfmeta.report.rl2_runs import find_trainings, longest
-from tfmeta.report.rl2_tables import render_commands, render_comparison, render_trainings
 from tfmeta.rl import PUBLISHED_BANDITS
 
 

@@ -1,13 +1,13 @@
-"""`tfmeta report rl2`, on runs that have learnt nothing."""
+"""`python -m docs.render rl2`, on runs that have learnt nothing."""
 
 import numpy as np
 import pytest
 
+from docs.render import rl2_regret
+from docs.render.__main__ import main
+from docs.render.rl2_regret import designed_regret, regret_of
+from docs.render.rl2_runs import find_trainings
 from tests.rl2_folder import write_run
-from tfmeta.cli import main
-from tfmeta.report import rl2_regret
-from tfmeta.report.rl2_regret import designed_regret, regret_of
-from tfmeta.report.rl2_runs import find_trainings
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def runs(tmp_path_factory):
 def test_the_page_and_its_pictures(runs, monkeypatch, capsys):
     monkeypatch.chdir(runs.parent)
     monkeypatch.setattr(rl2_regret, "TRIALS", 30)
-    main(["report", "rl2"])
+    main(["rl2"])
     page = (runs.parent / "docs/rl_results.md").read_text()
     for picture in (
         "rl2_curves_bandits.png", "rl2_regret.png", "rl2_curves_mdps.png", "rl2_curves_mazes.png",
@@ -44,7 +44,7 @@ def test_what_was_not_trained_is_left_out(runs, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs/mdps").symlink_to(runs / "mdps")
-    main(["report", "rl2"])
+    main(["rl2"])
     page = (tmp_path / "docs/rl_results.md").read_text()
     assert "## Tabular MDPs" in page and "## Bandits" not in page and "## Mazes" not in page
     assert [file.name for file in (tmp_path / "docs/pictures").iterdir()] == ["rl2_curves_mdps.png"]
@@ -64,5 +64,5 @@ def test_regret_is_what_the_best_arm_would_have_paid_more(runs):
 
 def test_nothing_to_show(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    assert main(["report", "rl2", "--runs", "nowhere"]) == 2
+    assert main(["rl2", "--runs", "nowhere"]) == 2
     assert "nowhere holds no measured run of rl2-bandit, rl2-mdp, rl2-maze" in capsys.readouterr().err

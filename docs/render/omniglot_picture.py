@@ -1,12 +1,12 @@
-"""Draws the lecture's Omniglot table: our accuracy with its interval beside the lecture's, column by column."""
+"""Draws the Omniglot table: our accuracy with its interval beside the published one, column by column."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from docs.render.omniglot import Measured
 from tfmeta.recipes.omniglot.cells import ROWS, Cell, Row
-from tfmeta.recipes.omniglot.lecture import LECTURE, SETTINGS
-from tfmeta.report.omniglot import Measured
+from tfmeta.recipes.published import COLUMNS, PUBLISHED
 
 __all__ = ["draw_table"]
 
@@ -15,7 +15,10 @@ _OURS = {  # colour, marker, its size, and how far below its line
     "characters": ("#1f4e79", "o", 5.0, 0.0),
     "alphabets": ("#7fa8cc", "s", 3.5, 0.24),
 }
-_BELOW, _ABOVE = 2.5, 0.4  # percentage points that a panel shows beyond the lecture's lowest and all highest
+_BELOW, _ABOVE = (
+    2.5,
+    0.4,
+)  # percentage points that a panel shows beyond the lowest published number and all highest
 
 
 def draw_table(found: Mapping[Cell, Measured], path: str | Path) -> None:
@@ -32,7 +35,7 @@ def draw_table(found: Mapping[Cell, Measured], path: str | Path) -> None:
 
     rows = [row for row in ROWS if row.system or any(cell.row is row for cell in found)]
     figure, panels = pyplot.subplots(
-        1, len(SETTINGS), figsize=(3.1 * len(SETTINGS), 0.4 * len(rows) + 1.5), sharey=True
+        1, len(COLUMNS), figsize=(3.1 * len(COLUMNS), 0.4 * len(rows) + 1.5), sharey=True
     )
     for column, panel in enumerate(panels):
         _draw_column(panel, column, rows, found)
@@ -46,8 +49,10 @@ def draw_table(found: Mapping[Cell, Measured], path: str | Path) -> None:
 
 
 def _draw_column(panel: Any, column: int, rows: Sequence[Row], found: Mapping[Cell, Measured]) -> None:
-    ways, shots = SETTINGS[column]
-    theirs = {place: 100 * LECTURE[row.system][column] for place, row in enumerate(rows) if row.system}
+    ways, shots = COLUMNS[column]
+    theirs = {
+        place: 100 * PUBLISHED[row.system, ways, shots].value for place, row in enumerate(rows) if row.system
+    }
     low, high = min(theirs.values()) - _BELOW, max(theirs.values())
     for split, (colour, marker, size, shift) in _OURS.items():
         here = {
@@ -66,7 +71,7 @@ def _draw_column(panel: Any, column: int, rows: Sequence[Row], found: Mapping[Ce
                     f" ◂ {value:.1f}", (low, place), color=colour, fontsize=1.7 * size, va="center"
                 )
     panel.plot(
-        list(theirs.values()), list(theirs), label="the lecture",
+        list(theirs.values()), list(theirs), label="published",
         marker="|", markersize=13, markeredgewidth=2, linestyle="", color=_THEIRS,
     )  # fmt: skip
     panel.set_xlim(low, high + _ABOVE)

@@ -1,4 +1,4 @@
-"""Writes the cards of the runs that fill the lecture's table, but of those that are shipped with their model."""
+"""Writes the cards of the runs that fill the Omniglot table, but of those that are shipped with their model."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -7,11 +7,10 @@ from pathlib import Path
 from tfmeta.core.cards import Card
 from tfmeta.core.checks import TfmetaError
 from tfmeta.core.hub import find_model, list_models
-from tfmeta.recipes.evaluate import read_results
 from tfmeta.recipes.export import card_of
 from tfmeta.recipes.omniglot.cells import cells
 from tfmeta.recipes.registry import RECIPES
-from tfmeta.recipes.train import Run
+from tfmeta.recipes.run import Run
 
 __all__ = ["collect_cards"]
 
@@ -26,13 +25,12 @@ def collect_cards(runs: str | Path, folder: str | Path) -> Iterator[str]:
     Yields:
         What was done with each run, in a line.
     """
-    found = {cell.run(Path(runs)): cell for cell in cells() if cell.row.recipe in RECIPES}
-    for place, cell in found.items():
-        run, recipe = Run(place), RECIPES[cell.row.recipe]
-        if not read_results(run):
+    for place, cell in {cell.run(Path(runs)): cell for cell in cells()}.items():
+        run = Run(place)
+        if not run.results():
             continue
-        run.check_free(recipe, recipe.configure(**cell.trained))
-        card = card_of(recipe, run)
+        run.check_free(RECIPES[cell.row.recipe].configure(**cell.trained))
+        card = card_of(run)
         shipped = _shipped(card)
         if shipped is None:
             file = Path(folder) / f"{card.name}.json"
@@ -46,14 +44,14 @@ def collect_cards(runs: str | Path, folder: str | Path) -> Iterator[str]:
 
 
 def _shipped(card: Card) -> Card | None:
-    """The card of the model of that name, if the same command made it."""
+    """The card of the model of that name, if the same settings made it."""
     if card.name not in list_models():
         return None
     try:
         found = Card.read(find_model(card.name))
     except TfmetaError:
         return None
-    return found if found.command == card.command else None
+    return found if found.recipe == card.recipe else None
 
 
 def _same(one: Card, other: Card) -> bool:

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from docs.render.omniglot import measured_cells, render_table
 from tfmeta.core.cards import Card, Result
 from tfmeta.core.hub import find_model, list_models
-from tfmeta.report.omniglot import measured_cells, render_table
 
 __all__ = ["read_cards", "render_results"]
 
@@ -13,7 +13,7 @@ _HEAD = """# Results
 
 Every number is the mean over test tasks with its 95% confidence interval, measured once, after training and all
 choices of settings, on classes (or waves) that neither training nor tuning has seen. This page is generated from
-cards: `tfmeta report results`, or `tfmeta report omniglot` with the picture of its table.
+cards: `python -m docs.render results`, or `python -m docs.render omniglot` with the picture of its table.
 """
 
 
@@ -32,7 +32,7 @@ def read_cards(folder: str | Path) -> list[Card]:
 
 
 def render_results(cards: Sequence[Card]) -> str:
-    """Renders cards as a Markdown page: the lecture's table, all other results, then how each was made.
+    """Renders cards as a Markdown page: the Omniglot table, all other results, then how each was made.
 
     Args:
         cards: what `read_cards` returned.
@@ -90,6 +90,16 @@ def _made(card: Card) -> list[str]:
         f"- Data: {card.data}.",
         f"- Protocol: {card.protocol}.",
         f"- Command: `{card.command}`, seed {card.seed}.",
+        *_parents(card),
         f"- Training: {card.training}.",
         f"- Test: {', '.join(f'{count:,}' for count in tasks)} tasks.",
     ]
+
+
+def _parents(card: Card) -> list[str]:
+    """The runs that it started from, to the beginning."""
+    lines = []
+    for parent in card.parents:
+        note = f" {parent.note}" if parent.note else ""
+        lines.append(f"- Started from `{parent.run}`: `{parent.command}`, {parent.training}.{note}")
+    return lines

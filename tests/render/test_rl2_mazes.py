@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tfmeta.report.maze_film import film
-from tfmeta.report.maze_paths import Episode, Walk, draw_paths, retrace, walk, way_of
+from docs.render.maze_film import film
+from docs.render.maze_paths import Episode, Walk, draw_paths, retrace, walk, way_of
 from tfmeta.rl import TrialNetwork, maze_walks, play
 from tfmeta.rl.environments import MazeEnvironment
 

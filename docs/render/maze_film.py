@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tfmeta.report.maze_paths import EPISODE_COLOURS, Walk, draw_maze, name_of, way_of, wedge
+from docs.render.maze_paths import EPISODE_COLOURS, Walk, draw_maze, name_of, way_of, wedge
 
 __all__ = ["film"]
 

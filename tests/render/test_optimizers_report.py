@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from docs.render.optimizers import draw_race, draw_sensitivity, draw_transfer, render_race
 from tfmeta.optimizers.comparison import Comparison
 from tfmeta.optimizers.tuning import Sensitivity
-from tfmeta.report.optimizers import draw_race, draw_sensitivity, draw_transfer, render_race
 
 
 def race(learnt="LSTM", scale=1.0):

@@ -1,4 +1,4 @@
-"""The lecture's table, rendered and drawn from cards and from runs."""
+"""The Omniglot table, rendered and drawn from cards and from runs."""
 
 import dataclasses
 import json
@@ -6,26 +6,32 @@ from pathlib import Path
 
 import pytest
 
-from tfmeta.cli import main
+from docs.render.__main__ import main
+from docs.render.omniglot import measured_cells, render_table
+from docs.render.results import read_cards, render_results
 from tfmeta.core.cards import Card, Result
+from tfmeta.recipes.evaluate import for_test
 from tfmeta.recipes.omniglot.cells import ROWS, cells
-from tfmeta.recipes.registry import RECIPES
-from tfmeta.report.omniglot import measured_cells, render_table
-from tfmeta.report.results import read_cards, render_results
+from tfmeta.recipes.registry import RECIPES, command_of, describe
+from tfmeta.recipes.run import Run
 
 
 def card_of_a_run(cell, *accuracies):
     """A card as `card_of` writes it: of the run that fills a cell, with results in its first columns."""
-    recipe = RECIPES[cell.row.recipe]
-    settings = recipe.configure(**cell.trained)
+    recipe = RECIPES[cell.row.recipe].configure(**cell.trained)
     tests = [each for each in cells(cell.split) if each.row is cell.row]
     results = tuple(
-        Result("accuracy", accuracy, 0.002, 1000, recipe.setting(recipe.configure(**each.trained, **each.tested)))
+        Result("accuracy", accuracy, 0.002, 1000, for_test(recipe, **each.tested).tested_as)
         for accuracy, each in zip(accuracies, tests, strict=False)
-    )  # fmt: skip
-    name, training = recipe.artefact(settings), "12 steps of 1 task, 1 minute on 2 cores"
+    )
     return Card(
-        "Tells.", command=recipe.command(settings), seed=0, training=training, results=results, name=name
+        "Tells.",
+        recipe=describe(recipe),
+        command=command_of(recipe),
+        seed=0,
+        training="12 steps of 1 task, 1 minute on 2 cores",
+        results=results,
+        name=recipe.artefact,
     )
 
 
@@ -38,7 +44,7 @@ def cards():
     ]
 
 
-def test_results_stand_beside_the_lectures(cards):
+def test_results_stand_beside_the_published_numbers(cards):
     page = render_table(measured_cells(cards))
     assert "| Matching Network | **99.00** ± 0.20 (98.1) | 98.89 ± 0.20 (98.9: −0.01)" in page
     assert "| 90.00 ± 0.20 (93.8: −3.80) | – (98.5) |" in page
@@ -58,10 +64,10 @@ def test_a_reason_stands_with_its_loss(cards, monkeypatch):
 
 
 def test_only_planned_runs_are_in_the_table(cards):
-    other = [dataclasses.replace(card, command=f"{card.command} --steps 7") for card in cards]
+    other = [dataclasses.replace(card, recipe={**card.recipe, "steps": 7}) for card in cards]
     assert not measured_cells(other) and not render_table({})
     page = render_results(other)
-    assert "lecture's table" not in page and "| `matching_omniglot_characters` | 5-way 1-shot" in page
+    assert "## Omniglot" not in page and "| `matching_omniglot_characters` | 5-way 1-shot" in page
 
 
 def test_each_result_is_on_the_page_once(cards):
@@ -84,10 +90,8 @@ def test_the_report_of_runs_is_the_same_again(capsys, tmp_path, monkeypatch):
     for name in ("PACKAGED_MODELS", "CHECKOUT_MODELS"):
         monkeypatch.setattr(f"tfmeta.paths.{name}", tmp_path / "none")
     cell = cells("characters", ["matching"])[0]
-    recipe, folder = RECIPES[cell.row.recipe], cell.run(Path("runs"))
-    folder.mkdir(parents=True)
-    settings = dataclasses.asdict(recipe.configure(**cell.trained))
-    (folder / "settings.json").write_text(json.dumps({"recipe": recipe.name, **settings}))
+    recipe, folder = RECIPES[cell.row.recipe].configure(**cell.trained), cell.run(Path("runs"))
+    Run(folder).begin(recipe)
     (folder / "budget.json").write_text(json.dumps({"steps": 100, "seconds": 60, "cores": 2}))
     row = card_of_a_run(cell, 0.99).results[0]
     (folder / "results.json").write_text(json.dumps([dataclasses.asdict(row)]))
@@ -96,7 +100,7 @@ def test_the_report_of_runs_is_the_same_again(capsys, tmp_path, monkeypatch):
         paths = sorted(path for path in (tmp_path / "docs").rglob("*") if path.is_file())
         return {str(path.relative_to(tmp_path)): path.read_bytes() for path in paths}
 
-    out = run(capsys, "report", "omniglot", "--runs", "runs")
+    out = run(capsys, "omniglot", "--runs", "runs")
     assert f"{folder}: docs/cards/matching_omniglot_characters.json" in out
     first = files()
     assert list(first) == [
@@ -104,7 +108,7 @@ def test_the_report_of_runs_is_the_same_again(capsys, tmp_path, monkeypatch):
     ]  # fmt: skip
     assert b"**99.00**" in first["docs/results.md"]
     monkeypatch.setattr("tfmeta.core.cards.git_hash", lambda: "another")
-    run(capsys, "report", "omniglot", "--runs", "runs")
+    run(capsys, "omniglot", "--runs", "runs")
     assert files() == first
-    run(capsys, "report", "results")
+    run(capsys, "results")
     assert files() == first and len(read_cards("docs/cards")) == 1

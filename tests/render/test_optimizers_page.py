@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tfmeta.cli import main
+from docs.render.__main__ import main
 from tfmeta.optimizers.comparison import Comparison
 from tfmeta.optimizers.method import comparison_file
 from tfmeta.optimizers.tuning import Sensitivity
@@ -32,7 +32,7 @@ def runs(tmp_path, monkeypatch):
 
 
 def test_the_page_and_its_pictures(runs, capsys):
-    main(["report", "optimizers"])
+    main(["optimizers"])
     page = (runs / "docs/optimizers_results.md").read_text()
     for picture in ("race_quadratic", "race_mnist", "transfer_mnist", "learning_rates"):
         assert f"pictures/{picture}.png" in page and (runs / f"docs/pictures/{picture}.png").is_file()
@@ -43,7 +43,7 @@ def test_the_page_and_its_pictures(runs, capsys):
 
 
 def test_what_has_no_race_at_hand_stays_as_it_was(runs):
-    main(["report", "optimizers"])
+    main(["optimizers"])
     page = runs / "docs/optimizers_results.md"
     before = page.read_text()
     cifar = "## A convolution network on CIFAR-10\n\n| rule |\n\n"
@@ -51,7 +51,7 @@ def test_what_has_no_race_at_hand_stays_as_it_was(runs):
     shutil.rmtree(runs / "runs/lstm-optimizer-mnist")
     comparison_file(runs / "runs/lstm-optimizer-quadratic").unlink()
     race(90).write(comparison_file(runs / "runs/lstm-optimizer-quadratic"))
-    main(["report", "optimizers"])
+    main(["optimizers"])
     after = page.read_text()
     assert cifar in after
     for text in (before, after):
@@ -62,5 +62,5 @@ def test_what_has_no_race_at_hand_stays_as_it_was(runs):
 
 def test_nothing_to_show(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    assert main(["report", "optimizers", "--runs", "nowhere"]) == 2
+    assert main(["optimizers", "--runs", "nowhere"]) == 2
     assert "holds no race" in capsys.readouterr().err

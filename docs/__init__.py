@@ -1,0 +1,1 @@
+"""What renders the documentation of this repository; it is not part of the package."""

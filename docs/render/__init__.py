@@ -1,0 +1,1 @@
+"""Renders what the docs claim from what was measured: `python -m docs.render --help`."""
