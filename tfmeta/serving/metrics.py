@@ -3,6 +3,9 @@
 So dashboards and alerts that were made for the one read the other. Times are in microseconds, in TF Serving's
 buckets; as there, versions of a model are not told apart, and only requests that succeeded have a latency.
 
+`prometheus_client` cannot write them: it ends the name of each counter in `_total`, which those of TF Serving do not,
+and writes the bound 18 as 18.0, which Prometheus takes for another bucket. The tests read with it what is written here.
+
 Reference: https://prometheus.io/docs/instrumenting/exposition_formats
 """
 

@@ -71,16 +71,16 @@ class Server:
         self.socket_path = socket_path
         self._credentials = credentials
         offered = services(models, metrics)
-        pool = BoundedPool(threads, queue)
+        self.pool = BoundedPool(threads, queue)
         handlers = {
-            f"/{service}/{name}": method_handler(rpc, name, pool, metrics)
+            f"/{service}/{name}": method_handler(rpc, name, self.pool, metrics)
             for service, methods in offered.items()
             for name, rpc in methods.items()
         }
         self._health = Health(models, offered)
         self._grpc = grpc.server(
             futures.ThreadPoolExecutor(_SIDE_THREADS, "tfmeta-side"),
-            handlers=[Admission(handlers, pool), reflection_handler(offered)],
+            handlers=[Admission(handlers, self.pool), reflection_handler(offered)],
             options=list({**_options(message_bytes), **(channel_arguments or {})}.items()),
         )
         self._health.add_to(self._grpc)

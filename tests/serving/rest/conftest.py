@@ -8,12 +8,13 @@ import urllib.request
 import pytest
 
 from tfmeta.serving.rest.api import RestApi
+from tfmeta.serving.rest.connection import Limits
 from tfmeta.serving.rest.server import RestServer
 
 
 @pytest.fixture(scope="module")
 def rest(server):
-    with RestServer(server.models, timeout=5) as rest:
+    with RestServer(server.models, limits=Limits(seconds=5)) as rest:
         yield rest
 
 

@@ -9,12 +9,13 @@ server is alive: what KServe's clients of its first protocol ask, and TF Serving
 Reference: https://www.tensorflow.org/tfx/serving/api_rest
 """
 
-import json
 import logging
 import re
+import threading
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 from urllib.parse import unquote
 
 from google.protobuf.json_format import MessageToDict
@@ -24,12 +25,16 @@ from tfmeta.serving.engine.engine import DEFAULT_SIGNATURE
 from tfmeta.serving.errors import ServingError, invalid_argument
 from tfmeta.serving.lifecycle.models import Models
 from tfmeta.serving.rest import json_examples, json_tensors
+from tfmeta.serving.rest.json_values import dumps
+from tfmeta.serving.rest.reply import Reply, refusal
 from tfmeta.serving.services.model import ModelService
 from tfmeta.serving.services.prediction import PredictionService
 
-__all__ = ["Reply", "RestApi", "refusal"]
+__all__ = ["RestApi"]
 
 _LOG = logging.getLogger(__name__)
+_LARGE_BYTES = 2**20
+_ONE_LARGE = threading.Lock()
 _CHOICE = r"(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
 _ASK = re.compile(rf"/v1/models/(?P<name>[^/:]+){_CHOICE}:(?P<verb>predict|classify|regress)", re.I | re.A)
 _TELL = re.compile(rf"/v1/models(?:/(?P<name>[^/:]+))?{_CHOICE}(?P<metadata>/metadata)?", re.I | re.A)
@@ -53,19 +58,6 @@ _HTTP_STATUS = {
 }
 
 
-class Reply(NamedTuple):
-    """What goes back."""
-
-    status: int
-    body: bytes
-    content_type: str = "application/json"
-
-
-def refusal(status: int, reason: str) -> Reply:
-    """An error as TF Serving's REST API tells it."""
-    return Reply(status, json.dumps({"error": reason}).encode())
-
-
 class RestApi:
     """Answers requests from models.
 
@@ -79,7 +71,7 @@ class RestApi:
         self._metrics = metrics
         self._prediction = PredictionService(models, metrics)
         self._status = ModelService(models)
-        self._verbs: dict[str, Callable[[wire.Message, dict], dict]] = {
+        self._verbs: dict[str, Callable[[wire.Message, bytes], dict]] = {
             "predict": self._predict,
             "classify": self._classify,
             "regress": self._regress,
@@ -99,7 +91,7 @@ class RestApi:
         ask = _ASK.fullmatch(path) if method == "POST" else None
         began = time.perf_counter()
         try:
-            code, reply = "OK", Reply(200, json.dumps(self._document(method, path, ask, body)).encode())
+            code, reply = "OK", Reply(200, dumps(self._document(method, path, ask, body)))
         except ServingError as error:
             code, reply = error.code, refusal(_HTTP_STATUS.get(error.code, 500), error.message)
         except Exception as error:
@@ -123,30 +115,30 @@ class RestApi:
         raise ServingError("NOT_FOUND", f"{path} is not served here; the API begins with /v1/models/")
 
     def _ask(self, match: re.Match, body: bytes) -> dict[str, Any]:
-        spec = _spec(match)
-        document = json_tensors.parse(body)
-        spec.signature_name = document.get("signature_name", "")
-        return self._verbs[match["verb"].lower()](spec, document)
+        return self._verbs[match["verb"].lower()](_spec(match), body)
 
-    def _predict(self, spec: wire.Message, document: dict) -> dict[str, Any]:
-        version = self._models.find(spec)
-        engine = version.engine
-        key = spec.signature_name or DEFAULT_SIGNATURE
-        if key not in engine.signature_defs:
-            raise invalid_argument(f'Serving signature name: "{key}" not found in signature def')
-        inputs, by_rows = json_tensors.read_tensors(document, engine.signature_defs[key].inputs)
+    def _predict(self, spec: wire.Message, body: bytes) -> dict[str, Any]:
+        with _turn(body):
+            document = _parse(spec, body)
+            version = self._models.find(spec)
+            engine = version.engine
+            key = spec.signature_name or DEFAULT_SIGNATURE
+            if key not in engine.signature_defs:
+                raise invalid_argument(f'Serving signature name: "{key}" not found in signature def')
+            inputs, by_rows = json_tensors.read_tensors(document, engine.signature_defs[key].inputs)
+            del document
         with self._prediction.runtime("Predict", version.name):
             outputs = engine.run(key, inputs)
         return json_tensors.write_tensors(outputs, by_rows)
 
-    def _classify(self, spec: wire.Message, document: dict) -> dict[str, Any]:
-        request = wire.ClassificationRequest(model_spec=spec)
-        json_examples.read_examples(document, request.input)
+    def _classify(self, spec: wire.Message, body: bytes) -> dict[str, Any]:
+        request = wire.ClassificationRequest()
+        _read_examples(spec, body, request)
         return json_examples.write_results(self._prediction.classify(request).result)
 
-    def _regress(self, spec: wire.Message, document: dict) -> dict[str, Any]:
-        request = wire.RegressionRequest(model_spec=spec)
-        json_examples.read_examples(document, request.input)
+    def _regress(self, spec: wire.Message, body: bytes) -> dict[str, Any]:
+        request = wire.RegressionRequest()
+        _read_examples(spec, body, request)
         return json_examples.write_results(self._prediction.regress(request).result)
 
     def _tell(self, match: re.Match) -> dict[str, Any]:
@@ -175,6 +167,23 @@ class RestApi:
             },
             "metadata": {"signature_def": _as_dict(signatures)},
         }
+
+
+def _turn(body: bytes) -> AbstractContextManager:
+    """Large documents are read one after the other: as Python objects they take twenty times their size and more."""
+    return _ONE_LARGE if len(body) > _LARGE_BYTES else nullcontext()
+
+
+def _parse(spec: wire.Message, body: bytes) -> dict[str, Any]:
+    document = json_tensors.parse(body)
+    spec.signature_name = document.get("signature_name", "")
+    return document
+
+
+def _read_examples(spec: wire.Message, body: bytes, request: wire.Message) -> None:
+    with _turn(body):
+        json_examples.read_examples(_parse(spec, body), request.input)
+    request.model_spec.CopyFrom(spec)
 
 
 def _spec(match: re.Match) -> wire.Message:

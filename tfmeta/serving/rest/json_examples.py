@@ -47,16 +47,13 @@ def write_results(result: wire.Message) -> dict[str, list]:
     """A ClassificationResult as `[label, score]` pairs for each example, a RegressionResult as values."""
     if "regressions" in result.DESCRIPTOR.fields_by_name:
         return {"results": _floats([regression.value for regression in result.regressions])}
-    rows = [row.classes for row in result.classifications]
     return {
         "results": [
-            [
-                list(pair)
-                for pair in zip(
-                    [each.label for each in row], _floats([each.score for each in row]), strict=True
-                )
-            ]
-            for row in rows
+            [[label, score] for label, score in zip(labels, _floats(scores), strict=True)]
+            for labels, scores in (
+                ([each.label for each in row.classes], [each.score for each in row.classes])
+                for row in result.classifications
+            )
         ]
     }
 
@@ -86,5 +83,5 @@ def _feature_value(name: str, value: Any) -> tuple[str, Any]:
     raise invalid_argument(f"Feature: {name} has element with unexpected JSON type: {json_type(value)}")
 
 
-def _floats(values: list[float]) -> list[float]:
-    return write_values(np.array(values, np.float32))
+def _floats(values: list[float]) -> list:
+    return [write_values(value) for value in np.float32(values)]

@@ -8,7 +8,6 @@ JSON does not know and which TF Serving reads and writes too.
 Reference: https://www.tensorflow.org/tfx/serving/api_rest
 """
 
-import json
 from collections.abc import Mapping
 from itertools import chain
 from typing import Any
@@ -17,7 +16,7 @@ import numpy as np
 
 from tfmeta import wire
 from tfmeta.serving.errors import ServingError, invalid_argument
-from tfmeta.serving.rest.json_values import excerpt, is_base64, malformed, read_values, write_values
+from tfmeta.serving.rest.json_values import excerpt, is_base64, loads, malformed, read_values, write_values
 
 __all__ = ["parse", "read_tensors", "write_tensors"]
 
@@ -28,18 +27,7 @@ def parse(body: bytes) -> dict[str, Any]:
     Raises:
         ServingError: INVALID_ARGUMENT, there is none.
     """
-    if not body:
-        raise invalid_argument("JSON Parse error: The document is empty")
-    try:
-        document = json.loads(body.decode())
-    except json.JSONDecodeError as error:
-        raise invalid_argument(f"JSON Parse error: {error.msg} at offset: {error.pos}") from None
-    except UnicodeDecodeError as error:
-        raise invalid_argument(
-            f"JSON Parse error: Invalid encoding in string. at offset: {error.start}"
-        ) from None
-    except (ValueError, RecursionError) as error:  # a number of thousands of digits; a tower of brackets
-        raise invalid_argument(f"JSON Parse error: {error}") from None
+    document = loads(body)
     if not isinstance(document, dict):
         raise malformed(document, "Is not object")
     if not isinstance(document.get("signature_name", ""), str):
@@ -83,7 +71,7 @@ def read_tensors(
 
 
 def write_tensors(outputs: Mapping[str, np.ndarray], by_rows: bool) -> dict[str, Any]:
-    """The answer to a predict request.
+    """The answer to a predict request, for `json_values.dumps`.
 
     Args:
         outputs: An array for each output.
@@ -96,14 +84,19 @@ def write_tensors(outputs: Mapping[str, np.ndarray], by_rows: bool) -> dict[str,
         raise invalid_argument("Cannot convert empty tensor map to JSON")
     if by_rows:
         _check_rows(outputs)
-    columns = {name: write_values(array, name.endswith("_bytes")) for name, array in outputs.items()}
-    if len(columns) == 1:
-        (answer,) = columns.values()
+    if len(outputs) == 1:
+        ((name, array),) = outputs.items()
+        answer: Any = _write(name, array)
     elif by_rows:
-        answer = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        rows = range(len(next(iter(outputs.values()))))
+        answer = [{name: _write(name, array[row, ...]) for name, array in outputs.items()} for row in rows]
     else:
-        answer = columns
+        answer = {name: _write(name, array) for name, array in outputs.items()}
     return {"predictions" if by_rows else "outputs": answer}
+
+
+def _write(name: str, array: np.ndarray) -> Any:
+    return write_values(array, name.endswith("_bytes"))
 
 
 def _read_columns(given: Any, inputs: Mapping[str, wire.Message]) -> dict[str, np.ndarray]:

@@ -40,6 +40,14 @@ class BoundedPool(futures.ThreadPoolExecutor):
         """Whether the next request would have nowhere to wait."""
         return self._unfinished >= self.threads + self.queue
 
+    @property
+    def refusal(self) -> str:
+        """What to tell a client while it is full."""
+        return (
+            f"{self.threads} requests are at work and {self.queue} wait, which is as many as this server takes; "
+            "ask again later, or another replica"
+        )
+
     def submit(self, function: Callable, /, *args: object, **kwargs: object) -> futures.Future:
         """Hands over work, as the base class does. It is never refused here: ask `full` first."""
         future = super().submit(function, *args, **kwargs)
@@ -75,8 +83,4 @@ class Admission(grpc.GenericRpcHandler):
 
     def _refuse(self, _: Iterator[bytes], context: grpc.ServicerContext) -> None:
         # Declared as a stream, so that gRPC calls it without waiting for the body of the request.
-        context.abort(
-            grpc.StatusCode.RESOURCE_EXHAUSTED,
-            f"{self._pool.threads} requests are at work and {self._pool.queue} wait, which is as many as this "
-            "server takes; ask again later, or another replica",
-        )
+        context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, self._pool.refusal)
