@@ -144,6 +144,7 @@ def _servers(args: argparse.Namespace, models: Any) -> tuple[Any, Any]:
         metrics=metrics,
         metrics_path=path,
         pool=server.pool,
+        cors=args.rest_api_enable_cors_support,
         limits=Limits(
             body_bytes=args.rest_api_max_body_bytes,
             seconds=args.rest_api_timeout_in_ms / 1000,

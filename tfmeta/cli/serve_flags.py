@@ -63,6 +63,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--rest_api_timeout_in_ms", metavar="MS", type=count, default=30_000,
         help="how long a client of the REST API may be silent, or take to send a request (default: 30000)",
     )  # fmt: skip
+    _truth_flag(where, "--rest_api_enable_cors_support", "answer pages of other origins, in a browser")
     where.add_argument(
         "--rest_api_max_body_bytes", metavar="N", type=count, default=16 * 2**20,
         help="size of the largest body over REST (default: 16777216); not TensorFlow Serving's",

@@ -93,7 +93,7 @@ def test_connection_is_kept_open(rest):
         connection.getresponse().read()
     connection.request("HEAD", MODEL)
     reply = connection.getresponse()
-    assert int(reply.headers["Content-Length"]) and reply.read() == b""
+    assert reply.status == 200 and int(reply.headers["Content-Length"]) and reply.read() == b""
     assert len(sockets) == 1 and connection.sock in sockets
     connection.close()
 
@@ -110,6 +110,22 @@ def test_chunks_and_gzip(rest, ask):
     status, answer = ask(MODEL + ":predict", b"no gzip", **{"Content-Encoding": "gzip"})
     assert status == 400 and "is no gzip" in answer["error"]
     assert ask(MODEL + ":predict", body, **{"Content-Encoding": "br"})[0] == 415
+
+
+def test_pages_of_other_origins(server):
+    """A browser asks first whether it may."""
+    asking = {"Origin": "http://page", "Access-Control-Request-Method": "POST"}
+    with RestServer(server.models, cors=True) as rest:
+        connection = http.client.HTTPConnection(rest.host, rest.port, timeout=20)
+        asking["Access-Control-Request-Headers"] = "content-type"
+        connection.request("OPTIONS", MODEL + ":predict", headers=asking)
+        reply = connection.getresponse()
+        assert reply.status == 200 and reply.read() and reply.headers["Access-Control-Allow-Origin"] == "*"
+        assert "POST" in reply.headers["Access-Control-Allow-Methods"]
+        connection.request("GET", MODEL, headers={"Origin": "http://page"})
+        reply = connection.getresponse()
+        assert reply.status == 200 and reply.headers["Access-Control-Allow-Origin"] == "*" and reply.read()
+        connection.close()
 
 
 def test_eight_threads_get_their_own_answers(ask):

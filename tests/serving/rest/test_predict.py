@@ -1,5 +1,6 @@
 """Predict, classify and regress over REST: the forms of JSON, and why some are refused."""
 
+import gc
 import math
 
 import numpy as np
@@ -9,6 +10,7 @@ from tests.serving.rest.paths import MODEL, X, half
 from tfmeta import wire
 from tfmeta.serving.errors import ServingError
 from tfmeta.serving.rest import json_examples, json_tensors
+from tfmeta.serving.rest.json_values import dumps
 
 # A request to predict, and its answer.
 PREDICTED = {
@@ -137,6 +139,38 @@ def test_refused(ask, row):
     assert rest or answer["error"] == start
 
 
+def test_more_lists_than_may_be_held(ask):
+    status, answer = ask(MODEL + ":predict", b'{"inputs": [' + b"[]," * 2**20 + b"[]]}")
+    assert status == 429 and answer["error"].startswith(f"{2**20 + 3} lists and objects came")
+
+
+def test_nan_in_a_large_document(ask):
+    numbers = b"NaN, " + b"1, " * 1_500_000 + b"1"
+    status, answer = ask(MODEL + ":predict", b'{"signature_name": "half", "inputs": [' + numbers + b"]}")
+    assert (
+        status == 400 and "NaN and Infinity are read in documents of up to 4194304 bytes" in answer["error"]
+    )
+
+
+@pytest.mark.parametrize("start", [b"", b"NaN, "])
+def test_a_large_document(ask, start):
+    """Longer than those that are read at the same time as others."""
+    document = b'{"signature_name": "half", "inputs": [' + start + b"1, " * 400_000 + b"3]}"
+    status, answer = ask(MODEL + ":predict", document)
+    assert (
+        status == 200
+        and answer["outputs"][-2:] == [2.5, 3.5]
+        and len(answer["outputs"]) == 400_001 + bool(start)
+    )
+    assert gc.isenabled()
+
+
+def test_half_a_surrogate(ask):
+    body = b'{"signature_name": "upper", "inputs": ["\\ud800"]}'
+    status, answer = ask(MODEL + ":predict", body)
+    assert status == 400 and answer["error"].startswith("JSON Parse error: ")
+
+
 def test_empty_body(ask):
     assert ask(MODEL + ":predict", b"") == (400, {"error": "JSON Parse error: The document is empty"})
 
@@ -178,6 +212,15 @@ def test_classify_and_regress(ask):
 def test_classify_refused(ask, document, reason):
     status, answer = ask(MODEL + ":classify", {"signature_name": "classify"} | document)
     assert status == 400 and reason in answer["error"]
+
+
+def test_scores_that_are_no_numbers():
+    result = wire.ClassificationResult()
+    result.classifications.add().classes.add(label="a", score=math.nan)
+    assert dumps(json_examples.write_results(result)) == b'{"results":[[["a",NaN]]]}'
+    result = wire.RegressionResult()
+    result.regressions.add(value=-math.inf)
+    assert dumps(json_examples.write_results(result)) == b'{"results":[-Infinity]}'
 
 
 def test_features_of_every_kind():

@@ -1,6 +1,7 @@
 """Tensors to JSON and back."""
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -28,6 +29,25 @@ def test_values_survive_a_round_trip(array):
     given = json.loads(text)
     back = np.array([value.encode() for value in given], object) if array.dtype == object else given
     np.testing.assert_array_equal(np.array(back).astype(array.dtype), array)
+
+
+@pytest.mark.parametrize(
+    ("array", "text"),
+    [
+        (np.float32([[math.nan, 1], [math.inf, -math.inf]]), "[[NaN,1.0],[Infinity,-Infinity]]"),
+        (np.float16([65504, math.inf]), "[65504.0,Infinity]"),
+        (np.float64(math.nan), "NaN"),
+        (np.float32(0.1), "0.1"),
+        (np.int8(-3), "-3"),
+        (np.zeros((2, 0), np.float32), "[[],[]]"),
+        (np.zeros((0, 2), np.int64), "[]"),
+        (np.arange(6, dtype=np.int32).reshape(2, 3).T, "[[0,3],[1,4],[2,5]]"),
+        (np.array([b"null", b"\xff"], object), '["null",{"b64":"/w=="}]'),
+        (np.array(b"a", object), '"a"'),
+    ],
+)
+def test_values_as_text(array, text):
+    assert json_values.dumps(json_values.write_values(array)).decode() == text
 
 
 def test_floats_are_written_short():

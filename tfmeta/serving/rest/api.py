@@ -9,12 +9,13 @@ server is alive: what KServe's clients of its first protocol ask, and TF Serving
 Reference: https://www.tensorflow.org/tfx/serving/api_rest
 """
 
+import gc
 import logging
 import re
 import threading
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import unquote
 
@@ -169,9 +170,23 @@ class RestApi:
         }
 
 
-def _turn(body: bytes) -> AbstractContextManager:
-    """Large documents are read one after the other: as Python objects they take twenty times their size and more."""
-    return _ONE_LARGE if len(body) > _LARGE_BYTES else nullcontext()
+@contextmanager
+def _turn(body: bytes) -> Iterator[None]:
+    """Large documents are read one after the other: as Python objects they take twenty times their size and more.
+
+    Meanwhile no garbage is looked for: they hold none, and a million new lists would be looked through again and again.
+    """
+    if len(body) <= _LARGE_BYTES:
+        yield
+        return
+    with _ONE_LARGE:
+        collects = gc.isenabled()
+        gc.disable()
+        try:
+            yield
+        finally:
+            if collects:
+                gc.enable()
 
 
 def _parse(spec: wire.Message, body: bytes) -> dict[str, Any]:

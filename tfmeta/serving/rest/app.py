@@ -13,6 +13,8 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -27,13 +29,17 @@ _LINGER_SECONDS = 1.0  # how long a refused client may go on sending before its 
 _CLOSE = {"connection": "close"}
 
 
-def rest_app(front: "Front") -> Starlette:
+def rest_app(front: "Front", cors: bool = False) -> Starlette:
     """The application.
 
     Args:
         front: What answers every path.
+        cors: Whether pages of other origins may ask, in a browser.
     """
-    app = Starlette(exception_handlers={HTTPException: _refuse})
+    browsers = Middleware(
+        CORSMiddleware, allow_origins=["*"], allow_methods=["GET", "POST"], allow_headers=["*"]
+    )
+    app = Starlette(exception_handlers={HTTPException: _refuse}, middleware=[browsers] if cors else [])
     app.router.default = front
     app.router.redirect_slashes = False
     return app

@@ -32,11 +32,12 @@ class HttpServer(uvicorn.Server):
 
     Args:
         front: What answers.
-        limits: What a client may ask of it.
+        limits: What clients may ask of it.
+        cors: Whether pages of other origins may ask, in a browser.
     """
 
-    def __init__(self, front: Front, limits: Limits):
-        super().__init__(HttpConfig(rest_app(front), limits))
+    def __init__(self, front: Front, limits: Limits, cors: bool = False):
+        super().__init__(HttpConfig(rest_app(front, cors), limits))
         self.front = front
         self._grace = 0.0
         self._thread: threading.Thread | None = None
@@ -88,7 +89,8 @@ class RestServer:
         pool: The threads that answer, `Server.pool` to share those of the gRPC server; None for 8 of its own.
         metrics: What counts the requests; see `tfmeta.serving.metrics`. None for nothing.
         metrics_path: Path at which they are shown; None for nowhere.
-        limits: What a client may ask of it.
+        limits: What clients may ask of it.
+        cors: Whether pages of other origins may ask, in a browser.
 
     Example:
         >>> server = RestServer(models, port=8501)  # doctest: +SKIP
@@ -107,6 +109,7 @@ class RestServer:
         metrics: Any = None,
         metrics_path: str | None = None,
         limits: Limits | None = None,
+        cors: bool = False,
     ):
         self.host = host
         self.port = port
@@ -116,6 +119,7 @@ class RestServer:
         self._metrics = metrics
         self._metrics_path = metrics_path if metrics is not None else None
         self._limits = limits or Limits()
+        self._cors = cors
         self._http: HttpServer | None = None
 
     @property
@@ -132,7 +136,7 @@ class RestServer:
         Raises:
             OSError: The address cannot be listened on.
         """
-        http = HttpServer(Front(self._answer, self._pool, self._limits), self._limits)
+        http = HttpServer(Front(self._answer, self._pool, self._limits), self._limits, self._cors)
         try:
             self.port = http.listen(self.host, self.port)
         except OSError as error:
