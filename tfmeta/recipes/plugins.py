@@ -55,7 +55,7 @@ class Plugins(Mapping[str, Any]):
         """Imports what is called `name`.
 
         Raises:
-            TfmetaError: if there is none, if two packages register it, or if it cannot be imported.
+            TfmetaError: if there is none, if two packages register it, or if it cannot be imported or used.
         """
         if name not in self._entries:
             raise TfmetaError(f"There is no {self._noun} {name!r}. {nearest(name, self._entries)}")
@@ -66,14 +66,7 @@ class Plugins(Mapping[str, Any]):
                 f"The {self._noun} {name!r} is registered by {' and by '.join(packages)}; a plug-in must not take a"
                 " name that exists. Rename its entry point, or uninstall it."
             )
-        try:
-            return entry.load()
-        except Exception as error:  # a stranger's module may raise anything
-            reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
-            raise TfmetaError(
-                f"The {self._noun} {name!r} of the package {_package(entry)} cannot be imported from"
-                f" {entry.value}: {reason}. Mend or uninstall that package."
-            ) from error
+        return _loaded(self._kind, self._noun, entry)
 
     def __contains__(self, name: object) -> bool:
         return name in self._entries
@@ -83,6 +76,26 @@ class Plugins(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._entries)
+
+
+@functools.cache  # mistakes are not kept
+def _loaded(kind: str, noun: str, entry: metadata.EntryPoint) -> Any:
+    """Imports an entry point, and checks what it names."""
+    what = f"The {noun} {entry.name!r} of the package {_package(entry)} cannot be"
+    try:
+        found = entry.load()
+    except (Exception, SystemExit) as error:  # a stranger's module may raise anything
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        raise TfmetaError(
+            f"{what} imported from {entry.value}: {reason}. Mend or uninstall that package."
+        ) from error
+    from tfmeta.recipes.plugin_checks import check_registered  # which imports TensorFlow
+
+    try:
+        check_registered(kind, entry.name, found)
+    except TfmetaError as error:
+        raise TfmetaError(f"{what} used: {error}. Mend or uninstall that package.") from error
+    return found
 
 
 def _package(entry: metadata.EntryPoint) -> str:

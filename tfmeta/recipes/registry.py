@@ -60,7 +60,7 @@ def find_recipe(name: str, tasks: str | None = None) -> Recipe:
         if name not in RECIPES:
             raise TfmetaError(
                 f"{name} is a method; say what it learns from: --tasks DIR for a folder of images, or --tasks with one"
-                f" of {', '.join(TASKS)}."
+                f" of {', '.join(word for word in TASKS if word != FOLDER)}."
             )
         return RECIPES[name]
     if name not in METHODS:
