@@ -128,16 +128,12 @@ def _layout(text: str, reading: Any) -> Any:
 
 
 def _draw(answer: Any, question: str, about: Any, args: argparse.Namespace) -> None:
-    verdict = f"{answer.told} ({answer.probability:.0%})"
     if args.world:
-        from tfmeta.report.places import draw_places
+        from tfmeta.asking.place_pictures import draw_places
 
-        draw_places(
-            answer.layout, answer.attentions, about.entities, args.pictures,
-            question=question, verdict=verdict, chosen=answer.answer,
-        )  # fmt: skip
+        draw_places(answer, question, about.entities, args.pictures)
         return
-    from tfmeta.report.modules import Answered, draw_modules
+    from tfmeta.asking.module_pictures import Answered, draw_modules
 
     height, width, _ = about.shape
     side = (height * width / answer.attentions.shape[1]) ** 0.5  # of a cell: all are squares

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tfmeta.asking.module_pictures import Answered, draw_examples, draw_modules
 from tfmeta.core.atomic import write_text
 from tfmeta.core.cards import Result
 from tfmeta.core.checks import TfmetaError
@@ -21,7 +22,6 @@ from tfmeta.recipes.train import Run
 from tfmeta.report.answered_places import answered_places, render_places
 from tfmeta.report.folds import render_folds
 from tfmeta.report.markdown import pictures_beside, section_of
-from tfmeta.report.modules import Answered, draw_examples, draw_modules
 
 __all__ = ["answered_pictures", "write_answers"]
 

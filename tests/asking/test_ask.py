@@ -201,7 +201,7 @@ def test_a_served_model_that_does_not_say_how_it_reads_is_asked_as_its_artefact_
         told = asking.reading_of_model(client.model("places"))
     assert told == asking.reading_of_artefact(place / "models/places/1")
     assert told.settings["tops"] == ["set", "exists"]
-    shipped = Path(__file__).parents[1] / "saved_models/nmn_shapes/1"
+    shipped = Path(__file__).parents[2] / "saved_models/nmn_shapes/1"
     assert asking.reading_of_artefact(shipped).settings["anything"] == ["shape", "thing"]
     assert asking.reading_of_model(LoadedModel(shipped)) is None
 

@@ -1,46 +1,34 @@
 """A picture of what each module of a network looks at among places."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from tfmeta.asking.answer import Answer
 from tfmeta.core.checks import check
-from tfmeta.modules.layout import Layout
 
 __all__ = ["draw_places"]
 
 
-def draw_places(
-    layout: Layout,
-    attentions: np.ndarray,
-    entities: Sequence[str],
-    path: str | Path,
-    *,
-    question: str = "",
-    verdict: str = "",
-    chosen: Collection[str] = (),
-) -> None:
+def draw_places(answer: Answer, question: str, entities: Sequence[str], path: str | Path) -> None:
     """Draws a table: a row for each place, and a column for each module in the order in which they run.
 
     Args:
-        layout: what was composed.
-        attentions: of each step of its program, ``[L, K]``; more steps, which fill it up, are left out.
+        answer: of the network.
+        question: English.
         entities: the K places.
         path: the picture, in any format that Matplotlib writes.
-        question: English; it is written above.
-        verdict: the answer in words; it is written below.
-        chosen: the places that are the answer; they are written in bold.
 
     Raises:
-        ValueError: where attentions do not fit the layout or the places.
+        ValueError: where the answer is about other places.
     """
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    steps = layout.tokens()
+    steps, attentions = answer.layout.tokens(), answer.attentions
     given = np.shape(attentions)
     check(
         len(given) == 2 and given[0] >= len(steps) and given[1] == len(entities),
@@ -57,10 +45,10 @@ def draw_places(
     axis.xaxis.tick_top()
     axis.set_yticks(range(len(entities)), entities, fontsize=9)
     for label, name in zip(axis.get_yticklabels(), entities, strict=True):
-        label.set_fontweight("bold" if name in chosen else "normal")
+        label.set_fontweight("bold" if name in answer.answer else "normal")
     axis.tick_params(length=0)
     axis.spines[:].set_visible(False)
-    axis.set_xlabel(verdict, fontsize=11, fontweight="bold", labelpad=8)
-    figure.suptitle(f"{question}\n{layout}".strip(), fontsize=11, x=0.02, ha="left")
+    axis.set_xlabel(f"{answer.told} ({answer.probability:.0%})", fontsize=11, fontweight="bold", labelpad=8)
+    figure.suptitle(f"{question}\n{answer.layout}".strip(), fontsize=11, x=0.02, ha="left")
     figure.savefig(path, dpi=110)
     pyplot.close(figure)

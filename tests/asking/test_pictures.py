@@ -13,9 +13,10 @@ from matplotlib import pyplot
 from matplotlib.patches import FancyArrowPatch
 from matplotlib.text import Text
 
+from tfmeta.asking import Answer
+from tfmeta.asking.module_pictures import Answered, _tree, draw_examples, draw_modules
+from tfmeta.asking.place_pictures import draw_places
 from tfmeta.modules.layout import Layout, ModuleType, parse_layout
-from tfmeta.report.modules import Answered, _tree, draw_examples, draw_modules
-from tfmeta.report.places import draw_places
 
 LAYOUT = parse_layout("(exists (and find[red] (relate[above] find[circle])))")
 
@@ -106,22 +107,29 @@ def test_a_table_shows_each_question(drawn, tmp_path):
 
 
 def test_places_are_rows_and_modules_columns(drawn, tmp_path):
-    layout = parse_layout("(exists (relate[in] lookup[georgia]))")
-    attentions = np.array([[0.0, 1.0], [0.8, 0.1], [0.8, 0.1], [0.0, 0.0]])
-    draw_places(
-        layout, attentions, ["Miami", "Georgia"], tmp_path / "places.png",
-        question="is anything in Georgia", verdict="yes (75%)", chosen=["Miami"],
-    )  # fmt: skip
+    layout = parse_layout("(and find[city] (relate[in] lookup[georgia]))")
+    attentions = np.array([[0.9, 0.2], [0.0, 1.0], [0.8, 0.1], [0.72, 0.02], [0.0, 0.0]])
+    answer = Answer(("Miami",), 0.75, layout, ((layout, 1.0),), attentions)
+    draw_places(answer, "what is in Georgia", ["Miami", "Georgia"], tmp_path / "places.png")
     axis = drawn().axes[0]
     assert [text.get_text() for text in axis.get_xticklabels()] == layout.tokens()
     rows = {text.get_text(): text.get_fontweight() for text in axis.get_yticklabels()}
     assert rows == {"Miami": "bold", "Georgia": "normal"}
-    assert [text.get_text() for text in axis.texts] == ["0.00", "0.80", "0.80", "1.00", "0.10", "0.10"]
-    assert axis.get_xlabel() == "yes (75%)"
+    assert [text.get_text() for text in axis.texts] == [
+        "0.90",
+        "0.00",
+        "0.80",
+        "0.72",
+        "0.20",
+        "1.00",
+        "0.10",
+        "0.02",
+    ]
+    assert axis.get_xlabel() == "Miami (75%)"
     with pytest.raises(
-        ValueError, match=r"attentions have the shape \[4, 2\]; expected \[3, 1\], steps and places"
+        ValueError, match=r"attentions have the shape \[5, 2\]; expected \[4, 1\], steps and places"
     ):
-        draw_places(layout, attentions, ["Miami"], tmp_path / "none.png")
+        draw_places(answer, "what", ["Miami"], tmp_path / "none.png")
     assert not (tmp_path / "none.png").exists()
 
 
