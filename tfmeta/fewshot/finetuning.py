@@ -1,6 +1,7 @@
 """Fine-tuning: a pretrained network descends on the support set, and nothing was trained for that."""
 
 import math
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import keras
@@ -76,9 +77,9 @@ class FineTuning(EmbeddingLearner):
         # Where only the head descends, the network is asked once.
         fixed = None if self.fast else self.embed(support_x, training)
 
-        def loss(weights: list[tf.Tensor], step: int) -> tf.Tensor:
+        def loss(weights: Sequence[tf.Tensor], step: int) -> tf.Tensor:
             *body, head = weights
-            features = self._embed_with(body, support_x) if fixed is None else fixed
+            features = _embed_with(self.fast, body, support_x) if self.fast else fixed
             labels = tf.cast(support_y, tf.int32)
             entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, _logits(head, features))
             return tf.reduce_mean(entropy, axis=1)
@@ -96,7 +97,7 @@ class FineTuning(EmbeddingLearner):
             tf.reshape(part, [tasks, *shape])
             for part, shape in zip(tf.split(body, sizes, axis=1) if sizes else [], shapes, strict=True)
         ]
-        features = self._embed_with(weights, query_x) if self.fast else self.embed(query_x, training)
+        features = _embed_with(self.fast, weights, query_x) if self.fast else self.embed(query_x, training)
         return _logits(tf.reshape(head, [tasks, -1, self.features + 1]), features)
 
     @property
@@ -112,11 +113,13 @@ class FineTuning(EmbeddingLearner):
         names = ("tuned", "steps", "rate", "engine")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
-    def _embed_with(self, weights: list[tf.Tensor], x: tf.Tensor) -> tf.Tensor:
-        return self.fast(weights, x, self.fast.stored_moments(leading(x, 1)[0]))[0]
-
 
 _NEVER = -1e9
+
+
+def _embed_with(network: FastNetwork, weights: list[tf.Tensor], x: tf.Tensor) -> tf.Tensor:
+    """Embeds the items of all tasks by each task's own weights: ``[B, M, ...] -> [B, M, D]``."""
+    return network(weights, x, network.stored_moments(leading(x, 1)[0]))[0]
 
 
 def _logits(head: tf.Tensor, features: tf.Tensor) -> tf.Tensor:

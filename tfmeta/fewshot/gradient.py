@@ -200,7 +200,7 @@ class GradientLearner(FewShotLearner):
 
     def _fitting(self, support_y: tf.Tensor) -> tf.Tensor:
         """Checks that the head has an output for each label."""
-        if self.task == "regression":
+        if self.ways is None:
             return support_y
         low, high = tf.reduce_min(support_y), tf.reduce_max(support_y)
         rule = f"; expected 0 to {self.ways - 1}, since this learner tells {self.ways} classes apart."
@@ -227,7 +227,7 @@ class GradientLearner(FewShotLearner):
         if self.batch_statistics == "none":
             of_body = self.body.stored_moments(tasks) if self.body else []
             return of_body + self.fast.stored_moments(tasks)
-        if self.batch_statistics == "per_step" and not training:
+        if self.step_moments and not training:
             return self.step_moments.at(step, tasks)
         return None
 

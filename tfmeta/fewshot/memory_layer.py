@@ -62,7 +62,7 @@ class MemoryLayer(keras.layers.Layer):
         self.seed = seed
         self.noise_seeds = keras.random.SeedGenerator(seed)
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: tuple[int, ...]) -> None:
         empty = empty_memory(1, self.size, input_shape[-1])
         self.memory = [
             self.add_weight(

@@ -47,6 +47,8 @@ class PhasedLearner(GradientLearner):
         ValueError: for negative numbers of steps.
     """
 
+    train_function: Any  # Keras makes it, and a function of ours takes its place
+
     def __init__(
         self,
         network: keras.Model,

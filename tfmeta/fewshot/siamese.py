@@ -1,6 +1,6 @@
 """Siamese networks: whether two images are of one class, and from that, of which class one is."""
 
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import keras
 import numpy as np
@@ -112,8 +112,9 @@ class SiameseNetwork(EmbeddingLearner):
         """Answers for the queries of tasks, ``[B, Q, N]``, or gives the log-odds of pairs ``{"a", "b"}``, ``[P]``."""
         # What is answered in training is answered as after it; batch statistics are those of `compute_loss`.
         if "a" in inputs:
-            return self.log_odds(inputs["a"], inputs["b"])
-        return super().call(inputs)
+            pairs = cast(PairInputs, inputs)
+            return self.log_odds(pairs["a"], pairs["b"])
+        return super().call(cast(EpisodeInputs, inputs))
 
     def verify(self, a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
         """Returns the probability that two images are of one class, if that is as likely as not beforehand.
@@ -177,8 +178,8 @@ class SiameseNetwork(EmbeddingLearner):
 
     def compute_loss(
         self,
-        x: EpisodeInputs | PairInputs | None = None,
-        y: tf.Tensor | None = None,
+        x: EpisodeInputs | PairInputs,
+        y: tf.Tensor,
         y_pred: tf.Tensor | None = None,
         sample_weight: tf.Tensor | None = None,
         training: bool = True,
@@ -187,11 +188,13 @@ class SiameseNetwork(EmbeddingLearner):
         if not training and self.loss is not None:
             return super().compute_loss(x, y, y_pred, sample_weight, training)
         if "a" in x:
-            images = tf.stack([x["a"], x["b"]], axis=1)  # each pair is a set of two
+            pairs = cast(PairInputs, x)
+            images = tf.stack([pairs["a"], pairs["b"]], axis=1)  # each pair is a set of two
             labels = tf.stack([tf.zeros_like(y), 1 - y], axis=1)
         else:
-            images = tf.concat([x["support_x"], x["query_x"]], axis=1)
-            labels = tf.concat([x["support_y"], tf.cast(y, x["support_y"].dtype)], axis=1)
+            task = cast(EpisodeInputs, x)
+            images = tf.concat([task["support_x"], task["query_x"]], axis=1)
+            labels = tf.concat([task["support_y"], tf.cast(y, task["support_y"].dtype)], axis=1)
         return self._loss_of_all_pairs(self.embed(images, training), labels)
 
     def get_config(self) -> dict[str, Any]:

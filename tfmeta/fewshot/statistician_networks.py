@@ -1,5 +1,7 @@
 """The networks of a Neural Statistician besides its encoder: Gaussians from features, and images from latents."""
 
+from typing import TypeAlias
+
 import keras
 
 from tfmeta.core.checks import check
@@ -7,7 +9,7 @@ from tfmeta.core.checks import check
 __all__ = ["gaussian_network", "item_network", "observation_decoder"]
 
 layers = keras.layers
-Seeds = keras.random.SeedGenerator
+Seeds: TypeAlias = keras.random.SeedGenerator
 
 
 def item_network(inputs: int, hidden: int, *, seeds: Seeds, name: str) -> keras.Model:
