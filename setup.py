@@ -64,9 +64,10 @@ setup(
     python_requires=">=3.11",
     packages=[*find_packages(include=["tfmeta", "tfmeta.*"]), "tfmeta._saved_models"],
     package_dir={"tfmeta._saved_models": "saved_models"},
-    package_data={"tfmeta": ["py.typed"], "tfmeta._saved_models": ["**/*"]},
+    package_data={"": ["*.pyi"], "tfmeta": ["py.typed"], "tfmeta._saved_models": ["**/*"]},
     install_requires=[
         "keras>=3.10",
+        "lazy_loader>=0.6",  # before, importing `core/export.py` hid the function `core.export`
         "numpy>=1.26,<2.4",  # 2.4 breaks TF-Agents' categorical projection network
         "protobuf>=6.31.1,<7",
         "tensorboard>=2.20",  # tf.summary needs it, and TensorFlow 2.21 no longer brings it

@@ -1,8 +1,10 @@
 """Sources of tasks, one a file: `omniglot`, `cifar_fs`, `glyphs`, `digits`, `sinusoid`; `labelled_images` (MNIST,
-CIFAR-10); `geoqa`, `shapes`, `shape_world` and `vqa`, which are asked questions.
+CIFAR-10); `folder_tasks` and `array_tasks` for data of one's own; `geoqa`, `shapes`, `shape_world` and `vqa`, which are
+asked questions.
 
-Import the file that you need (`from tfmeta.data.glyphs import glyphs`): some of them need TensorFlow or a
-data set on disk, and nobody should pay for a source that is not used.
+A source is imported when it is first used: some of them need TensorFlow, or a data set on disk.
 """
 
-__all__: list[str] = []
+from lazy_loader import attach_stub
+
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

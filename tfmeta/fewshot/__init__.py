@@ -1,26 +1,5 @@
 """Learners that tell classes apart, or continue a function, after a few examples."""
 
-from tfmeta.lazy import lazily
+from lazy_loader import attach_stub
 
-__all__, __getattr__ = lazily(
-    "tfmeta.fewshot",
-    {
-        "Classifier": "pretraining",
-        "FewShotLearner": "learner",
-        "FineTuning": "finetuning",
-        "LifelongMemory": "lifelong",
-        "MAML": "maml",
-        "MatchingNetwork": "matching",
-        "MemoryLayer": "memory_layer",
-        "NearestCentroid": "baselines",
-        "NearestNeighbour": "baselines",
-        "NeuralStatistician": "statistician",
-        "PrototypicalNetwork": "prototypical",
-        "Reptile": "reptile",
-        "Requests": "requests",
-        "SiameseNetwork": "siamese",
-        "StateSize": "state_size",
-        "extra_signatures": "extras",
-        "few_shot_servable": "servable",
-    },
-)
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

@@ -1,6 +1,5 @@
 """Networks that several rooms use."""
 
-from tfmeta.networks.conv4 import conv4
-from tfmeta.networks.mlp import mlp
+from lazy_loader import attach_stub
 
-__all__ = ["conv4", "mlp"]
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

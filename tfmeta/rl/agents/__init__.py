@@ -3,22 +3,6 @@
 It needs the extra ``rl``. What was trained here is played, measured, exported and served without it.
 """
 
-from tfmeta.lazy import lazily
+from lazy_loader import attach_stub
 
-__all__, __getattr__ = lazily(
-    "tfmeta.rl.agents",
-    {
-        "PolicyNetwork": "networks",
-        "Progress": "progress",
-        "TFTrialEnvironment": "trial_environment",
-        "TRPOAgent": "trpo",
-        "TrialDriver": "driver",
-        "TrialPPOAgent": "ppo",
-        "TrialPolicy": "trial_policy",
-        "ValueNetwork": "networks",
-        "check_aligned": "driver",
-        "each_minibatch": "minibatches",
-        "require_tf_agents": "legacy_keras",
-        "step_spec": "trial_environment",
-    },
-)
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

@@ -1,19 +1,5 @@
 """Distributions of tasks, stepped many at once inside the graph."""
 
-from tfmeta.lazy import lazily
+from lazy_loader import attach_stub
 
-__all__, __getattr__ = lazily(
-    "tfmeta.rl.environments",
-    {
-        "BanditEnvironment": "bandit",
-        "BanditState": "bandit",
-        "GymnasiumEnvironment": "gymnasium_tasks",
-        "GymnasiumState": "gymnasium_tasks",
-        "MazeEnvironment": "maze",
-        "MazeState": "maze",
-        "TabularMDPEnvironment": "tabular_mdp",
-        "TabularMDPState": "tabular_mdp",
-        "TrialEnvironment": "environment",
-        "VizDoomMazes": "vizdoom_mazes",
-    },
-)
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

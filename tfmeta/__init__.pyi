@@ -1,0 +1,11 @@
+from . import core as core
+from . import data as data
+from . import fewshot as fewshot
+from . import modules as modules
+from . import networks as networks
+from . import optimizers as optimizers
+from . import recipes as recipes
+from . import rl as rl
+from . import serving as serving
+from .core.hub import load as load
+from .version import __version__ as __version__

@@ -1,0 +1,17 @@
+from .baselines import NearestCentroid as NearestCentroid
+from .baselines import NearestNeighbour as NearestNeighbour
+from .extras import extra_signatures as extra_signatures
+from .finetuning import FineTuning as FineTuning
+from .learner import FewShotLearner as FewShotLearner
+from .lifelong import LifelongMemory as LifelongMemory
+from .maml import MAML as MAML
+from .matching import MatchingNetwork as MatchingNetwork
+from .memory_layer import MemoryLayer as MemoryLayer
+from .pretraining import Classifier as Classifier
+from .prototypical import PrototypicalNetwork as PrototypicalNetwork
+from .reptile import Reptile as Reptile
+from .requests import Requests as Requests
+from .servable import few_shot_servable as few_shot_servable
+from .siamese import SiameseNetwork as SiameseNetwork
+from .state_size import StateSize as StateSize
+from .statistician import NeuralStatistician as NeuralStatistician

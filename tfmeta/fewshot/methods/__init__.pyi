@@ -1,0 +1,12 @@
+from .embedding import EmbeddingMethod as EmbeddingMethod
+from .maml import MAMLMethod as MAMLMethod
+from .matching import Matching as Matching
+from .matching import MatchingFCE as MatchingFCE
+from .memory import Memory as Memory
+from .method import EpisodeTraining as EpisodeTraining
+from .method import FewShotMethod as FewShotMethod
+from .pixels import Pixels as Pixels
+from .pretrained import Pretrained as Pretrained
+from .prototypical import Prototypical as Prototypical
+from .siamese import Siamese as Siamese
+from .statistician import Statistician as Statistician

@@ -1,0 +1,13 @@
+from .anew import recipe_of_card as recipe_of_card
+from .evaluate import evaluate as evaluate
+from .evaluate import evaluate_model as evaluate_model
+from .export import export_run as export_run
+from .recipe import Recipe as Recipe
+from .registry import METHODS as METHODS
+from .registry import RECIPES as RECIPES
+from .registry import TASKS as TASKS
+from .registry import compose as compose
+from .registry import find_recipe as find_recipe
+from .registry import find_tasks as find_tasks
+from .run import Run as Run
+from .train import train as train

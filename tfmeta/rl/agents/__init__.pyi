@@ -1,0 +1,12 @@
+from .driver import TrialDriver as TrialDriver
+from .driver import check_aligned as check_aligned
+from .legacy_keras import require_tf_agents as require_tf_agents
+from .minibatches import each_minibatch as each_minibatch
+from .networks import PolicyNetwork as PolicyNetwork
+from .networks import ValueNetwork as ValueNetwork
+from .ppo import TrialPPOAgent as TrialPPOAgent
+from .progress import Progress as Progress
+from .trial_environment import TFTrialEnvironment as TFTrialEnvironment
+from .trial_environment import step_spec as step_spec
+from .trial_policy import TrialPolicy as TrialPolicy
+from .trpo import TRPOAgent as TRPOAgent
