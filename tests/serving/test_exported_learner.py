@@ -48,7 +48,7 @@ def test_answers_equal_the_learners_own(learner, client):
 def test_describes_itself(client):
     facts = client.describe()
     assert facts["task"] == "classification"
-    assert json.loads(facts["card"])
+    assert json.loads(facts["card"])["summary"] == "Points."
 
 
 def test_the_graphs_own_words_reach_the_client(client):

@@ -53,7 +53,9 @@ def test_the_shipped_example_of_the_docstring_parses():
     from tfmeta.serving.lifecycle import model_config
 
     example = model_config.__doc__.split("\n\n")[1]
-    check_model_config(parse_model_config(example, "the docstring"))
+    config = parse_model_config(example, "the docstring")
+    check_model_config(config)
+    assert [model.name for model in config.model_config_list.config] == ["maml_sinusoid"]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 import asyncio
 
-import grpc
 import pytest
 
 from tests.serving.certificates import make_certificates
@@ -131,7 +130,3 @@ def test_half_an_identity_is_refused():
     with pytest.raises(ValueError, match="root_certificates is no PEM text"):
         Tls(b"ca.pem")
     assert "PRIVATE" not in repr(Tls(PEM.encode(), PEM.encode(), KEY.encode()))
-
-
-def test_credentials_are_grpcs_own():
-    assert isinstance(Tls(PEM.encode()).credentials, grpc.ChannelCredentials)

@@ -149,9 +149,10 @@ def test_draining_finishes_what_has_begun(monkeypatch):
         assert gate.begun.acquire(timeout=10)
         stopping = threading.Thread(target=gate.server.stop)
         stopping.start()
-        assert not future.done()
+        stopping.join(0.2)
+        assert stopping.is_alive() and not future.done()
         gate.opened.set()
-        assert future.result()
+        assert wire.PredictResponse.FromString(future.result()).model_spec.name == "m"
         stopping.join()
 
 
@@ -314,7 +315,7 @@ def test_garbage_bytes_on_the_port(target, client):
             with suppress(OSError):
                 while connection.recv(4096):
                     pass
-    assert client.status("arithmetic")
+    assert client.status("arithmetic") == {1: "AVAILABLE"}
 
 
 def test_a_deadline_of_5_ms(target, client):
@@ -324,7 +325,7 @@ def test_a_deadline_of_5_ms(target, client):
             with pytest.raises(ServingError) as error:
                 hasty.predict("arithmetic", x, signature="half")
             assert error.value.code == "DEADLINE_EXCEEDED"
-    assert client.status("arithmetic")
+    assert client.status("arithmetic") == {1: "AVAILABLE"}
 
 
 KILLED = """

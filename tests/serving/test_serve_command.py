@@ -1,0 +1,75 @@
+"""What the flags of `tfmeta serve` set up."""
+
+import argparse
+import json
+import urllib.error
+import urllib.request
+
+import pytest
+
+from tests.serving.certificates import make_certificates
+from tfmeta.cli.serve import _servers
+from tfmeta.cli.serve_flags import add_flags
+from tfmeta.serving.lifecycle.models import Models
+
+SMALL, LARGE = ({"signature_name": "half", "instances": [1.0] * size} for size in (1, 200))
+
+
+@pytest.fixture
+def rest(model_folder):
+    """Makes the REST server that a command line asks for, and starts it."""
+    started = []
+
+    def start(*flags):
+        parser = argparse.ArgumentParser()
+        add_flags(parser)
+        models = Models(model_folder, names=["arithmetic"])
+        models.load()
+        server, rest = _servers(parser.parse_args(["--port", "0", "--rest_api_port", "1", *flags]), models)
+        rest.port = 0  # any free one, which stands for none on the command line
+        rest.start()
+        started.append((rest, models))
+        return server, rest
+
+    yield start
+    for rest, models in started:
+        rest.stop()
+        models.unload()
+
+
+def ask(rest, document):
+    url = f"http://{rest.address}/v1/models/arithmetic:predict"
+    try:
+        with urllib.request.urlopen(url, json.dumps(document).encode(), timeout=20) as reply:
+            return reply.status, json.load(reply)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.load(error)
+
+
+def test_the_limits_of_rest_are_flags(rest):
+    _, limited = rest("--rest_api_max_body_bytes", "200")
+    assert ask(limited, SMALL) == (200, {"predictions": [2.5]})
+    status, answer = ask(limited, LARGE)
+    assert status == 413 and "--rest_api_max_body_bytes" in answer["error"]
+    _, usual = rest()
+    assert ask(usual, LARGE)[0] == 200
+
+
+def test_both_apis_share_the_threads(rest):
+    server, front = rest("--grpc_max_threads", "1", "--max_queued_requests", "0")
+    assert server.pool.threads == 1 and not server.pool.queue
+    held = [server.pool.submit(lambda: ask(front, SMALL))]  # who asks holds the only thread
+    status, answer = held[0].result(20)
+    assert status == 429 and answer["error"].startswith("1 requests are at work and 0 wait")
+    assert ask(front, SMALL)[0] == 200
+
+
+def test_plain_rest_beside_encrypted_grpc_is_said(rest, tmp_path, caplog):
+    pem = make_certificates(tmp_path)
+    keys = ("server_key", "server_cert")
+    (tmp_path / "ssl.config").write_text("\n".join(f"{key}: {json.dumps(pem[key].decode())}" for key in keys))
+    rest()
+    assert not caplog.messages
+    rest("--ssl_config_file", str(tmp_path / "ssl.config"))
+    assert caplog.messages == ["REST at port 1 is not encrypted, and hears every client"]
