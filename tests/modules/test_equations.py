@@ -1,10 +1,14 @@
 """Each equation, against its transcription in NumPy."""
 
+import importlib
+import pkgutil
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tests.modules.worlds import ANSWERS, NAMES, B, D, K, R, random_world
+from tfmeta.modules import library
 from tfmeta.modules.inventory import Inventory
 from tfmeta.modules.layer import ModuleSettings
 from tfmeta.modules.layout import MODULES
@@ -15,6 +19,8 @@ from tfmeta.modules.library.find import Find
 from tfmeta.modules.library.lookup import Lookup
 from tfmeta.modules.library.measure import Measure
 from tfmeta.modules.library.relate import Relate
+from tfmeta.modules.spec import ModuleSpec
+from tfmeta.modules.standard import STANDARD
 
 V, H = 6, 7
 I = np.array([[0, 5], [3, 3], [1, 2]])  # noqa: E741, the equations' own letter
@@ -187,3 +193,15 @@ def test_an_inventory_says_what_it_lacks():
         Inventory(["a"], D, attention="hard")
     with pytest.raises(ValueError, match="these words come twice: a"):
         Inventory(["a", "b", "a"], D)
+
+
+def test_each_file_of_the_library_is_a_standard_module():
+    """One spec a file, and none is forgotten; a layer whose equation is not tested here is one too many."""
+    found = []
+    for file in pkgutil.iter_modules(library.__path__, f"{library.__name__}."):
+        contents = vars(importlib.import_module(file.name)).values()
+        specs = [value for value in contents if isinstance(value, ModuleSpec)]
+        assert len(specs) == 1, file.name
+        found += specs
+    assert {spec.name for spec in found} == {spec.name for spec in STANDARD} == {*MODULES}
+    assert {spec.layer for spec in found} == {And, Describe, Exists, Find, Lookup, Measure, Relate}
