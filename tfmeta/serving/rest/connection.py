@@ -4,8 +4,8 @@ httptools reads the protocol with Node's parser. It refuses two lengths, and a l
 client any time and any size for a head, holds any number of connections, and refuses in plain text. What is added here:
 
 * a head arrives within a time;
-* all that is no body (the head, the sizes of chunks, trailers) is bounded, so that it cannot fill the memory, and a
-  body cannot come in pieces that take longer to read than to send;
+* all that is no body is bounded: the head, the sizes of chunks, trailers. It cannot fill the memory, and a body cannot
+  come in pieces that take longer to read than to send;
 * when all connections are taken, the one that has kept the server waiting the longest gives way to a new one;
 * a reply of which the client takes nothing is dropped;
 * every refusal is JSON, as in the rest of the API.
@@ -18,7 +18,7 @@ import dataclasses
 import logging
 import socket
 import sys
-from typing import Any
+from typing import Any, cast
 
 import httptools
 import uvicorn
@@ -178,7 +178,9 @@ class Connection(HttpToolsProtocol):
         Java's client offers HTTP/2 with its first request. httptools takes what follows the head for the other
         protocol, so that the body would be lost. So the head is read again without the offer, and the body behind it.
         """
-        method, (begin_of_body,) = self.parser.get_method(), sys.exception().args
+        offer, method = sys.exception(), self.parser.get_method()
+        assert isinstance(offer, httptools.HttpParserUpgrade)
+        begin_of_body = offer.args[0]
         if method == b"CONNECT":
             self.refuse(501, "CONNECT came, but this server is no proxy")
             return
@@ -213,7 +215,8 @@ class Connection(HttpToolsProtocol):
             self._watch_writing(left)
 
     def _make_room(self) -> None:
-        others = (each for each in self.connections if each is not self and each.waiting)
+        all_of_them = cast("set[Connection]", self.connections)
+        others = (each for each in all_of_them if each is not self and each.waiting)
         longest = min(others, key=lambda each: each.since, default=self)
         if longest is self or longest.in_head or longest._body:
             longest.refuse(

@@ -84,4 +84,4 @@ def _feature_value(name: str, value: Any) -> tuple[str, Any]:
 
 
 def _floats(values: list[float]) -> list:
-    return [write_values(value) for value in np.float32(values)]
+    return [write_values(value) for value in np.array(values, np.float32)]

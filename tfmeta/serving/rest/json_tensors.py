@@ -171,7 +171,8 @@ def _stack(rows: list, dtype: int, key: str) -> np.ndarray:
 
 def _tensor(value: Any, dtype: int) -> np.ndarray:
     """A scalar or nested lists, level by level: all lists of a level have the length of its first."""
-    level, shape = [value], []
+    level: list[Any] = [value]
+    shape: list[int] = []
     while level and isinstance(level[0], list):
         size = len(level[0])
         for item in level:

@@ -1,9 +1,9 @@
 """The values of a tensor as JSON: which of them fit which type, and how they are written.
 
 Conversions work on all values of a tensor at once, since a request may hold a hundred thousand. orjson reads and
-writes them: 357 KB of 20,000 numbers are read in 0.5 ms and written in 0.3 ms, where `json` takes 10 and, with the
-digits of single precision, 77. It does not know NaN and Infinity, which TF Serving reads and writes: these words
-are put in and taken out here.
+writes them. It reads 20,000 numbers in 0.5 ms, where `json` takes 10 ms, and writes them in 0.3 ms, where `json`
+takes 77 ms with the digits of single precision. It does not know NaN and Infinity, which TF Serving reads and writes.
+These words are put in and taken out here.
 """
 
 import base64
@@ -176,7 +176,7 @@ def malformed(value: Any, reason: str) -> ServingError:
 
 
 def _read_floats(values: list, name: str) -> np.ndarray:
-    kind = np.finfo(np.float32 if name == "float" else np.float64)
+    kind: np.finfo = np.finfo(np.float32 if name == "float" else np.float64)
     try:
         doubles = np.array(values, np.float64)
     except OverflowError:
