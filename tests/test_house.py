@@ -124,7 +124,8 @@ def test_the_public_names_of_the_front_door():
 def test_names_in_all_exist(path):
     if path.name == "__main__.py" or room_of(path) in ("__init__", "rl"):
         return
-    module = importlib.import_module(".".join(["tfmeta", *path.relative_to(PACKAGE).with_suffix("").parts]))
+    parts = ["tfmeta", *path.relative_to(PACKAGE).with_suffix("").parts]
+    module = importlib.import_module(".".join(parts).removesuffix(".__init__"))
     missing = [name for name in getattr(module, "__all__", []) if not hasattr(module, name)]
     assert not missing, f"{path}: __all__ names {missing}, which it does not define"
 

@@ -56,6 +56,19 @@ def test_settings_are_flat_frozen_and_explained(recipe):
 
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+def test_a_recipe_names_its_model(recipe):
+    """No setting takes the name of a method that the name of the model depends on."""
+    assert recipe.artefact.isidentifier() and recipe.artefact == recipe.configure(seed=7).artefact
+
+
+def test_the_values_of_a_literal_type_are_choices():
+    described = MAMLMethod.described()["adapt_only"]
+    assert described.kind is str and described.choices == ("all", "head")
+    with pytest.raises(TfmetaError, match=r"adapt_only='al'\. Did you mean all\?"):
+        MAMLMethod().replaced(adapt_only="al")
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
 def test_a_recipe_is_read_from_its_description(recipe):
     changed = recipe.configure(seed=7, steps=13)
     assert recipe_of(describe(changed)) == changed

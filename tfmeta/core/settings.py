@@ -19,7 +19,7 @@ def setting(default: Any, help: str, *, choices: Iterable[str] = (), least: floa
     Args:
         default: its default value; its type is that of the field.
         help: what it means, in a line. A setting without help is not shown on the command line.
-        choices: the values that it may have; any where empty.
+        choices: the values that it may have; any where empty. A field of the type ``Literal[...]`` needs none.
         least: the smallest number that it may be.
 
     Returns:
@@ -70,7 +70,8 @@ class Setting:
         """
         if self.kind is float and type(value) is int:
             value = float(value)
-        if self.kind is not type(value):
+        found = type(value)
+        if found is not self.kind:
             raise TfmetaError(f"{self.name}={value!r}: expected {_KINDS[self.kind]}.")
         if self.choices and value not in self.choices:
             raise TfmetaError(f"{self.name}={value!r}. {nearest(value, self.choices)}")
@@ -105,14 +106,7 @@ class Settings:
         """Returns all settings by name, with their defaults and their help."""
         kinds = typing.get_type_hints(cls)
         return {
-            field.name: Setting(
-                field.name,
-                kinds[field.name],
-                field.default,
-                field.metadata["help"],
-                field.metadata["choices"],
-                field.metadata["least"],
-            )
+            field.name: _described(field, kinds[field.name])
             for field in dataclasses.fields(cls)
             if "help" in field.metadata
         }
@@ -134,3 +128,10 @@ class Settings:
     def changed(self, default: Mapping[str, Any]) -> dict[str, Any]:
         """Returns the settings whose value is not the one in `default`."""
         return {name: value for name, value in self.values().items() if value != default.get(name)}
+
+
+def _described(field: dataclasses.Field[Any], kind: Any) -> Setting:
+    choices = field.metadata["choices"]
+    if typing.get_origin(kind) is typing.Literal:
+        kind, choices = str, choices or typing.get_args(kind)
+    return Setting(field.name, kind, field.default, field.metadata["help"], choices, field.metadata["least"])

@@ -14,7 +14,9 @@ from tfmeta.core.shapes import leading
 from tfmeta.fewshot.embedding import EmbeddingLearner, count_ways
 from tfmeta.fewshot.state_size import StateSize
 
-__all__ = ["FineTuning"]
+__all__ = ["FineTuning", "Tuned"]
+
+Tuned = Literal["head", "all"]
 
 
 @keras.saving.register_keras_serializable("tfmeta")
@@ -51,7 +53,7 @@ class FineTuning(EmbeddingLearner):
         self,
         network: keras.Model,
         *,
-        tuned: Literal["head", "all"] = "head",
+        tuned: Tuned = "head",
         steps: int = 20,
         rate: float = 0.05,
         engine: Engine = "auto",

@@ -16,7 +16,10 @@ from tfmeta.fewshot.pair_losses import contrastive_loss, verification_loss
 from tfmeta.fewshot.state_size import StateSize
 from tfmeta.fewshot.verification import fit_log_odds
 
-__all__ = ["SiameseNetwork"]
+__all__ = ["ClassScore", "PairLoss", "SiameseNetwork"]
+
+PairLoss = Literal["contrastive", "verification"]
+ClassScore = Literal["mean", "nearest"]
 
 
 @keras.saving.register_keras_serializable("tfmeta")
@@ -77,10 +80,10 @@ class SiameseNetwork(EmbeddingLearner):
         self,
         network: keras.Model,
         *,
-        loss: Literal["contrastive", "verification"] = "contrastive",
+        loss: PairLoss = "contrastive",
         margin: float = 1.0,
         hard_pairs: bool = False,
-        class_score: Literal["mean", "nearest"] = "mean",
+        class_score: ClassScore = "mean",
         **kwargs: Any,
     ):
         check(

@@ -12,7 +12,9 @@ from tfmeta.fewshot.gaussian import Gaussian, divergence, standard
 from tfmeta.fewshot.state_size import StateSize
 from tfmeta.fewshot.statistician_networks import gaussian_network, item_network, observation_decoder
 
-__all__ = ["NeuralStatistician"]
+__all__ = ["Direction", "NeuralStatistician"]
+
+Direction = Literal["support_to_query", "query_to_support"]
 
 
 @keras.saving.register_keras_serializable("tfmeta")
@@ -80,7 +82,7 @@ class NeuralStatistician(EmbeddingLearner):
         sample_dropout: float = 0.5,
         episode_weight: float = 0.0,
         scale: float = 1.0,
-        direction: Literal["support_to_query", "query_to_support"] = "support_to_query",
+        direction: Direction = "support_to_query",
         seed: int = 0,
         **kwargs: Any,
     ):

@@ -6,14 +6,17 @@ import keras
 
 from tfmeta.core.checks import check
 
-__all__ = ["conv4"]
+__all__ = ["Downsampling", "conv4"]
+
+Downsampling = Literal["pool", "stride", "mixed"]
+"""What halves an image in a block: a pooling, the stride of a convolution, or strides first and then poolings."""
 
 
 def conv4(
     image_shape: tuple[int, int, int] = (28, 28, 1),
     *,
     filters: int = 64,
-    downsampling: Literal["pool", "stride", "mixed"] = "pool",
+    downsampling: Downsampling = "pool",
     outputs: int | None = None,
     linear_features: bool = False,
     spatial_mean: bool = False,

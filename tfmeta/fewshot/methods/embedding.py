@@ -8,7 +8,7 @@ from tfmeta.core.checks import TfmetaError
 from tfmeta.core.settings import setting
 from tfmeta.data.episode_tasks import ClassTasks, EpisodeTasks
 from tfmeta.fewshot.methods.method import EpisodeTraining, FewShotMethod
-from tfmeta.networks.conv4 import conv4
+from tfmeta.networks.conv4 import Downsampling, conv4
 
 __all__ = ["EmbeddingMethod"]
 
@@ -19,11 +19,7 @@ class EmbeddingMethod(FewShotMethod[EpisodeTraining]):
 
     takes = ClassTasks
 
-    downsampling: str = setting(
-        "mixed",
-        "how blocks halve an image: pooling is slower; see conv4",
-        choices=("pool", "stride", "mixed"),
-    )
+    downsampling: Downsampling = setting("mixed", "how blocks halve an image: pooling is slower; see conv4")
 
     def training(self, tasks: EpisodeTasks) -> EpisodeTraining:
         # Many classes at once make a harder task than a test's, which is what Snell et al. 2017 recommend.

@@ -9,6 +9,7 @@ from tfmeta.core.checks import TfmetaError
 from tfmeta.core.settings import setting
 from tfmeta.core.words import counted
 from tfmeta.data.episode_tasks import EpisodeTasks
+from tfmeta.fewshot.gradient import AdaptOnly, BatchStatistics
 from tfmeta.fewshot.maml import MAML
 from tfmeta.fewshot.methods.method import EpisodeTraining, FewShotMethod
 from tfmeta.networks.conv4 import conv4
@@ -38,15 +39,11 @@ class MAMLMethod(FewShotMethod[EpisodeTraining]):
     test_steps: int = setting(
         -1, "gradient steps in tests and of the exported model; -1 for as many as in training"
     )
-    batch_statistics: str = setting(
-        "support",
-        "what normalises the queries",
-        choices=("support", "transductive", "per_step", "none"),
-    )
+    batch_statistics: BatchStatistics = setting("support", "what normalises the queries")
     first_order: bool = setting(False, "leaves the second derivatives out")
     first_order_until: int = setting(0, "training steps at the start that leave the second derivatives out")
     multi_step_until: int = setting(0, "training steps at the start with a loss after every inner step")
-    adapt_only: str = setting("all", "what the inner steps change", choices=("all", "head"))
+    adapt_only: AdaptOnly = setting("all", "what the inner steps change")
 
     def training(self, tasks: EpisodeTasks) -> EpisodeTraining:
         if tasks.task == "regression":
@@ -64,7 +61,7 @@ class MAMLMethod(FewShotMethod[EpisodeTraining]):
             return f"Continues {tasks.items} after a few gradient steps on a few points of each."
         return super().summary(tasks)
 
-    def size(self, training: EpisodeTraining) -> str:
+    def built_for(self, training: EpisodeTraining) -> str:
         return f"{training.ways}w{training.shots}s"
 
     def artefact(self, tasks: EpisodeTasks, training: EpisodeTraining) -> str:

@@ -114,12 +114,12 @@ class FewShotMethod(Method[EpisodeTasks, S], Generic[S]):
         usual = type(tasks)().variant
         parts = (
             super().artefact(tasks, training),
-            self.size(training),
+            self.built_for(training),
             tasks.variant if tasks.variant != usual else "",
         )
         return "_".join(filter(None, parts))
 
-    def size(self, training: S) -> str:
+    def built_for(self, training: S) -> str:
         """Says for which tasks a model was built, such as ``"5w1s"``, where it cannot answer others."""
         return ""
 

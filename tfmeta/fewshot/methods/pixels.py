@@ -4,7 +4,7 @@ import dataclasses
 
 from tfmeta.core.settings import setting
 from tfmeta.data.episode_tasks import ClassTasks, EpisodeTasks
-from tfmeta.fewshot.baselines import NearestNeighbour, pixels
+from tfmeta.fewshot.baselines import Metric, NearestNeighbour, pixels
 from tfmeta.fewshot.learner import FewShotLearner
 from tfmeta.fewshot.methods.method import EpisodeTraining, FewShotMethod
 
@@ -21,7 +21,7 @@ class Pixels(FewShotMethod[EpisodeTraining]):
     paper = "a baseline of Vinyals et al., NIPS 2016"
     does = "Tells {items} apart by the nearest of a few examples of each, pixel by pixel."
 
-    metric: str = setting("cosine", "what is near", choices=("cosine", "euclidean"))
+    metric: Metric = setting("cosine", "what is near")
 
     def training(self, tasks: EpisodeTasks) -> EpisodeTraining:
         return EpisodeTraining(steps=0).fitted(tasks)

@@ -1,6 +1,7 @@
 """An ordinary classifier of all training classes as a method, whose features are then compared or fine-tuned."""
 
 import dataclasses
+from typing import Literal
 
 import tensorflow as tf
 
@@ -8,8 +9,8 @@ from tfmeta.core.examples import labelled_examples
 from tfmeta.core.settings import setting
 from tfmeta.core.tasks import Part
 from tfmeta.data.episode_tasks import ClassTasks, EpisodeTasks
-from tfmeta.fewshot.baselines import NearestCentroid
-from tfmeta.fewshot.finetuning import FineTuning
+from tfmeta.fewshot.baselines import Metric, NearestCentroid
+from tfmeta.fewshot.finetuning import FineTuning, Tuned
 from tfmeta.fewshot.learner import FewShotLearner
 from tfmeta.fewshot.methods.embedding import EmbeddingMethod
 from tfmeta.fewshot.methods.method import EpisodeTraining
@@ -28,11 +29,9 @@ class Pretrained(EmbeddingMethod):
     does = "Tells {items} apart by features that were trained to classify others."
 
     images: int = setting(256, "images of a training step")
-    head: str = setting(
-        "centroid", "how a test task is learned from the features", choices=("centroid", "tuning")
-    )
-    metric: str = setting("cosine", "what is near, with centroids", choices=("cosine", "euclidean"))
-    tuned: str = setting("head", "what tuning changes", choices=("head", "all"))
+    head: Literal["centroid", "tuning"] = setting("centroid", "how a test task is learned from the features")
+    metric: Metric = setting("cosine", "what is near, with centroids")
+    tuned: Tuned = setting("head", "what tuning changes")
     inner_steps: int = setting(50, "gradient steps of tuning on the support set of a test task")
     inner_rate: float = setting(0.05, "learning rate of tuning")
 
@@ -45,10 +44,11 @@ class Pretrained(EmbeddingMethod):
         )
 
     def batches(
-        self, tasks: ClassTasks, training: EpisodeTraining, part: Part, start: int = 0
+        self, tasks: EpisodeTasks, training: EpisodeTraining, part: Part, start: int = 0
     ) -> tf.data.Dataset:
         if part != "train":
             return super().batches(tasks, training, part, start)
+        assert isinstance(tasks, ClassTasks)  # as `takes` says
         return labelled_examples(
             tasks.classes("train").items,
             items=self.images,

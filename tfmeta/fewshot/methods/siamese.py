@@ -13,7 +13,7 @@ from tfmeta.core.tasks import Part
 from tfmeta.data.episode_tasks import ClassTasks, EpisodeTasks
 from tfmeta.fewshot.methods.embedding import EmbeddingMethod
 from tfmeta.fewshot.methods.method import TEST_SEEDS, EpisodeTraining
-from tfmeta.fewshot.siamese import SiameseNetwork
+from tfmeta.fewshot.siamese import ClassScore, PairLoss, SiameseNetwork
 from tfmeta.fewshot.verification import measure_verification
 
 __all__ = ["Siamese"]
@@ -34,14 +34,12 @@ class Siamese(EmbeddingMethod):
     does = "Tells whether two {items} are the same, and so which of a few one is."
     own_loss = True
 
-    loss: str = setting("contrastive", "loss of a pair", choices=("contrastive", "verification"))
+    loss: PairLoss = setting("contrastive", "loss of a pair")
     margin: float = setting(10.0, "distance from which on different pairs cost nothing")
     hard_pairs: bool = setting(
         True, "learns from as many different pairs as there are same ones, the closest"
     )
-    class_score: str = setting(
-        "mean", "score of a class from those of its examples", choices=("mean", "nearest")
-    )
+    class_score: ClassScore = setting("mean", "score of a class from those of its examples")
 
     def learner(self, tasks: EpisodeTasks, training: EpisodeTraining) -> SiameseNetwork:
         return SiameseNetwork(
@@ -53,7 +51,7 @@ class Siamese(EmbeddingMethod):
         )
 
     def for_test(
-        self, learner: SiameseNetwork, tasks: ClassTasks, training: EpisodeTraining
+        self, learner: SiameseNetwork, tasks: EpisodeTasks, training: EpisodeTraining
     ) -> SiameseNetwork:
         """Weights may be tested with another score of a class; probabilities are fitted to validation classes."""
         learner.class_score = self.class_score
@@ -81,6 +79,7 @@ class Siamese(EmbeddingMethod):
         ]
 
 
-def _pairs(tasks: ClassTasks, part: Part) -> tf.data.Dataset:
+def _pairs(tasks: EpisodeTasks, part: Part) -> tf.data.Dataset:
     """Pairs of a part, the same for everybody; those of validation are what probabilities are fitted to."""
+    assert isinstance(tasks, ClassTasks)  # as `takes` says
     return pairs(tasks.classes(part).items, batch_size=_PAIRS, seed=TEST_SEEDS[part])

@@ -6,7 +6,7 @@ from tfmeta.core.settings import setting
 from tfmeta.data.episode_tasks import EpisodeTasks
 from tfmeta.fewshot.methods.embedding import EmbeddingMethod
 from tfmeta.fewshot.methods.method import EpisodeTraining
-from tfmeta.fewshot.statistician import NeuralStatistician
+from tfmeta.fewshot.statistician import Direction, NeuralStatistician
 
 __all__ = ["Statistician"]
 
@@ -27,11 +27,7 @@ class Statistician(EmbeddingMethod):
     hidden: int = setting(256, "units of the hidden layers")
     sample_dropout: float = setting(0.5, "share of the items of a set that are left out in training")
     episode_weight: float = setting(0.0, "weight of the queries' cross-entropy beside the lower bound")
-    direction: str = setting(
-        "support_to_query",
-        "which set's context is compared with which",
-        choices=("support_to_query", "query_to_support"),
-    )
+    direction: Direction = setting("support_to_query", "which set's context is compared with which")
 
     def training(self, tasks: EpisodeTasks) -> EpisodeTraining:
         # One support item and four queries of a class are the paper's sets of five.
