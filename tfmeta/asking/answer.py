@@ -115,7 +115,7 @@ def _unknown(found: Mapping[str, np.ndarray], chosen: int, program: np.ndarray) 
 
 
 def _said(
-    found: Mapping[str, np.ndarray], layout: Layout, names: Sequence[str]
+    found: Mapping[str, Any], layout: Layout, names: Sequence[str]
 ) -> tuple[str | tuple[str, ...], float]:
     if layout.output == "labels":
         return found["answer"].decode(), float(found["probabilities"].max())

@@ -55,7 +55,7 @@ def evaluate(inventory: Inventory, layout: Layout, world: World) -> Evaluation:
     """
     inputs = tuple(evaluate(inventory, child, world) for child in layout.children)
     attentions = [below.value[:, None] for below in inputs]  # [B, 1, K], one instance
-    member = inventory.member(layout.module)
+    member = inventory.member(layout.type.name)
     asked = slug(tf.fill([tf.shape(world.mask)[0], 1], layout.argument))
     argument = argument_of(member, inventory.vocabulary.ids(asked), asked)
     if member.spec.many:

@@ -107,9 +107,9 @@ class _Reader:
             for layout in self.relation(number):
                 yield Fragment(number, layout)
         for number in numbers:
-            layout = self.head(number)
-            if layout and number not in self.taken and not self.is_anything(number):
-                yield Fragment(number, layout)
+            found = self.head(number)
+            if found and number not in self.taken and not self.is_anything(number):
+                yield Fragment(number, found)
 
     def relation(self, number: int) -> list[Layout]:
         """What a relation or a verb that begins here makes of each of its objects; nothing where none does."""
@@ -203,7 +203,8 @@ class _Reader:
             if child < number and child not in self.taken and not self.is_verb(child) and self.head(child)
         ]  # fmt: skip
         self.taken.update(modifiers)
-        parts = [self.head(each) for each in [*modifiers, number] if not self.is_anything(each)]
+        heads = [self.head(each) for each in [*modifiers, number] if not self.is_anything(each)]
+        parts = [layout for layout in heads if layout]
         if self.nested:
             for child in self.describing(number):
                 parts += self.relation(child)

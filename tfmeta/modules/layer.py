@@ -87,8 +87,8 @@ class ModuleLayer(keras.layers.Layer):
         self.weight = Weights(self, seed)
         self.built = True
 
-    def call(self, argument: tf.Tensor | None, world: World, *attentions: tf.Tensor) -> tf.Tensor:
-        """Computes S instances of the module.
+    def call(self, *args: Any, **kwargs: Any) -> tf.Tensor:
+        """Computes S instances of the module: ``call(argument, world, *attentions)``.
 
         Args:
             argument: of each instance, ``[B, S]``: the numbers of words, or names as strings, as the spec says; None

@@ -44,7 +44,8 @@ def join_names(parse: DependencyParse, entities: Collection[str] | None = None) 
         return DependencyParse(tuple(_common(token) for token in parse.tokens))
     known = {_without_spaces(name) for name in entities or ()}
     new_place: dict[int, int] = {}
-    groups, number = [], 0
+    groups: list[tuple[int, int]] = []
+    number = 0
     while number < len(parse.tokens):
         end = _end_of_known(parse, number, known) or _end_of_run(parse, number, known) or number + 1
         new_place.update(dict.fromkeys(range(number, end), len(groups)))

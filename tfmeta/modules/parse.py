@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from tfmeta.core.checks import TfmetaError
 
@@ -77,7 +77,7 @@ class DependencyParse:
         return [list(token) for token in self.tokens]
 
     @classmethod
-    def from_json(cls, words: Iterable[Iterable[str | int]]) -> "DependencyParse":
+    def from_json(cls, words: Iterable[Iterable[Any]]) -> "DependencyParse":
         """The inverse of `to_json`."""
         return cls(tuple(Token(*word) for word in words))
 

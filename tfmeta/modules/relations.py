@@ -65,7 +65,8 @@ def _relation_at(parse: DependencyParse, start: int) -> Relation | None:
     directed = start
     if texts[start] in _BEFORE_A_DIRECTION:
         directed = start + (2 if texts[start + 1] in ("the", "a", "its") else 1)
-    words, end = [], directed
+    words: list[str] = []
+    end = directed
     while end < len(parse.tokens) and (texts[end] in _DIRECTIONS or (words and texts[end] in ("-", "hand"))):
         words.append(texts[end])
         end += 1

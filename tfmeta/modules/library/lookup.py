@@ -35,7 +35,8 @@ class Lookup(ModuleLayer):
         Returns:
             Attentions ``[B, S, K]``, all zero where no position has the name.
         """
-        found = tf.cast(names[:, :, None] == world.names[:, None, :], world.mask.dtype)
+        known = tf.convert_to_tensor(world.names)
+        found = tf.cast(names[:, :, None] == known[:, None, :], world.mask.dtype)
         return found * world.mask[:, None, :]
 
 

@@ -41,8 +41,8 @@ class Measure(Perceptron):
     """
 
     def __init__(self, settings: ModuleSettings, **kwargs: Any):
-        check(settings.positions is not None, "positions=None; measure expects a number of positions.")
-        super().__init__(settings, inputs=settings.positions, **kwargs)
+        check(bool(settings.positions), "positions=None; measure expects a number of positions.")
+        super().__init__(settings, inputs=settings.positions or 0, **kwargs)
 
     def call(self, words: tf.Tensor, world: World, h: tf.Tensor) -> tf.Tensor:
         """Answers: arguments ``[B, S]`` and attentions ``[B, S, K]`` to scores of the labels ``[B, S, A]``."""

@@ -94,7 +94,8 @@ class Relate(Attending):
         of_positions = linear(world.features, self.C)[:, None]
         return (linear(v, self.B) + self.e,), Shared(of_positions, world.features, pairs, world.mask)
 
-    def finish(self, prepared: tuple[tf.Tensor, ...], shared: Shared, h: tf.Tensor) -> tf.Tensor:
+    def finish(self, prepared: tuple[tf.Tensor, ...], shared: Shared, *attentions: tf.Tensor) -> tf.Tensor:
+        (h,) = attentions
         related = None
         if shared.pairs is not None:
             batch, instances, positions = tf.unstack(tf.shape(h))
