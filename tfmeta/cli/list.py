@@ -63,7 +63,7 @@ def _row(name: str, entry: Any, words: Any) -> Iterable[str]:
 
 
 def _first_line(source: type) -> str:
-    return f"{source.__doc__.splitlines()[0]} ({', '.join(_kinds(source))})"
+    return f"{(source.__doc__ or source.__name__).splitlines()[0]} ({', '.join(_kinds(source))})"
 
 
 def _kinds(source: type) -> list[str]:

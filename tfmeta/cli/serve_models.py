@@ -1,14 +1,20 @@
 """Which models `tfmeta serve` serves, and what they are."""
 
+from __future__ import annotations
+
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tfmeta.core.checks import TfmetaError
+
+if TYPE_CHECKING:
+    from tfmeta import wire
 
 __all__ = ["chosen_models", "described"]
 
 
-def chosen_models(args: argparse.Namespace):
+def chosen_models(args: argparse.Namespace) -> wire.Message:
     """The list of models that the command line asks for.
 
     A `--model_base_path` may hold several models, or be that of one, as it is for TF Serving.
@@ -42,7 +48,7 @@ def chosen_models(args: argparse.Namespace):
     return latest_of_each(models_in(folders, names))
 
 
-def described(config) -> str:
+def described(config: wire.Message) -> str:
     """What the models on a list are, from the cards in their versions.
 
     Args:

@@ -40,7 +40,7 @@ class Classes:
         digest = hashlib.sha256()
         for name, examples in zip(self.names, self.items, strict=True):
             digest.update(f"{name}\0{examples.dtype}{examples.shape}".encode())
-            digest.update(np.ascontiguousarray(examples))
+            digest.update(examples.tobytes())
         return digest.hexdigest()[:16]
 
 

@@ -67,8 +67,8 @@ def pairings(
         asked = np.stack([attend(subject, grids).any((1, 2)) for subject in subjects])
     check(bool(asked.any()), "No pair is left: no image shows the subject of any of the questions.")
 
-    kinds = np.unique(found[asked]) if balanced else [None]
-    pairs = [np.argwhere(asked & (True if kind is None else found == kind)) for kind in kinds]
+    kinds = [asked & (found == kind) for kind in np.unique(found[asked])] if balanced else [asked]
+    pairs = [np.argwhere(kind) for kind in kinds]
     firsts = tf.constant(np.cumsum([0, *map(len, pairs)])[:-1], tf.int32)  # [kinds]
     counts = tf.constant([len(part) for part in pairs], tf.int32)
     table = tf.constant(np.concatenate(pairs), tf.int32)  # [pairs, 2]: question, image

@@ -159,7 +159,7 @@ def _draw_noun(
     shapes: Sequence[str],
     avoid: frozenset[tuple[str, str]],
 ) -> tuple[str, str]:
-    colour, shape = colours[random.integers(len(colours))], shapes[random.integers(len(shapes))]
+    colour, shape = (words[int(random.integers(len(words)))] for words in (colours, shapes))
     named = random.integers(3)
     if named == 0 or (named == 2 and (colour, shape) in avoid):
         return colour, "shape"

@@ -241,7 +241,7 @@ class ShapeWorld:
         elif about == "shape":
             noun = pair[0] if pair else self.colours[random.integers(len(self.colours))], "thing"
         return draw_phrase(
-            random, colours=self.colours, shapes=self.shapes, relations=random.integers(self.relations + 1),
+            random, colours=self.colours, shapes=self.shapes, relations=int(random.integers(self.relations + 1)),
             avoid=frozenset(self.held_out), noun=noun,
         )  # fmt: skip
 

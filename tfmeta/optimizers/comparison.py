@@ -4,6 +4,7 @@ import dataclasses
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from tfmeta.core.checks import TfmetaError, check
 from tfmeta.core.estimate import Estimate, estimate
 from tfmeta.optimizers.problem import Problem
-from tfmeta.optimizers.race import UpdateRule, descend
+from tfmeta.optimizers.race import Rule, UpdateRule, descend
 from tfmeta.optimizers.tuning import Sensitivity, tune
 from tfmeta.optimizers.zoo import ZOO
 
@@ -46,7 +47,7 @@ class Comparison:
     def write(self, path: str | Path) -> None:
         """Writes all of it to an ``.npz`` file in one step, so that figures are redrawn without another race."""
         path = Path(path)
-        arrays = {f"losses/{title}": losses for title, losses in self.losses.items()}
+        arrays: dict[str, Any] = {f"losses/{title}": losses for title, losses in self.losses.items()}
         for title, found in self.tuned.items():
             arrays |= {f"rates/{title}": found.rates, f"tuned/{title}": found.losses}
         temporary = path.with_name(f"temp-{path.name}.npz")
@@ -117,18 +118,18 @@ def compare(
     )
     losses, tuned = {}, {}
 
-    def race(title: str, rule: object) -> None:
+    def race(title: str, rule: Rule) -> None:
         losses[title] = descend(rule, problem, problems=problems, steps=steps, at_once=at_once)
         say(f"{title}: {losses[title][:, -1].mean():.4g} after {steps} updates")
 
     for title, rule in learnt.items():
         race(title, rule)
-    for title, rule in titles.items():
+    for title, designed in titles.items():
         tuned[title] = tune(
-            rule, problem, problems=tuning_problems, steps=tuned_for or steps, at_once=tuning_at_once
+            designed, problem, problems=tuning_problems, steps=tuned_for or steps, at_once=tuning_at_once
         )
         rate = tuned[title].best_rate
-        race(title, rule.make(rate))
+        race(title, designed.make(rate))
         if tuned[title].at_edge:
             say(f"{title}: its best rate, {rate:.3g}, is at the edge of the grid")
     return Comparison(losses, tuned)

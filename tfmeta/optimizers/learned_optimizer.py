@@ -99,7 +99,7 @@ class LearnedOptimizer(keras.optimizers.Optimizer):
         groups = self.rule.groups(shapes)
         counts = [sum(int(np.prod(shapes[i])) for i in group) for group in groups]
         # A network's state of no coordinate says what that of one needs.
-        templates = [
+        templates: list[Sequence[Sequence[Any]]] = [
             [(tensor.shape[0], count) for tensor in network.initial_state(0)]
             for network, count in zip(self.rule.networks, counts, strict=True)
         ]

@@ -187,6 +187,7 @@ class MetaTrainer(keras.Model):
         self, descent: Descent, seed: tf.Tensor, start: tf.Tensor
     ) -> tuple[Descent, tf.Tensor]:
         """Does what `_segment` does, and lets gradients flow through some coordinates only."""
+        assert self.sampled is not None  # or `_segment` does it
         parameters, state = descent
         drawn_by = tf.random.experimental.stateless_fold_in(tf.cast(seed, tf.int64), tf.cast(start, tf.int64))
         sample = CoordinateSample.draw(self.rule, parameters, self.sampled, drawn_by)

@@ -1,7 +1,7 @@
 """Runs update rules, designed or learnt, on the same problems for the same number of steps."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import keras
 import numpy as np
@@ -27,7 +27,7 @@ class UpdateRule(Protocol):
         """Returns what is to be added to each parameter, and the next state."""
 
 
-Rule = UpdateRule | keras.optimizers.Optimizer
+Rule: TypeAlias = UpdateRule | keras.optimizers.Optimizer
 
 
 class Descents:

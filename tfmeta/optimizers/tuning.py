@@ -102,13 +102,13 @@ def tune(
         >>> found.best_rate
         0.1
     """
-    rates = np.sort(np.asarray(rates, np.float64))
-    check(rates.size >= 1 and rates[0] > 0, f"rates={rates.tolist()}; expected at least one, all positive.")
-    optimizer = rule.make(float(rates[0]))
+    grid = np.sort(np.asarray(rates, np.float64))
+    check(grid.size >= 1 and grid[0] > 0, f"rates={grid.tolist()}; expected at least one, all positive.")
+    optimizer = rule.make(float(grid[0]))
     descents = Descents(optimizer, problem, count=at_once or problems, steps=steps)
 
     def losses(rate: float) -> np.ndarray:
         optimizer.learning_rate = rate
         return descents.batches(seed, problems)
 
-    return Sensitivity(rates, np.stack([losses(float(rate)) for rate in rates]))
+    return Sensitivity(grid, np.stack([losses(float(rate)) for rate in grid]))

@@ -1,7 +1,8 @@
 """A recipe: tasks, a method and a training, which together make a result, from data to a served model."""
 
 import dataclasses
-from typing import Any, Self
+from collections.abc import Mapping
+from typing import Any, Self, TypeVar
 
 import keras
 
@@ -13,6 +14,8 @@ from tfmeta.core.settings import Setting, Settings
 from tfmeta.core.tasks import Tasks
 
 __all__ = ["Recipe"]
+
+P = TypeVar("P", bound=Settings)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,10 +90,9 @@ class Recipe:
             raise TfmetaError(
                 f"{self.name} has no setting {unknown[0]!r}. {nearest(unknown[0], self.settings)}"
             )
-        tasks, method, training = (
-            part.replaced(**{name: changes[name] for name in part.values() if name in changes})
-            for part in self._parts()
-        )
+        tasks = _replaced(self.tasks, changes)
+        method = _replaced(self.method, changes)
+        training = _replaced(self.training, changes)
         if self.training.steps and not training.steps:
             raise TfmetaError("steps=0: expected at least 1.")
         changed = dataclasses.replace(self, tasks=tasks, method=method, training=training)
@@ -133,3 +135,7 @@ class Recipe:
                 result = dataclasses.replace(result, published=found.value, source=found.source)
             shown.append(result)
         return shown
+
+
+def _replaced(part: P, changes: Mapping[str, Any]) -> P:
+    return part.replaced(**{name: changes[name] for name in part.values() if name in changes})

@@ -84,11 +84,15 @@ def policy_servable(policy: TrialNetwork, name: str, *, card: Card) -> Servable:
 
 def _checked(policy: TrialNetwork, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     """Returns the inputs, once it is sure that they fit each other and the policy."""
-    widths = {"observation": (policy.observation_size, ""), "state": (policy.state_size, _FIX)}
+    widths: Mapping[str, tuple[int | None, str]] = {
+        "observation": (policy.observation_size, ""),
+        "state": (policy.state_size, _FIX),
+    }
     checked = {}
     for name, x in inputs.items():
         width, fix = widths.get(name, (None, ""))
-        checked[name] = check_shape(name, x, ("B",) if width is None else ("B", width), fix)
+        shape: list[int | str] = ["B"] if width is None else ["B", width]
+        checked[name] = check_shape(name, x, shape, fix)
     checked = dict(zip(checked, check_leading(**checked), strict=True))
     for name, x in checked.items():
         if x.dtype.is_floating:

@@ -148,7 +148,7 @@ class Server:
         return "it is in use, or not an address of this machine; choose another port, or 0 for any free one"
 
     def _why_no_socket(self) -> str:
-        path = Path(self.socket_path).absolute()
+        path = Path(self.socket_path or "").absolute()
         if not path.parent.is_dir():
             return f"there is no folder {path.parent}"
         return (

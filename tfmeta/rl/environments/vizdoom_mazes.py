@@ -154,12 +154,12 @@ class VizDoomMaze(gymnasium.Env):
         return self._see(), {}
 
     def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
-        before = self._place()
+        engine, before = self._started(), self._place()
         if action == _FORWARD:
-            self._engine.make_action([0, 1], _TICS)
+            engine.make_action([0, 1], _TICS)
         else:
-            self._engine.make_action([-self._mazes.turn if action == _LEFT else self._mazes.turn, 0], 1)
-            self._engine.make_action([0, 0], _TICS - 1)
+            engine.make_action([-self._mazes.turn if action == _LEFT else self._mazes.turn, 0], 1)
+            engine.make_action([0, 0], _TICS - 1)
         place = self._place()
         self._steps += 1
         bumps = action == _FORWARD and math.dist(before, place) < _BUMP
@@ -173,8 +173,20 @@ class VizDoomMaze(gymnasium.Env):
             self._mazes.give_back(self._engine)
             self._engine = None
 
+    def _started(self) -> "vizdoom.DoomGame":
+        if self._engine is None:
+            raise RuntimeError("This maze is closed, or was never begun; call reset() first.")
+        return self._engine
+
+    def _state(self) -> "vizdoom.GameState":
+        state = self._started().get_state()
+        assert state is not None  # none but after the end of an episode, which these engines never reach
+        return state
+
     def _place(self) -> tuple[float, float]:
-        x, y = self._engine.get_state().game_variables
+        found = self._state().game_variables
+        assert found is not None  # they were asked for
+        x, y = found
         return x, y
 
     @staticmethod
@@ -183,7 +195,7 @@ class VizDoomMaze(gymnasium.Env):
         return math.floor(-y / BLOCK), math.floor(x / BLOCK)
 
     def _see(self) -> np.ndarray:
-        drawn = self._engine.get_state().screen_buffer.reshape([_HEIGHT, _SHRINK, _WIDTH, _SHRINK, 3])
+        drawn = self._state().screen_buffer.reshape([_HEIGHT, _SHRINK, _WIDTH, _SHRINK, 3])
         return drawn.mean(axis=(1, 3), dtype=np.float32) / 255.0
 
 

@@ -136,11 +136,15 @@ def _classification_result(outputs: dict[str, np.ndarray], count: int) -> wire.M
             "Tensors class and score should match in dim_size(1). "
             f"Got {classes.shape[1]} vs. {scores.shape[1]}"
         )
+    if classes is None:
+        assert scores is not None  # a head without both is refused
+        classes = np.full(scores.shape, b"", object)
+    if scores is None:
+        scores = np.zeros(classes.shape)
     result = wire.ClassificationResult()
     for row in range(count):
         chosen = result.classifications.add().classes
-        labels = classes[row].tolist() if classes is not None else [b""] * scores.shape[1]
-        numbers = scores[row].tolist() if scores is not None else [0.0] * len(labels)
+        labels, numbers = classes[row].tolist(), scores[row].tolist()
         for label, score in zip(labels, numbers, strict=True):
             chosen.add(label=label.decode(errors="replace"), score=score)
     return result

@@ -4,6 +4,9 @@ A request message in, a reply message out, or a `ServingError`. Which model and 
 before; replies name the signature, and the caller adds the model (see `tfmeta.serving.services.prediction`).
 """
 
+from collections.abc import Callable
+from typing import Any
+
 from tfmeta import wire
 from tfmeta.serving.engine.engine import DEFAULT_SIGNATURE, Engine
 from tfmeta.serving.engine.examples import Head, answer, classification_head, regression_head
@@ -87,7 +90,9 @@ _ANSWERS = {
 }
 
 
-def _ask(engine: Engine, request: wire.Message, as_head, reply: wire.Message) -> wire.Message:
+def _ask(
+    engine: Engine, request: wire.Message, as_head: Callable[[Any], Head], reply: wire.Message
+) -> wire.Message:
     key = _signature_name(request.model_spec)
     if key not in engine.signature_defs:
         raise invalid_argument(f"No signature was found with the name: {key}")

@@ -140,7 +140,7 @@ class Model:
             version = Version(self.name, number, path, self._engine_options)
             self.versions = {**self.versions, number: version}
         try:
-            version.load()
+            lease = version.load()
         except ModelLoadError as error:
             # It is kept for as long as the version is listed; the frames of the failed load would keep its graph.
             error.__traceback__ = error.__cause__ = error.__context__ = None
@@ -151,7 +151,7 @@ class Model:
         with self._lock:
             on_the_list = self.config is not None
             if on_the_list:
-                self.leases = {**self.leases, number: version.lease}
+                self.leases = {**self.leases, number: lease}
         if not on_the_list:
             version.unload()
             return

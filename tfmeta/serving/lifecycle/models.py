@@ -5,6 +5,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from tfmeta import wire
 from tfmeta.serving.errors import ModelLoadError, ServingError, invalid_argument, not_found
@@ -69,7 +70,7 @@ class Models:
             self._enlist(latest_of_each(models_in(folders, names)))
 
     @classmethod
-    def from_config(cls, config: wire.Message, **options) -> "Models":
+    def from_config(cls, config: wire.Message, **options: Any) -> "Models":
         """The models of a ModelServerConfig.
 
         Args:
@@ -107,8 +108,9 @@ class Models:
                 )
         self._closed.clear()
         failed = self._bring_up(self._listed(), on_loaded)
-        if failed:
-            raise failed[0].error
+        for version in failed:
+            if version.error is not None:
+                raise version.error
 
     def stop_waiting(self) -> None:
         """Lets every `load` and `reload` return that waits for a model which is not there, until the next `load`."""
@@ -287,5 +289,6 @@ def _not_available(failed: list[Version]) -> ServingError:
         f"{{{{name: {version.name} version: {version.number}}} due to error: "
         f"{version.error.code}: {version.error.reason}}}, "
         for version in failed
+        if version.error is not None
     )
     return ServingError("UNKNOWN", f"{count} model(s) did not become available: {{{reasons}}}")

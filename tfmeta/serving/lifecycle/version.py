@@ -57,8 +57,11 @@ class Version:
             raise not_found(f"Servable not found for request: Specific({self.name}, {self.number})")
         return lease.engine
 
-    def load(self) -> None:
+    def load(self) -> "Lease":
         """Loads and warms the model up.
+
+        Returns:
+            A hold on it.
 
         Raises:
             ModelLoadError: It does not load, or a warm-up request fails. The state is END, `error` says why.
@@ -70,7 +73,9 @@ class Version:
         except ModelLoadError as error:
             self.state, self.error = "END", error
             raise
-        self.lease, self.state = Lease(self, engine), "AVAILABLE"
+        lease = Lease(self, engine)
+        self.lease, self.state = lease, "AVAILABLE"
+        return lease
 
     def unload(self) -> None:
         """Takes the version out of service: at once for new requests, and when the last has ended for good.

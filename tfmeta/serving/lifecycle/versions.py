@@ -47,9 +47,9 @@ def models_in(folders: Iterable[str | Path], names: Iterable[str] | None = None)
     Raises:
         ModelLoadError: A directory or one of `names` is not there.
     """
-    folders = [Path(folder) for folder in folders]
+    bases = [Path(folder) for folder in folders]
     found: dict[str, Path] = {}
-    for folder in reversed(folders):
+    for folder in reversed(bases):
         if not folder.is_dir():
             raise ModelLoadError(
                 "", str(folder), "there is no such directory; it should hold <name>/<version>/"
@@ -58,5 +58,5 @@ def models_in(folders: Iterable[str | Path], names: Iterable[str] | None = None)
     for name in names or ():
         if name not in found:
             reason = f"it holds no such model. {nearest(name, found)}"
-            raise ModelLoadError(name, ", ".join(map(str, folders)), reason, "NOT_FOUND")
+            raise ModelLoadError(name, ", ".join(map(str, bases)), reason, "NOT_FOUND")
     return {name: found[name] for name in (sorted(found) if names is None else names)}

@@ -34,7 +34,8 @@ def method_handler(
     def handle(body: bytes, context: grpc.ServicerContext) -> bytes:
         began = time.perf_counter()
         left = context.time_remaining()
-        request = reply = None
+        request: wire.Message = None
+        reply: wire.Message = None
         try:
             # It waited for a thread until nobody wanted the answer any more.
             if left is not None and left <= 0:
@@ -50,8 +51,9 @@ def method_handler(
             context.abort(grpc.StatusCode[code], message)
         return reply.SerializeToString()
 
-    handle.experimental_thread_pool = pool
-    return grpc.unary_unary_rpc_method_handler(handle)
+    behaviour: Any = handle  # on which gRPC looks for the pool
+    behaviour.experimental_thread_pool = pool
+    return grpc.unary_unary_rpc_method_handler(behaviour)
 
 
 def answer(rpc: Rpc, request: "bytes | wire.Message", name: str) -> wire.Message:

@@ -3,8 +3,9 @@
 Reference: https://github.com/grpc/grpc/blob/master/doc/server-reflection.md
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent import futures
+from typing import Any
 
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool
@@ -29,12 +30,13 @@ def reflection_handler(services: Mapping[str, Mapping[str, Rpc]]) -> grpc.Generi
     names = [*services, HEALTH_SERVICE, reflection.SERVICE_NAME]
     servicer = reflection.ReflectionServicer(names, pool=describe_services(services))
 
-    def describe(requests, context):
+    def describe(requests: Iterator[Any], context: grpc.ServicerContext) -> Iterator[Any]:
         return servicer.ServerReflectionInfo(requests, context)
 
-    describe.experimental_thread_pool = futures.ThreadPoolExecutor(_THREADS, "tfmeta-reflection")
+    behaviour: Any = describe  # on which gRPC looks for the pool
+    behaviour.experimental_thread_pool = futures.ThreadPoolExecutor(_THREADS, "tfmeta-reflection")
     handler = grpc.stream_stream_rpc_method_handler(
-        describe,
+        behaviour,
         reflection_pb2.ServerReflectionRequest.FromString,
         reflection_pb2.ServerReflectionResponse.SerializeToString,
     )
