@@ -6,9 +6,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfmeta.core.settings import setting
+from tfmeta.core import setting
 from tfmeta.core.tasks import PARTS
-from tfmeta.data.episode_tasks import Classes, ClassTasks
+from tfmeta.data import Classes, ClassTasks
 from tfmeta.fewshot import FewShotLearner, StateSize
 from tfmeta.fewshot.methods import EpisodeTraining, FewShotMethod
 from tfmeta.recipes.recipe import Recipe
