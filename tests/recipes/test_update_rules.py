@@ -115,8 +115,9 @@ def test_an_exported_rule_is_an_optimizer(ended, tmp_path):
     model = load(folder)
     state = model.initial_state(count=np.array([2]))
     assert model.update(gradient=np.ones([1, 2], np.float32), **state)["update"].shape == (1, 2)
-    with pytest.raises(TfmetaError, match="measured in the folder of its run: tfmeta evaluate RUN"):
-        evaluate_model(model, QUADRATIC, count=1, verbose=0)
+    measured = evaluate_model(model, run.recipe(), count=4, verbose=0)
+    assert [row.setting for row in measured] == [row.setting for row in ended[2][:2]]
+    assert [row.value for row in measured] == pytest.approx([row.value for row in ended[2][:2]])
 
 
 def test_an_unknown_variant_is_told_the_nearest(ended):

@@ -3,10 +3,12 @@
 import dataclasses
 import itertools
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfmeta.core.batch_seeds import batch_seeds
@@ -15,17 +17,19 @@ from tfmeta.core.cards import Card, Result
 from tfmeta.core.checks import TfmetaError, nearest
 from tfmeta.core.estimate import estimate
 from tfmeta.core.export import Servable
+from tfmeta.core.hub import LoadedModel
 from tfmeta.core.method import Method
 from tfmeta.core.settings import setting
 from tfmeta.core.tasks import Part
 from tfmeta.core.words import counted
-from tfmeta.optimizers.comparison import Comparison, compare
+from tfmeta.optimizers.comparison import compare
 from tfmeta.optimizers.coordinatewise_lstm import CoordinatewiseLSTM
 from tfmeta.optimizers.learned_rule import LearnedRule
 from tfmeta.optimizers.meta_trainer import MetaTrainer
 from tfmeta.optimizers.problem_tasks import ProblemTasks
 from tfmeta.optimizers.race import VALIDATION_SEED, descend
 from tfmeta.optimizers.random_scaling import RandomlyScaled
+from tfmeta.optimizers.rule_file import read_rule
 from tfmeta.optimizers.rule_training import RuleTraining
 from tfmeta.optimizers.servable import rule_servable
 from tfmeta.optimizers.tuning import RATES
@@ -173,20 +177,38 @@ class LSTMOptimizer(Method[ProblemTasks, RuleTraining]):
         verbose: int | str,
     ) -> list[Result]:
         """Races the rule against the designed ones; the race is kept in the folder, see `comparison_file`."""
-        problem, rule = tasks.problem(part, training.problem), learner.rule
-        options: dict[str, Any] = {
-            "problems": count,
-            "at_once": min(training.at_once, count),
-            "steps": training.test_descent,
-        }
+        problem, rule, options = (
+            tasks.problem(part, training.problem),
+            learner.rule,
+            _of_race(training, count),
+        )
         if part != "test":
-            found = Comparison({LEARNED: descend(rule, problem, seed=VALIDATION_SEED, **options)}, {})
-        else:
-            options.update(tuned_for=training.tuned_for, tuning_problems=training.tuning_problems)
-            if verbose:
-                options["say"] = print
-            found = compare({LEARNED: rule}, problem, **options)
-            found.write(comparison_file(folder, training.problem))
+            return self._results(
+                {LEARNED: descend(rule, problem, seed=VALIDATION_SEED, **options)}, tasks, training
+            )
+        options.update(tuned_for=training.tuned_for, tuning_problems=training.tuning_problems)
+        if verbose:
+            options["say"] = print
+        found = compare({LEARNED: rule}, problem, **options)
+        found.write(comparison_file(folder, training.problem))
+        return self._results(found.losses, tasks, training)
+
+    def measure_model(
+        self,
+        model: LoadedModel,
+        tasks: ProblemTasks,
+        training: RuleTraining,
+        *,
+        count: int,
+        verbose: int | str,
+    ) -> list[Result]:
+        """Lets the rule of an artefact descend the problems of the race, without the designed ones."""
+        rule, problem = read_rule(model.path), tasks.problem("test", training.problem)
+        return self._results({LEARNED: descend(rule, problem, **_of_race(training, count))}, tasks, training)
+
+    def _results(
+        self, losses: Mapping[str, np.ndarray], tasks: ProblemTasks, training: RuleTraining
+    ) -> list[Result]:
         # The learned rule first, and then the designed ones; each when the rates were tuned for and at the end.
         steps = sorted({min(training.tuned_for, training.test_descent), training.test_descent})
         variant = tasks.variants[training.problem]
@@ -194,9 +216,9 @@ class LSTMOptimizer(Method[ProblemTasks, RuleTraining]):
             Result(
                 "loss", value.mean, value.ci95, value.tasks, f"{title}, {variant}, {counted(step, 'update')}"
             )
-            for title, losses in found.losses.items()
+            for title, each in losses.items()
             for step in steps
-            for value in [estimate(losses[:, step])]
+            for value in [estimate(each[:, step])]
         ]
 
     def servable(
@@ -219,6 +241,10 @@ class MemoryOptimizer(LSTMOptimizer):
         return dataclasses.replace(
             super().training(tasks), steps=400, learning_rate=2e-3, second_derivatives=True
         )
+
+
+def _of_race(training: RuleTraining, count: int) -> dict[str, Any]:
+    return {"problems": count, "at_once": min(training.at_once, count), "steps": training.test_descent}
 
 
 def comparison_file(folder: Path, problem: str = "") -> Path:
