@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple, cast
 
+from docs.render.markdown import pictures_beside, section_of
 from docs.render.optimizers import draw_race, draw_sensitivity, draw_transfer, render_race
 from tfmeta.core.atomic import write_text
 from tfmeta.core.checks import TfmetaError
@@ -13,7 +14,6 @@ from tfmeta.optimizers.rule_training import RuleTraining
 from tfmeta.recipes.recipe import Recipe
 from tfmeta.recipes.registry import command_of
 from tfmeta.recipes.run import Run
-from tfmeta.report.markdown import pictures_beside, section_of
 
 __all__ = ["write_races"]
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from docs.render.markdown import pictures_beside, section_of
 from docs.render.maze_film import film
 from docs.render.maze_paths import Walk, draw_paths, walk
 from docs.render.rl2_curves import draw_curves, has_curve
@@ -12,7 +13,6 @@ from docs.render.rl2_runs import RL2_RECIPES, Training, find_trainings, longest
 from docs.render.rl2_tables import render_commands, render_comparison, render_results, render_trainings
 from tfmeta.core.atomic import write_text
 from tfmeta.core.checks import TfmetaError
-from tfmeta.report.markdown import pictures_beside, section_of
 from tfmeta.rl import PUBLISHED_BANDITS, PUBLISHED_MDPS
 from tfmeta.rl.baselines import BANDIT_BASELINES, MDP_BASELINES
 from tfmeta.rl.rl2 import TEST_SEED

@@ -4,11 +4,11 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from docs.render.markdown import table
 from docs.render.rl2_runs import TrainedRun, Training
 from tfmeta.core.cards import Result
 from tfmeta.core.words import counted
 from tfmeta.recipes.registry import command_of
-from tfmeta.report.markdown import table
 
 __all__ = ["render_commands", "render_comparison", "render_results", "render_trainings"]
 

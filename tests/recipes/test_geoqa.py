@@ -7,18 +7,24 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from docs.render.answered_places import answered_places, render_places
 from tests import places
 from tfmeta.cli import main
 from tfmeta.core.checks import TfmetaError
 from tfmeta.core.gate import check_artefact
 from tfmeta.core.hub import load
 from tfmeta.data.geoqa import ENVIRONMENTS
-from tfmeta.recipes.evaluate import evaluate
+from tfmeta.modules import geoqa_tasks
+from tfmeta.modules.geoqa_tasks import GeoQATasks
+from tfmeta.modules.methods import NMN
+from tfmeta.modules.set_crossentropy import same_set
+from tfmeta.recipes import folds
+from tfmeta.recipes.evaluate import evaluate, evaluate_model
 from tfmeta.recipes.export import export_run
-from tfmeta.recipes.modules import NMN_GEOQA, folds, geoqa, geoqa_questions
-from tfmeta.recipes.modules.folds import FoldResult, folds_file, mean_of_folds, read_folds
-from tfmeta.recipes.train import Run, train
-from tfmeta.report.answered_places import answered_places, render_places
+from tfmeta.recipes.folds import FoldResult, folds_file, folds_of, mean_of_folds, read_folds
+from tfmeta.recipes.modules import NMN_GEOQA
+from tfmeta.recipes.run import Run
+from tfmeta.recipes.train import train
 
 TINY = {
     "batch_size": 9, "steps": 20, "epoch_steps": 10, "steps_per_execution": 10, "units": 4, "learning_rate": 0.1,
@@ -30,37 +36,42 @@ TINY = {
 def made_up(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TFMETA_GEOQA", str(places.build(tmp_path_factory.mktemp("geoqa"))))
-        patch.setattr(geoqa_questions, "parse_question", places.PARSER)
-        geoqa_questions._data.cache_clear()
+        patch.setattr(geoqa_tasks, "parse_question", places.PARSER)
+        geoqa_tasks._read.cache_clear()
         yield
-    geoqa_questions._data.cache_clear()
+    geoqa_tasks._read.cache_clear()
 
 
 @pytest.fixture(scope="module")
 def ended(tmp_path_factory):
     """A run that learns everything there is to learn."""
     run = Run(tmp_path_factory.mktemp("runs") / "geoqa")
-    settings = NMN_GEOQA.configure(**TINY, quantified=True, held_out="fl")
-    return run, train(NMN_GEOQA, settings, run.folder, verbose=0)
+    recipe = NMN_GEOQA.configure(**TINY, quantified=True, held_out="fl")
+    return run, train(recipe, run.folder, verbose=0)
 
 
 def test_questions_of_the_environment_that_is_held_out_are_not_learnt_from():
-    settings = NMN_GEOQA.configure(held_out="ga", validation="fl")
-    parts = {part: geoqa_questions.questions_of(settings, part) for part in ("train", "validation", "test")}
+    tasks = GeoQATasks(held_out="ga", validation="fl")
+    parts = {part: tasks.asked(part) for part in ("train", "validation", "test")}
     worlds = {part: {question.world for question in asked} for part, asked in parts.items()}
     assert worlds["test"] == {"ga"} and worlds["validation"] == {"fl"}
     assert worlds["train"] == set(ENVIRONMENTS) - {"ga", "fl"}
-    assert len(geoqa_questions.questions_of(NMN_GEOQA.settings, "train")) == 30
-    with pytest.raises(TfmetaError, match=r"left out .* --set validation=fl"):
-        NMN_GEOQA.batches(NMN_GEOQA.settings, "validation")
-    with pytest.raises(TfmetaError, match=r"held_out=fll: GeoQA has no such .* Did you mean fl\?"):
-        NMN_GEOQA.batches(NMN_GEOQA.configure(held_out="fll"), "train")
+    assert len(GeoQATasks().asked("train")) == 30
+    for left_out in ("", "next"):
+        with pytest.raises(TfmetaError, match=r"left out .* --validation fl"):
+            GeoQATasks(validation=left_out).questions("validation")
+    with pytest.raises(TfmetaError, match=r"left out .* --held-out fl"):
+        GeoQATasks().questions("test")
+    with pytest.raises(TfmetaError, match=r"held_out='fll'.* Did you mean fl\?"):
+        NMN_GEOQA.configure(held_out="fll")
+    with pytest.raises(TfmetaError, match="patience=3: geoqa has no validation questions in training"):
+        NMN_GEOQA.configure(patience=3)
 
 
 def test_a_batch_depends_on_its_number_alone():
-    settings = NMN_GEOQA.configure(**TINY, held_out="fl")
-    batches = list(NMN_GEOQA.batches(settings, "train").take(3))
-    again = next(iter(NMN_GEOQA.batches(settings, "train", 2)))
+    tasks = GeoQATasks(held_out="fl")
+    batches = list(tasks.drawn(size=9, seed=0).take(3))
+    again = next(iter(tasks.drawn(size=9, seed=0, start=2)))
     for one, other in zip(tf.nest.flatten(batches[2]), tf.nest.flatten(again), strict=True):
         np.testing.assert_array_equal(one, other)
     assert any((batches[0][0]["question"] != batches[2][0]["question"]).numpy())
@@ -68,76 +79,75 @@ def test_a_batch_depends_on_its_number_alone():
 
 
 def test_a_set_is_right_as_a_whole():
-    right = geoqa.same_set(
-        tf.constant([[1.0, 0, 0]] * 3), tf.constant([[0.9, 0, 0.4], [0.9, 0, 0.6], [0.4, 0, 0]])
-    )
+    right = same_set(tf.constant([[1.0, 0, 0]] * 3), tf.constant([[0.9, 0, 0.4], [0.9, 0, 0.6], [0.4, 0, 0]]))
     assert right.numpy().tolist() == [1, 0, 0]
 
 
 def test_rare_words_share_their_parameters():
-    asked = NMN_GEOQA.configure(**TINY)
-    known = NMN_GEOQA.learner(asked).inventory.vocabulary.words
+    known = NMN_GEOQA.configure(**TINY).learner().inventory.vocabulary.words
     assert set(known) == {"park", "south-of", "island", "city", "in"}
-    none = NMN_GEOQA.learner(NMN_GEOQA.configure(**TINY, environments=11))
+    none = NMN_GEOQA.configure(**TINY, environments=11).learner()
     assert none.inventory.vocabulary.words == none.question_vocabulary.words == ()
+
+
+def judged(learner, run):
+    recipe = run.recipe()
+    return recipe.method.judge(learner, recipe.tasks, recipe.training, "test")
 
 
 def test_a_run_answers_about_places_that_it_has_not_seen(ended):
     run, learner = ended
-    (row,) = evaluate(NMN_GEOQA, run, verbose=0)
+    (row,) = evaluate(run, verbose=0)
     assert row.setting == "GeoQA+Q, held out: fl" and row.tasks == 3 and row.published == 0.357
-    assert row.value == NMN_GEOQA.judge(learner, run.settings(NMN_GEOQA), "test").mean() >= 2 / 3
-    again = keras.saving.load_model(run.folder / NMN_GEOQA.learner_file)
+    assert row.value == judged(learner, run).mean() >= 2 / 3
+    again = keras.saving.load_model(run.folder / NMN_GEOQA.method.learner_file)
     assert again.compiled
 
 
 def test_an_exported_model_answers_as_its_learner(ended, tmp_path):
     run, _ = ended
-    folder = export_run(NMN_GEOQA, run, tmp_path)
+    folder = export_run(run, tmp_path)
     assert folder.parent.name == "nmn_geoqa_quantified"
     assert check_artefact(folder).ok
     model = load(folder)
     assert json.loads((folder / "assets.extra/candidates.json").read_text())["tops"] == ["set", "exists"]
-    assert "held out" in model.card.protocol or "tested on the tenth, fl" in model.card.protocol
-    settings = run.settings(NMN_GEOQA)
-    served = NMN_GEOQA.measure_model(model, settings, tasks=100, verbose=0)
-    assert served == NMN_GEOQA.measure(
-        run.learner(NMN_GEOQA), settings, "test", tasks=100, folder=run.folder, verbose=0
-    )
+    assert "tested on the tenth, fl" in model.card.protocol
+    assert model.card.fingerprint == run.recipe().tasks.fingerprint() != GeoQATasks().fingerprint()
+    assert evaluate_model(model, run.recipe(), verbose=0) == evaluate(run, verbose=0)
 
 
 def test_what_is_answered_is_told_with_what_is_wrong(ended):
     run, learner = ended
-    settings = run.settings(NMN_GEOQA)
-    answered = answered_places(learner, NMN_GEOQA, settings)
-    assert [not each.verdict for each in answered] == NMN_GEOQA.judge(learner, settings, "test").tolist()
+    tasks = run.recipe().tasks
+    answered = answered_places(learner, tasks)
+    assert [not each.verdict for each in answered] == judged(learner, run).tolist()
     assert answered[0].question == places.QUESTION and answered[0].right == ("Everglades",)
-    blind = NMN_GEOQA.learner(settings)
+    blind = run.recipe().learner()
     for word in blind.inventory.trainable_variables:
         word.assign(word - 5.0)  # finds nothing, and says no
-    table = render_places(answered_places(blind, NMN_GEOQA, settings))
+    table = render_places(answered_places(blind, tasks))
     assert "| nothing | Everglades | wrong" in table
 
 
 def test_the_example_of_a_model_can_be_asked_of_any_world(monkeypatch):
     layouts = np.array([[["lookup[miami]", ""], ["find[city]", ""]], [["find[city]", ""], ["", ""]]], object)
     asked = {"layouts": layouts, "question": np.array(["what is in miami", "what are the cities"], object)}
-    monkeypatch.setattr(geoqa, "arrays_of", lambda settings, part: (asked, None))
-    assert NMN_GEOQA.example(NMN_GEOQA.settings)["question"] == ["what are the cities"]
+    monkeypatch.setattr(GeoQATasks, "arrays", lambda tasks, part: (asked, None))
+    assert GeoQATasks().example()["question"] == ["what are the cities"]
 
 
 def test_all_folds_are_made_once(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     made = []
 
-    def pretend(recipe, settings, folder, verbose):
+    def pretend(recipe, folder, verbose):
         made.append(folder)
-        Run(folder).begin(recipe, settings)
+        Run(folder).begin(recipe)
         (folder / "budget.json").write_text('{"seconds": 2.5}')
 
     monkeypatch.setattr(folds, "train", pretend)
-    monkeypatch.setattr(geoqa.GeoQARecipe, "judge", lambda *_: np.array([1.0, 0.0, 1.0]))
-    asked = ["train", "nmn-geoqa", "--all-cells", "--set", "choice=first", "--set", "units=2"]
+    monkeypatch.setattr(NMN, "judge", lambda *_: np.array([1.0, 0.0, 1.0]))
+    asked = ["train", "nmn-geoqa", "--all-cells", "--choice", "first", "--units", "2"]
     assert main(asked) == 0
     out = capsys.readouterr().out
     assert "30/30 wv, seed 2: 2 of 3 right (2 seconds)" in out and "accuracy 0.6667 ± 0.0000" in out
@@ -149,31 +159,33 @@ def test_all_folds_are_made_once(tmp_path, capsys, monkeypatch):
     file = tmp_path / "runs/nmn-geoqa-folds.json"
     rows = [{**row, "settings": {**row["settings"]}} for row in json.loads(file.read_text())]
     for row in rows:
-        del row["settings"]["candidates"]
+        for name in ("candidates", "attention", "form", "patience", "start_from"):
+            del row["settings"][name]
     file.write_text(json.dumps(rows))
     assert main(asked) == 0 and len(made) == 30
-    assert main([*asked, "--set", "validation=next"]) == 0 and len(made) == 60
+    assert main([*asked, "--validation", "next"]) == 0 and len(made) == 60
 
     # A model that learns from all environments is judged by these.
     everything = NMN_GEOQA.configure(choice="first", units=2)
-    measure = {"tasks": 10, "folder": tmp_path / "runs/geoqa", "verbose": 0}
-    (row,) = NMN_GEOQA.measure(None, everything, "test", **measure)
+    run = Run(tmp_path / "runs/geoqa")
+    run.begin(everything)
+    run.finish(everything, everything.learner(), 0, 1.0)
+    (row,) = evaluate(run, verbose=0)
     assert row.value == pytest.approx(2 / 3) and row.tasks == 10 and row.published == 0.517
-    run = Run(measure["folder"])
-    run.begin(NMN_GEOQA, everything)
-    run.finish(NMN_GEOQA, NMN_GEOQA.learner(everything), 0, 1.0)
-    assert main(["evaluate", "nmn-geoqa", "--run", str(run.folder)]) == 0
+    assert main(["evaluate", str(run.folder)]) == 0
     assert "accuracy 0.6667 ± 0.0000 (10 tasks), GeoQA, mean of ten" in capsys.readouterr().out
-    with pytest.raises(TfmetaError, match=r"30 of 30 are missing .* --all-cells"):
-        NMN_GEOQA.measure(None, NMN_GEOQA.settings, "test", **measure)
+    with pytest.raises(
+        TfmetaError, match=r"0 of 30 folds of nmn-geoqa are measured .* --all-cells --choice first --units 3"
+    ):
+        evaluate(run, verbose=0, units=3)
 
 
 def test_settings_are_chosen_on_further_environments():
-    chosen = NMN_GEOQA.folds(NMN_GEOQA.configure(validation="next", choice="first"), seeds=1)
-    assert [(fold.held_out, fold.settings.validation, fold.part) for fold in (chosen[0], chosen[-1])] == [
+    chosen = folds_of(NMN_GEOQA.configure(validation="next", choice="first"), seeds=1)
+    assert [(fold.held_out, fold.recipe.tasks.validation, fold.part) for fold in (chosen[0], chosen[-1])] == [
         ("fl", "ga", "validation"), ("wv", "fl", "validation")
     ]  # fmt: skip
-    assert chosen[0].variant == "choice=first,validation=next"
+    assert chosen[0].variant == "validation=next,choice=first"
 
 
 def test_the_mean_is_over_environments():

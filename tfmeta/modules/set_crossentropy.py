@@ -1,9 +1,9 @@
-"""The negative log-likelihood of a set."""
+"""Answers that are sets: their negative log-likelihood, and whether they are right."""
 
 import keras
 import tensorflow as tf
 
-__all__ = ["SetCrossentropy"]
+__all__ = ["SetCrossentropy", "same_set"]
 
 
 @keras.saving.register_keras_serializable("tfmeta")
@@ -41,3 +41,22 @@ class SetCrossentropy(keras.losses.Loss):
 
     def get_config(self) -> dict:
         return {**super().get_config(), "epsilon": self.epsilon}
+
+
+@keras.saving.register_keras_serializable("tfmeta")
+def same_set(y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+    """Says which answers are exactly the right set: every probability is on the right side of a half.
+
+    Args:
+        y_true: ones and zeros, ``[..., A + K]``.
+        y_pred: probabilities, likewise.
+
+    Returns:
+        Ones and zeros, float32 ``[...]``.
+
+    Example:
+        >>> same_set(tf.constant([[1.0, 0.0], [1.0, 0.0]]), tf.constant([[0.9, 0.4], [0.9, 0.6]])).numpy().tolist()
+        [1.0, 0.0]
+    """
+    right = (tf.convert_to_tensor(y_true) > 0.5) == (tf.convert_to_tensor(y_pred) > 0.5)
+    return tf.cast(tf.reduce_all(right, axis=-1), tf.float32)

@@ -1,4 +1,4 @@
-"""Questions about places that no training has seen, with the layouts that answer them, as the slide lists them."""
+"""Questions about places that no training has seen, with the layouts that answer them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,8 +8,7 @@ import tensorflow as tf
 
 from tfmeta.modules.layout import Layout, ModuleType
 from tfmeta.modules.module_network import ModuleNetwork
-from tfmeta.recipes.modules.common import QuestionSettings
-from tfmeta.recipes.modules.geoqa import GeoQARecipe
+from tfmeta.modules.question_tasks import QuestionTasks
 
 __all__ = ["AnsweredAboutPlaces", "answered_places", "render_places"]
 
@@ -42,24 +41,21 @@ class AnsweredAboutPlaces:
         return "wrong modules, or no candidate that says what was asked"
 
 
-def answered_places(
-    network: ModuleNetwork, recipe: GeoQARecipe, settings: QuestionSettings
-) -> list[AnsweredAboutPlaces]:
+def answered_places(network: ModuleNetwork, tasks: QuestionTasks) -> list[AnsweredAboutPlaces]:
     """Asks about the environment that a network has not seen, by every candidate.
 
     Args:
-        network: what was learnt from the others.
-        recipe: asks.
-        settings: say which environment was held out.
+        network: what was learned from the others.
+        tasks: one environment is held out.
 
     Returns:
         The questions, in their order.
     """
-    ((inputs, y),) = recipe.batches(settings, "test")
+    ((inputs, y),) = tasks.questions("test")
     reading = network.read(inputs)
     chosen = network.best(reading).numpy()
     every, _ = network.run(reading.program, reading.world)  # [B, M, A + K]
-    rights = recipe.right(tf.repeat(y[:, None], every.shape[1], axis=1), every).numpy()
+    rights = tasks.right(tf.repeat(y[:, None], every.shape[1], axis=1), every).numpy()
     answered = []
     for number, right in enumerate(y.numpy()):
         known = (*network.answers, *(name.decode() for name in inputs["names"][number].numpy()))

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from tfmeta.recipes.modules.folds import FoldResult, mean_of_folds
-from tfmeta.report.markdown import table
+from docs.render.markdown import table
+from tfmeta.recipes.folds import FoldResult, mean_of_folds
 
 __all__ = ["render_folds"]
 
@@ -12,7 +12,7 @@ def render_folds(results: Sequence[FoldResult]) -> str:
     """Renders the results of folds as a Markdown table of accuracies in percent.
 
     Args:
-        results: what `tfmeta.recipes.modules.folds.read_folds` returned.
+        results: what `tfmeta.recipes.folds.read_folds` returned.
 
     Returns:
         The table: of each part the mean over the seeds, and then the mean over the parts with its 95% confidence

@@ -7,21 +7,20 @@ from typing import NamedTuple
 
 import numpy as np
 
+from docs.render.answered_places import answered_places, render_places
+from docs.render.folds import render_folds
+from docs.render.markdown import pictures_beside, section_of
 from tfmeta.asking.module_pictures import Answered, draw_examples, draw_modules
 from tfmeta.core.atomic import write_text
 from tfmeta.core.cards import Result
 from tfmeta.core.checks import TfmetaError
+from tfmeta.core.words import counted
 from tfmeta.modules.layout import Layout
 from tfmeta.modules.module_network import ModuleNetwork
-from tfmeta.recipes.evaluate import read_results
-from tfmeta.recipes.modules.common import QuestionRecipe, QuestionSettings
-from tfmeta.recipes.modules.folds import FoldResult, folds_file, read_folds
-from tfmeta.recipes.recipe import counted
-from tfmeta.recipes.registry import find_recipe
-from tfmeta.recipes.train import Run
-from tfmeta.report.answered_places import answered_places, render_places
-from tfmeta.report.folds import render_folds
-from tfmeta.report.markdown import pictures_beside, section_of
+from tfmeta.recipes.folds import FoldResult, folds_file, folds_of, read_folds
+from tfmeta.recipes.recipe import Recipe
+from tfmeta.recipes.registry import command_of, find_recipe
+from tfmeta.recipes.run import RESULTS_FILE, Run
 
 __all__ = ["answered_pictures", "write_answers"]
 
@@ -43,9 +42,8 @@ _SHOWN = 8
 class _Measured(NamedTuple):
     """A run that has been measured."""
 
-    recipe: QuestionRecipe
+    recipe: Recipe
     run: Run
-    settings: QuestionSettings
     results: list[Result]
 
 
@@ -86,11 +84,8 @@ def write_answers(runs: Path, page: Path) -> list[Path]:
 
 
 def _measured(name: str, runs: Path) -> list[_Measured]:
-    recipe, found = find_recipe(name), []
-    for file in sorted(runs.glob(f"{name}*/results.json")):
-        run = Run(file.parent)
-        found.append(_Measured(recipe, run, run.settings(recipe), read_results(run)))
-    return found
+    measured = [Run(file.parent) for file in sorted(runs.glob(f"{name}*/{RESULTS_FILE}"))]
+    return [_Measured(run.recipe(), run, run.results()) for run in measured]
 
 
 def _took(seconds: float) -> str:
@@ -99,15 +94,15 @@ def _took(seconds: float) -> str:
 
 def _table_of_pictures(title: str, measured: Sequence[_Measured]) -> list[str]:
     """A row for each test, a column for each method."""
-    methods = list(dict.fromkeys(each.recipe.method for each in measured))
-    cells = {(row.setting, each.recipe.method): row for each in measured for row in each.results}
+    methods = list(dict.fromkeys(each.recipe.method.title for each in measured))
+    cells = {(row.setting, each.recipe.method.title): row for each in measured for row in each.results}
     lines = [f"## {title}", "", f"| test | {' | '.join(methods)} |", "|---" * (len(methods) + 1) + "|"]
     for setting in dict.fromkeys(setting for setting, _ in cells):
         values = [_cell(cells.get((setting, method))) for method in methods]
         lines.append(f"| {setting} | {' | '.join(values)} |")
     made = [
-        f"- {each.recipe.method}, seed {each.settings.seed}: `{each.recipe.command(each.settings)}`,"
-        f" {_took(each.run.budget()['seconds'])}; {each.recipe.protocol(each.settings)}."
+        f"- {each.recipe.method.title}, seed {each.recipe.training.seed}: `{command_of(each.recipe)}`,"
+        f" {_took(each.run.budget()['seconds'])}; {each.recipe.protocol}."
         for each in measured
     ]
     published = {
@@ -126,8 +121,8 @@ def _cell(row: Result | None) -> str:
 
 def _examples(measured: _Measured, pictures: Path, written: list[Path]) -> list[str]:
     """Answers of the best network: what each module looks at, and what goes wrong."""
-    recipe, settings = measured.recipe, measured.settings
-    answered = answered_pictures(measured.run.learner_of(recipe), recipe.batches(settings, "test"))
+    recipe = measured.recipe
+    answered = answered_pictures(measured.run.learner(), recipe.tasks.questions("test"))
     right = [each for each in answered if each.answer == each.right]
     wrong = [each for each in answered if each.answer != each.right]
     longest = max(right, key=lambda each: len(each.steps))
@@ -141,7 +136,7 @@ def _examples(measured: _Measured, pictures: Path, written: list[Path]) -> list[
     lengths = ", ".join(f"{count} of {steps} steps" for steps, count in sorted(layouts.items()))
     return [
         "### What the modules look at", "",
-        f"{recipe.setting(settings)}: {len(wrong)} of {len(answered)} questions are answered wrongly"
+        f"{recipe.tested_as}: {len(wrong)} of {len(answered)} questions are answered wrongly"
         + (f" (by layouts: {lengths})." if wrong else "."),
         "",
         *(line for name in names for line in (f"![{name.stem.replace('_', ' ')}](pictures/{name.name})", "")),
@@ -199,17 +194,16 @@ def _table_of_places(folds: Sequence[FoldResult]) -> list[str]:
 
 def _examples_of_places(folds: Sequence[FoldResult], runs: Path) -> list[str]:
     """What the first fold of the published settings answers, right and wrong."""
-    recipe = find_recipe(_PLACES)
     kept = [
-        (fold, Run(fold.folder(runs, recipe.name)))
-        for fold in recipe.folds(recipe.settings, 1)
+        (fold, Run(fold.folder(runs)))
+        for fold in folds_of(find_recipe(_PLACES), 1)
         if any(row.variant == fold.variant and row.held_out == fold.held_out for row in folds)
     ]
-    ended = [(fold, run) for fold, run in kept if (run.folder / recipe.learner_file).exists()]
+    ended = [(fold, run) for fold, run in kept if run.ended(fold.recipe)]
     if not ended:
         return []
     fold, run = ended[0]
-    answered = answered_places(run.learner_of(recipe), recipe, run.settings(recipe))
+    answered = answered_places(run.learner(), run.recipe().tasks)
     wrong = [each for each in answered if each.verdict]
     chosen = sum(bool(each.others) for each in wrong)
     return [

@@ -5,25 +5,26 @@ import json
 
 import pytest
 
+from docs.render.modules_page import answered_pictures, write_answers
 from tfmeta.core.atomic import write_text
 from tfmeta.core.checks import TfmetaError
 from tfmeta.recipes.evaluate import evaluate
-from tfmeta.recipes.modules.folds import FoldResult, folds_file
+from tfmeta.recipes.folds import FoldResult, folds_file
 from tfmeta.recipes.registry import find_recipe
-from tfmeta.recipes.train import Run
-from tfmeta.report.modules_page import answered_pictures, write_answers
+from tfmeta.recipes.run import Run
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     """A composed network that has seen nothing, asked 24 questions of each kind; and three folds."""
     runs = tmp_path_factory.mktemp("runs")
-    recipe = find_recipe("nmn-combinations")
-    settings = recipe.configure(pool=16, asked=24, filters=4, features=8, hidden=8, batch_size=8)
+    recipe = find_recipe("nmn-combinations").configure(
+        pool=16, asked=24, filters=4, features=8, hidden=8, batch_size=8
+    )
     run = Run(runs / "nmn-combinations")
-    run.begin(recipe, settings)
-    run.finish(recipe, recipe.learner(settings), 0, 60.0)
-    evaluate(recipe, run, verbose=0)
+    run.begin(recipe)
+    run.finish(recipe, recipe.learner(), 0, 60.0)
+    evaluate(run, verbose=0)
     folds = [
         FoldResult("", "fl", 0, (1, 1, 0, 1), 20.0, {}),
         FoldResult("", "ga", 0, (1, 0), 22.0, {}),
@@ -34,12 +35,10 @@ def runs(tmp_path_factory):
 
 
 def test_every_question_is_shown_as_it_is_answered(runs):
-    recipe = find_recipe("nmn-combinations")
     run = Run(runs / "nmn-combinations")
-    settings = run.settings(recipe)
-    batches = recipe.batches(settings, "test")
-    answered = answered_pictures(run.learner_of(recipe), batches)
-    judged = recipe.judge(run.learner_of(recipe), settings, "test")
+    recipe, learner = run.recipe(), run.learner()
+    answered = answered_pictures(learner, recipe.tasks.questions("test"))
+    judged = recipe.method.judge(learner, recipe.tasks, recipe.training, "test")
     assert [each.answer == each.right for each in answered] == [bool(right) for right in judged]
     assert all(each.probability >= 0.5 and each.steps[-1] == "exists" for each in answered)
     assert all(each.attentions.shape[1] == 9 for each in answered)
