@@ -10,13 +10,6 @@ import tfmeta
 
 PACKAGE = Path(tfmeta.__file__).resolve().parent
 
-# Circles that are left, by imports inside functions or for type checkers. A circle that is gone leaves the list.
-LEFT = [
-    {"tfmeta.core.model.few_shot", "tfmeta.core.model.few_shot_requests", "tfmeta.core.model.model"},
-    {"tfmeta.data.drawings", "tfmeta.data.pictures"},
-    {"tfmeta.serving.client.client", "tfmeta.serving.client.served_model"},
-]
-
 
 def module_of(path: Path, root: Path) -> str:
     parts = [root.name, *path.relative_to(root).with_suffix("").parts]
@@ -64,11 +57,8 @@ def circles(root: Path) -> list[set[str]]:
 
 
 def test_no_circle_of_imports():
-    found = circles(PACKAGE)
-    new = [" <-> ".join(sorted(circle)) for circle in found if circle not in LEFT]
-    assert not new, "these files need one another; what both need moves below both:\n" + "\n".join(new)
-    gone = [" <-> ".join(sorted(circle)) for circle in LEFT if circle not in found]
-    assert not gone, "these circles are gone; take them out of LEFT:\n" + "\n".join(gone)
+    found = [" <-> ".join(sorted(circle)) for circle in circles(PACKAGE)]
+    assert not found, "these files need one another; what both need moves below both:\n" + "\n".join(found)
 
 
 @pytest.mark.parametrize(

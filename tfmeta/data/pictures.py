@@ -10,8 +10,8 @@ import numpy as np
 
 from tfmeta.core.checks import TfmetaError
 from tfmeta.core.words import counted
-from tfmeta.data.drawings import ink_of
 from tfmeta.data.image_files import folders_in, images_in, open_image, read_each, shown
+from tfmeta.data.ink import ink_of
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -109,7 +109,7 @@ def read_pictures(files: Sequence[Path], side: int, reading: Reading) -> np.ndar
 def pixels_of(image: Image.Image, side: int, reading: Reading) -> np.ndarray:
     """Returns the pixels of a picture.
 
-    A drawing is padded to a square, and becomes ink 1 on paper 0; see `tfmeta.data.drawings.ink_of`. Of a photograph
+    A drawing is padded to a square, and becomes ink 1 on paper 0; see `tfmeta.data.ink.ink_of`. Of a photograph
     the largest square in its middle is taken and scaled by a triangular filter; it becomes black 0 and white 1.
     Scaling both sides to the same length instead would distort what it shows, which costs accuracy.
 

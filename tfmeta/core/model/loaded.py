@@ -9,6 +9,7 @@ import numpy as np
 
 from tfmeta.core.cards import Card
 from tfmeta.core.checks import TfmetaError
+from tfmeta.core.model.few_shot import FewShotView
 from tfmeta.core.model.model import Answer, Model
 from tfmeta.core.model.specs import SignatureSpec
 from tfmeta.core.quiet import no_warnings_logged
@@ -60,6 +61,10 @@ class LoadedModel(Model):
     def card(self) -> Card:
         """The model card."""
         return Card.read(self.path)
+
+    def few_shot(self) -> FewShotView:
+        """Returns a view of this model that adapts to tasks."""
+        return FewShotView(self)
 
     def __repr__(self) -> str:
         return f"LoadedModel({str(self.path)!r}, signatures={', '.join(self.signatures)})"

@@ -2,16 +2,13 @@
 
 import abc
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tfmeta.core.cards import Card
 from tfmeta.core.checks import TfmetaError, nearest
 from tfmeta.core.model.specs import InputError, SignatureSpec
-
-if TYPE_CHECKING:
-    from tfmeta.core.model.few_shot import FewShotModel
 
 __all__ = ["Answer", "Model", "Request", "describe_request", "find_signature", "read_card"]
 
@@ -110,11 +107,9 @@ class Model(abc.ABC):
         """
         return find_signature(self.name, self.signatures, name)
 
-    def few_shot(self) -> "FewShotModel":
-        """Returns a view of this model that adapts to tasks: `FewShotModel.adapt` and what follows from it."""
-        from tfmeta.core.model.few_shot import FewShotView  # which stands on this file
-
-        return FewShotView(self)
+    @abc.abstractmethod
+    def few_shot(self) -> "Model":
+        """Returns a view of this model that adapts to tasks; see `tfmeta.core.model.few_shot.FewShotModel`."""
 
     def __getattr__(self, key: str) -> Callable[..., Answer]:
         # Private names are asked for by Python itself, perhaps before __init__; names of the class, where what

@@ -1,17 +1,40 @@
 """A model behind an endpoint, which is asked as a model in this process is."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from tfmeta.core.cards import Card
+from tfmeta.core.model.few_shot import FewShotView
 from tfmeta.core.model.model import Answer, Model
 from tfmeta.core.model.specs import SignatureSpec
 from tfmeta.serving.client import calls
 
-if TYPE_CHECKING:
-    from tfmeta.serving.client.client import Client
+__all__ = ["Asks", "ServedModel"]
 
-__all__ = ["ServedModel"]
+
+class Asks(Protocol):
+    """What asks a server by the name of a model: `tfmeta.serving.client.client.Client`."""
+
+    @property
+    def target(self) -> str:
+        """The address of the server."""
+
+    def predict(
+        self,
+        model: str,
+        inputs: Mapping[str, Any],
+        *,
+        signature: str = ...,
+        version: int | None = ...,
+        label: str | None = ...,
+        timeout: float | None = ...,
+    ) -> Answer:
+        """Asks a signature of a model."""
+
+    def metadata(
+        self, model: str, *, version: int | None = ..., label: str | None = ...
+    ) -> Mapping[str, Any]:
+        """Returns the signatures of a model."""
 
 
 class ServedModel(Model):
@@ -30,7 +53,7 @@ class ServedModel(Model):
         (1, 256)
     """
 
-    def __init__(self, client: "Client", name: str, version: int | None = None, label: str | None = None):
+    def __init__(self, client: Asks, name: str, version: int | None = None, label: str | None = None):
         calls.check_choice(version, label)
         self._client = client
         self._name = name
@@ -56,6 +79,10 @@ class ServedModel(Model):
         if self._card is None:
             self._card = super().card
         return self._card
+
+    def few_shot(self) -> FewShotView:
+        """Returns a view of this model that adapts to tasks."""
+        return FewShotView(self)
 
     def __repr__(self) -> str:
         choice = "".join(f", {key}={value!r}" for key, value in self._choice.items() if value is not None)
