@@ -60,7 +60,7 @@ def test_questions_of_the_environment_that_is_held_out_are_not_learnt_from():
     for left_out in ("", "next"):
         with pytest.raises(TfmetaError, match=r"left out .* --validation fl"):
             GeoQATasks(validation=left_out).questions("validation")
-    with pytest.raises(TfmetaError, match=r"left out .* --held-out fl"):
+    with pytest.raises(TfmetaError, match=r"No environment is held out.* --held-out fl"):
         GeoQATasks().questions("test")
     with pytest.raises(TfmetaError, match=r"held_out='fll'.* Did you mean fl\?"):
         NMN_GEOQA.configure(held_out="fll")

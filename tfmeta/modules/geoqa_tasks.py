@@ -46,7 +46,7 @@ class GeoQATasks(QuestionTasks):
 
     name = "geoqa"
     items = "places"
-    licence = "none is stated"
+    licence = "none stated by the authors of GeoQA, who released it for research"
     source = "GeoQA (Krishnamurthy & Kollar 2013): 263 questions about ten environments"
     sets = True
     keeps_best = False  # no environment is spared for that
@@ -96,10 +96,14 @@ class GeoQATasks(QuestionTasks):
             TfmetaError: for a part that has no environment, or where the data are missing or broken.
         """
         world = {"validation": self.validation, "test": self.held_out}.get(part)
-        if part != "train" and world in ("", "next"):
-            flag = "held-out" if part == "test" else part
+        if part == "test" and not world:
             raise TfmetaError(
-                f"No environment is left out to ask about; name one, such as --{flag} {ENVIRONMENTS[0]}."
+                "No environment is held out, so there are no test questions; train a model with one held out, such as"
+                f" --held-out {ENVIRONMENTS[0]}, or all folds with --all-cells."
+            )
+        if part == "validation" and world in ("", "next"):
+            raise TfmetaError(
+                f"No environment is left out to choose settings by; name one, such as --validation {ENVIRONMENTS[0]}."
             )
         questions = self._data.questions
         if part == "train":

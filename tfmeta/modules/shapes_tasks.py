@@ -37,7 +37,7 @@ class ShapesTasks(PictureTasks):
 
     name = "shapes"
     items = "small pictures of coloured shapes"
-    licence = "none is stated"
+    licence = "Apache-2.0"
     source = "SHAPES (Andreas et al. 2016): 640 of 13,568 training images, 1,024 of val and 1,024 of test"
 
     data: str = setting(
