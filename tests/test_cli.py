@@ -239,9 +239,9 @@ def test_list(capsys):
     assert code == 0
     assert "maml-omniglot" in out and "Finn, Abbeel, Levine, ICML 2017" in out
     assert (
-        "prototypical_tiny         version 1: accuracy 0.250 ± 0.013, 5-way 1-shot; 1 more on its card" in out
+        "prototypical_tiny           version 1: accuracy 0.250 ± 0.013, 5-way 1-shot; 1 more on its card" in out
     )
-    assert "half                      version 1: no readable card" in out
+    assert "half                        version 1: no readable card" in out
 
 
 def test_check(capsys):

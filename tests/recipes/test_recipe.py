@@ -175,3 +175,82 @@ def test_published_numbers_are_those_of_the_test():
         "Bertinetto et al. 2019, table 1, four blocks of 64 filters",
     )
     assert published("prototypical-cifar-fs", test_shots=1)[0] == 0.555
+
+
+@pytest.mark.recipe
+def test_arrays_of_ones_own_from_training_to_a_model(tmp_path):
+    """Tasks that no name leads to: the run is told its recipe."""
+    import numpy as np
+
+    from tfmeta.data.array_tasks import ArrayTasks
+    from tfmeta.recipes.evaluate import evaluate
+    from tfmeta.recipes.export import export_run
+    from tfmeta.recipes.run import Run
+    from tfmeta.recipes.train import train
+
+    y = np.repeat(np.arange(8), 6)
+    x = (30 * y[:, None, None, None] + np.random.default_rng(0).integers(0, 20, [48, 28, 28, 1])).astype(
+        np.uint8
+    )
+    tasks = ArrayTasks(x, y)
+    method = Prototypical()
+    recipe = Recipe("prototypical-mine", tasks, method, method.training(tasks)).configure(
+        steps=2, epoch_steps=1
+    )
+    train(recipe, tmp_path / "run", verbose=0)
+    run = Run(str(tmp_path / "run"), recipe)
+    (row,) = evaluate(run, count=20, verbose=0)
+    assert row.value > 0.5 and row.setting == "2-way 1-shot"
+    folder = export_run(run, tmp_path / "models")
+    assert (folder / "saved_model.pb").is_file()
+    with pytest.raises(TfmetaError, match="no tasks"):
+        Run(tmp_path / "run").recipe()
+
+
+def test_tasks_that_repeat_a_class_are_refused(tmp_path):
+    import numpy as np
+
+    from tfmeta.data.episode_tasks import Classes, ClassTasks
+    from tfmeta.recipes.train import train
+
+    @dataclasses.dataclass(frozen=True)
+    class Grey(ClassTasks):
+        items, name, source, item_shape = "grey squares", "grey", "drawn here", (28, 28, 1)
+
+        def classes(self, part):
+            return Classes(("a", "b"), np.zeros([2, 3, *shape], np.uint8))
+
+    shape = (28, 28, 1)
+    with pytest.raises(
+        TfmetaError, match="grey have the class 'a' for training and for test; leave it in one part"
+    ):
+        Grey().load("test")
+    shape = (20, 20, 1)
+    recipe = Recipe("pixels-grey", Grey(), METHODS["pixels"](), METHODS["pixels"]().training(Grey()))
+    with pytest.raises(
+        TfmetaError, match=r"an item of 'a' has the shape \(20, 20, 1\), but item_shape says \(28, 28, 1\)"
+    ):
+        train(recipe, tmp_path / "run")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_learner_that_could_not_be_loaded_again_is_refused(tmp_path, draw_characters):
+    from tfmeta.fewshot.prototypical import PrototypicalNetwork
+    from tfmeta.recipes.train import train
+
+    class Unregistered(PrototypicalNetwork):
+        pass
+
+    @dataclasses.dataclass(frozen=True)
+    class Lost(Prototypical):
+        name = "lost"
+
+        def learner(self, tasks, training):
+            return Unregistered(self.embedding(tasks, training))
+
+    draw_characters(6, 6)
+    tasks = OmniglotTasks()
+    recipe = Recipe("lost-omniglot", tasks, Lost(), Lost().training(tasks))
+    with pytest.raises(TfmetaError, match="Unregistered could not be loaded again"):
+        train(recipe, tmp_path / "run")
+    assert not list(tmp_path.iterdir())

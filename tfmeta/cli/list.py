@@ -13,7 +13,7 @@ from tfmeta.core.checks import TfmetaError
 
 SUMMARY = "the recipes, methods and tasks, and the trained models"
 
-_WIDTH = 26  # of a name and the space after it
+_WIDTH = 28  # of a name and the space after it
 
 
 def add_arguments(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:

@@ -41,10 +41,14 @@ def add_arguments(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
         "--card", metavar="MODEL", help="train this model anew, with all runs that it started from"
     )
     parser.add_argument("--out", metavar="DIR", type=Path, help=f"the run's folder (default: {RUNS}/RECIPE)")
+    from tfmeta.recipes.registry import RECIPES
+
     name = subject(argv)
     add_all_cells(parser, with_split=name is None)
-    if name is not None:
-        recipe = recipe_named(name, option(argv, "--tasks"))
+    tasks = option(argv, "--tasks")
+    asks_for_help = tasks is None and {"-h", "--help"} & {*argv}
+    if name is not None and not (asks_for_help and name not in RECIPES):
+        recipe = recipe_named(name, tasks)
         add_settings(parser, recipe)
         parser.set_defaults(found=recipe)
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import tensorflow as tf
 
+from tfmeta.core.checks import TfmetaError
 from tfmeta.core.episodes import Augmentation, episodes
 from tfmeta.core.tasks import PARTS, Part, Tasks
 
@@ -123,7 +124,33 @@ class ClassTasks(EpisodeTasks):
         return None
 
     def load(self, part: Part) -> None:
-        self.classes(part)
+        """Reads a part, and checks it: tests need classes that were not seen in training."""
+        classes = self.classes(part)
+        self._check(classes, part)
+        if part == "train":
+            return
+        seen = set(self.classes("train").names)
+        both = [name for name in classes.names if name in seen]
+        if both:
+            raise TfmetaError(
+                f"{self.name} have the class {both[0]!r} for training and for {part}; leave it in one part."
+            )
+
+    def _check(self, classes: Classes, part: Part) -> None:
+        names, whose = classes.names, f"{self.name}, {part}"
+        if not names or len(names) != len(classes.items):
+            raise TfmetaError(
+                f"{whose}: {len(names)} names and {len(classes.items)} classes; expected a name for each, one at least."
+            )
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise TfmetaError(f"{whose}: two classes are called {twice!r}; give each a name of its own.")
+        for name, items in zip(names, classes.items, strict=True):
+            if tuple(items.shape[1:]) != tuple(self.item_shape):
+                raise TfmetaError(
+                    f"{whose}: an item of {name!r} has the shape {tuple(items.shape[1:])}, but item_shape says"
+                    f" {tuple(self.item_shape)}."
+                )
 
     def sizes(self, part: Part) -> tuple[int, int]:
         classes = self.classes(part)

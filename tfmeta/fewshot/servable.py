@@ -114,6 +114,12 @@ def few_shot_servable(
 
     example = {key: tf.constant(value) for key, value in requests.example.items()}
     example["task_state"] = learner.adapt(example["support_x"], example["support_y"])
+    numbers = example["task_state"].shape[-1]
+    check(
+        bool(learner.state_size.fits(numbers)),
+        f"adapt of {type(learner).__name__} returned a task state of {numbers} numbers, which its state_size"
+        f" {learner.state_size} does not allow; mend state_size.",
+    )
     if requests.takes_drawings:
         for role in ("support", "query"):
             example[f"{role}_png"] = encode_drawings(example[f"{role}_x"])

@@ -139,12 +139,16 @@ def recipe_of(described: Mapping[str, Any]) -> Recipe:
 def command_of(recipe: Recipe) -> str:
     """Returns the command that trains a recipe with its settings; defaults are left out.
 
+    It is empty where no command does: for tasks or a method that are not registered.
+
     Example:
         >>> command_of(find_recipe("maml-sinusoid").configure(steps=2000, inner_steps=5))
         'tfmeta train maml-sinusoid --inner-steps 5 --steps 2000'
     """
     if recipe.name in RECIPES:
         words, default = [recipe.name], RECIPES[recipe.name]
+    elif recipe.tasks.registered not in TASKS or recipe.method.name not in METHODS:
+        return ""
     else:
         word = recipe.tasks.registered
         at = {"path": recipe.settings["path"]} if word == FOLDER else {}

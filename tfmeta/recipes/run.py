@@ -29,6 +29,11 @@ _DISK_TROUBLE = ("No space left", "File too large", "quota exceeded", "Read-only
 class Run:
     """The folder of a training run.
 
+    Args:
+        folder: the folder.
+        trains: what is trained, where its tasks are not registered and so cannot be found by their name, such as
+            `tfmeta.data.array_tasks.ArrayTasks`.
+
     ===================  ===========================================================================
     ``settings.json``    the recipe, all its settings, and the runs that it started from
     ``backup/``          the state of the training after its last epoch
@@ -40,6 +45,11 @@ class Run:
     """
 
     folder: Path
+    trains: Recipe | None = None
+
+    def __init__(self, folder: str | Path, trains: Recipe | None = None):
+        object.__setattr__(self, "folder", Path(folder))
+        object.__setattr__(self, "trains", trains)
 
     # Its settings
 
@@ -58,7 +68,17 @@ class Run:
         Raises:
             TfmetaError: if the folder holds no run, or its recipe is not installed.
         """
-        return recipe_of(self._read_settings()[0])
+        described = self._read_settings()[0]
+        if self.trains is None:
+            return recipe_of(described)
+        asked = describe(self.trains)
+        return self.trains.configure(
+            **{
+                name: value
+                for name, value in described.items()
+                if name in self.trains.settings and name in asked
+            }
+        )
 
     def parents(self) -> tuple[Origin, ...]:
         """Returns the runs that this one started from, the nearest first."""

@@ -8,6 +8,7 @@ import keras
 from tfmeta.core.backup import Backup
 from tfmeta.core.cards import Origin
 from tfmeta.core.checks import TfmetaError
+from tfmeta.core.method import WEIGHTS_SUFFIX
 from tfmeta.recipes.recipe import Recipe
 from tfmeta.recipes.run import Run
 
@@ -28,12 +29,14 @@ def train(recipe: Recipe, out: str | Path, *, verbose: int | str = "auto") -> An
     Raises:
         TfmetaError: if the folder holds a run with other settings, or data are missing.
     """
-    run = Run(Path(out))
+    run = Run(out, recipe)
     run.check_free(recipe)
     if run.ended(recipe):
         return run.learner()
     tasks, method, training = recipe.tasks, recipe.method, recipe.training
+    tasks.load("train")
     learner = recipe.learner()
+    _check_learner(recipe, learner)
     method.compile(learner, tasks, training)
     backup = Backup(run.folder / "backup")
     try:
@@ -62,6 +65,24 @@ def train(recipe: Recipe, out: str | Path, *, verbose: int | str = "auto") -> An
         )
         run.finish(recipe, learner, method.done(learner), backup.seconds)
     return learner
+
+
+def _check_learner(recipe: Recipe, learner: keras.Model) -> None:
+    """A learner that could not be loaded again would be found out when its training has ended."""
+    if not isinstance(learner, keras.Model):
+        raise TfmetaError(
+            f"The learner of {recipe.method.name} is a {type(learner).__name__}; expected a keras.Model."
+        )
+    if recipe.method.learner_file.endswith(WEIGHTS_SUFFIX):
+        return
+    try:
+        keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(learner))
+    except Exception as error:  # a stranger's class may raise anything
+        reason = " ".join(str(error).split())[:200]
+        raise TfmetaError(
+            f"A {type(learner).__name__} could not be loaded again after its training: {reason} Register its class by"
+            " @keras.saving.register_keras_serializable, and let get_config return all arguments of its constructor."
+        ) from error
 
 
 def _start(recipe: Recipe, learner: keras.Model, run: Run, *, fresh: bool) -> tuple[Origin, ...]:

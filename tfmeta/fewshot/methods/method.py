@@ -79,6 +79,7 @@ class FewShotMethod(Method[EpisodeTasks, S], Generic[S]):
     Attributes:
         does: what a trained model does, with ``{items}`` for what its tasks are about.
         own_loss: whether the learner has a loss of its own, such as one over pairs.
+        learner_class: the class of what is trained; a `FewShotLearner` unless `for_test` makes one of something else.
 
     Example:
         >>> from tfmeta.fewshot.methods import Prototypical
@@ -90,6 +91,7 @@ class FewShotMethod(Method[EpisodeTasks, S], Generic[S]):
     takes = EpisodeTasks
     does: ClassVar[str]
     own_loss: ClassVar[bool] = False
+    learner_class: ClassVar[type[keras.Model]] = FewShotLearner
 
     @abstractmethod
     def learner(self, tasks: EpisodeTasks, training: S) -> FewShotLearner:
@@ -124,6 +126,10 @@ class FewShotMethod(Method[EpisodeTasks, S], Generic[S]):
         return ""
 
     def compile(self, learner: keras.Model, tasks: EpisodeTasks, training: S) -> None:
+        if not isinstance(learner, self.learner_class):
+            raise TfmetaError(
+                f"The learner of {self.name} is a {type(learner).__name__}; expected a {self.learner_class.__name__}."
+            )
         schedule = keras.optimizers.schedules.CosineDecay(
             training.learning_rate, max(training.steps, 1), alpha=0.01
         )

@@ -28,6 +28,8 @@ class Pretrained(EmbeddingMethod):
     paper = "baselines of Vinyals et al., NIPS 2016"
     does = "Tells {items} apart by features that were trained to classify others."
 
+    learner_class = Classifier
+
     images: int = setting(256, "images of a training step")
     head: Literal["centroid", "tuning"] = setting("centroid", "how a test task is learned from the features")
     metric: Metric = setting("cosine", "what is near, with centroids")
