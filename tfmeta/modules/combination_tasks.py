@@ -1,6 +1,7 @@
 """Held-out combinations: a network that has seen red squares and green circles is asked about red circles."""
 
 import dataclasses
+from typing import Self
 
 import tensorflow as tf
 
@@ -68,7 +69,7 @@ class CombinationTasks(PictureTasks):
         asked = self._shapes.questions(range(self.asked), seed=_SEEDS[part], part=which)
         return self.inputs(in_order(asked, 64, answers=self.answers), layouts_of(asked), composed=composed)
 
-    def tests(self, part: Part) -> tuple["CombinationTasks", ...]:
+    def tests(self, part: Part) -> tuple[Self, ...]:
         seen = dataclasses.replace(self, unseen=False)
         return (self, seen) if part == "test" and self.unseen else (seen,)
 

@@ -4,7 +4,7 @@ import dataclasses
 import functools
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 import keras
 import numpy as np
@@ -83,7 +83,7 @@ class QuestionTasks(Tasks):
     def questions(self, part: Part, *, composed: bool = True) -> tf.data.Dataset:
         """Returns all questions of validation or of the test, each once, in batches as of `drawn`."""
 
-    def tests(self, part: Part) -> tuple["QuestionTasks", ...]:
+    def tests(self, part: Part) -> tuple[Self, ...]:
         """Returns the tasks that a result is measured on: these, and any that are reported beside them."""
         return (self,)
 

@@ -144,7 +144,7 @@ class QuestionMethod(Method[T, QuestionTraining], Generic[T]):
         return results
 
     def _judged(
-        self, answer: Answer, tasks: QuestionTasks, training: QuestionTraining, part: Part, count: int = 0
+        self, answer: Answer, tasks: T, training: QuestionTraining, part: Part, count: int = 0
     ) -> np.ndarray:
         """Says of as many questions, or of all, which are answered rightly."""
         judged, done = [], 0
