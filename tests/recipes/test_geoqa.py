@@ -68,16 +68,6 @@ def test_questions_of_the_environment_that_is_held_out_are_not_learnt_from():
         NMN_GEOQA.configure(patience=3)
 
 
-def test_a_batch_depends_on_its_number_alone():
-    tasks = GeoQATasks(held_out="fl")
-    batches = list(tasks.drawn(size=9, seed=0).take(3))
-    again = next(iter(tasks.drawn(size=9, seed=0, start=2)))
-    for one, other in zip(tf.nest.flatten(batches[2]), tf.nest.flatten(again), strict=True):
-        np.testing.assert_array_equal(one, other)
-    assert any((batches[0][0]["question"] != batches[2][0]["question"]).numpy())
-    assert batches[0][0]["layouts"].shape[0] == batches[0][1].shape[0] == 9
-
-
 def test_a_set_is_right_as_a_whole():
     right = same_set(tf.constant([[1.0, 0, 0]] * 3), tf.constant([[0.9, 0, 0.4], [0.9, 0, 0.6], [0.4, 0, 0]]))
     assert right.numpy().tolist() == [1, 0, 0]

@@ -3,11 +3,11 @@ import os
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
+from tests.drawn_shapes import QUERIES, split, stand_in
 from tfmeta.core.checks import TfmetaError
 from tfmeta.core.hub import load
-from tfmeta.data.image_questions import ImageQuestions, numbered
+from tfmeta.data.image_questions import numbered
 from tfmeta.data.shape_grid import judge
 from tfmeta.data.shape_scenes import shown
 from tfmeta.data.shape_world import ShapeWorld
@@ -28,34 +28,11 @@ SMALL = {
 TASKS = {"layouts": "given", "generated": 12, "own": 4, "own_pool": 30}
 TINY = {**SMALL, **TASKS}
 
-QUERIES = {
-    "train": ["(is red (left_of circle))", "(is square blue)", "(is green (above (right_of square)))"],
-    "val": ["(is red (above circle))"],
-    "test": ["(is blue (below square))"],
-}
-
-
-def stand_in(split):
-    """What `load_shapes` gives, drawn by our own code: 20 images of a split, asked its questions in turn."""
-    number = ["train_small", "train_tiny", "val", "test"].index(split)
-    images, grids = ShapeWorld().images(
-        range(4 if split == "train_tiny" else 20), seed=0 if number < 2 else number
-    )
-    queries = QUERIES["train" if number < 2 else split]
-    asked = [shapes_question(queries[n % len(queries)]) for n in range(len(images))]
-    right = [str(judge(question.layout, grids[n : n + 1])[0]) for n, question in enumerate(asked)]
-    return ImageQuestions(
-        images, np.array([q.text for q in asked]), np.array([q.layout for q in asked]), np.array(right), grids
-    )
-
 
 @pytest.fixture(scope="module", autouse=True)
 def shapes_of_our_own():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(shapes_tasks, "load_shapes", stand_in)
-        patch.setattr(
-            shapes_tasks, "load_shapes_questions", lambda part: list(map(shapes_question, QUERIES[part]))
-        )
+        stand_in(patch)
         yield
 
 
@@ -75,12 +52,6 @@ def test_answers_are_what_the_pictures_show(data):
         for place, (program, answer) in enumerate(zip(layouts, y.numpy(), strict=True)):
             text = Layout.from_tokens([token.decode() for token in program if token])
             assert judge(str(text), grids[place : place + 1])[0] == ("no", "yes")[answer]
-
-
-def test_a_batch_is_a_function_of_its_number():
-    *_, later = ShapesTasks(**TASKS).drawn(size=8, seed=0).take(3)
-    [same] = ShapesTasks(**TASKS).drawn(size=8, seed=0, start=2).take(1)
-    tf.nest.map_structure(lambda a, b: np.testing.assert_array_equal(a, b), later, same)
 
 
 def test_questions_of_validation_and_test_are_never_learnt_from():
@@ -107,7 +78,7 @@ def test_an_exported_model_answers_and_says_how_it_reads(ended, tmp_path):
     folder = export_run(run, tmp_path)
     how = json.loads((folder / "assets.extra/candidates.json").read_text())
     assert how["tops"] == ["exists"] and how["nested"] and how["entities"] == []
-    test = stand_in("test")[:2]
+    test = split("test")[:2]
     program = [[["find[blue]", "find[square]", "relate[below]", "and", "exists"]]] * 2
     asked = {
         "question": test.questions.astype(object),
@@ -165,6 +136,11 @@ def test_a_baseline_learns_from_the_same_and_is_not_served(tmp_path):
 def test_a_strange_setting_is_told_what_there_is(wrong, message):
     with pytest.raises(TfmetaError, match=message):
         NMN_SHAPES.configure(**{**TINY, **wrong})
+
+
+def test_a_batch_holds_more_than_questions_of_our_own():
+    with pytest.raises(TfmetaError, match="own=4: a batch has 4 questions; expected fewer"):
+        ShapesTasks(**TASKS).drawn(size=4, seed=0)
 
 
 def test_without_the_data_a_line_says_how_to_get_them(monkeypatch, tmp_path):
@@ -238,9 +214,9 @@ def test_shapes_is_asked_once_each(monkeypatch):
     monkeypatch.setattr(shapes_tasks, "load_shapes", load_shapes)
     monkeypatch.setattr(shapes_tasks, "load_shapes_questions", load_shapes_questions)
     tasks = ShapesTasks(layouts="given", data="paired")
-    for part, split in (("validation", "val"), ("test", "test")):
+    for part, name in (("validation", "val"), ("test", "test")):
         found = np.concatenate([y for _, y in tasks.questions(part)])
-        np.testing.assert_array_equal(found, numbered(load_shapes(split).answers, ("no", "yes")))
+        np.testing.assert_array_equal(found, numbered(load_shapes(name).answers, ("no", "yes")))
     test = set(load_shapes("test").questions.tolist())
     for x, _ in tasks.drawn(size=8, seed=0).take(20):
         assert not test & {text.decode() for text in x["question"].numpy()}

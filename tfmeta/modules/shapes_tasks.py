@@ -6,6 +6,7 @@ import hashlib
 import numpy as np
 import tensorflow as tf
 
+from tfmeta.core.checks import TfmetaError
 from tfmeta.core.settings import setting
 from tfmeta.core.tasks import Part
 from tfmeta.data.image_questions import ImageQuestions, drawn, in_order
@@ -69,6 +70,10 @@ class ShapesTasks(PictureTasks):
             images, grids = np.concatenate([images, ours]), _joined(grids, of_ours)
         asked = load_shapes_questions("train")
         own = self.own if self.data == "generated" else 0
+        if own >= size:
+            raise TfmetaError(
+                f"own={own}: a batch has {size} questions; expected fewer of our own image world."
+            )
         batches = pairings(
             images, grids, asked, size=size - own, answers=answers, balanced=self.balanced, seed=seed, start=start
         )  # fmt: skip
