@@ -1,13 +1,21 @@
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tests.core import toys
+from tfmeta.cli import main
 from tfmeta.core.checks import TfmetaError
 from tfmeta.core.export import GOLDEN_FILE, export
-from tfmeta.core.gate import check_artefact, plan
+from tfmeta.core.gate import c_api, check_artefact, plan
 from tfmeta.core.hub import load
+from tfmeta.core.stamps import STAMPS_FILE, has_passed
 from tfmeta.core.warmup import WARMUP_FILE, write_requests
+from tfmeta.paths import CHECKOUT_MODELS
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -56,7 +64,95 @@ def test_assignments_are_caught(tmp_path):
 def test_python_in_the_graph_is_caught(tmp_path):
     report = check_artefact(toys.save_with_python(tmp_path / "1"))
     assert "PyFunc" in failed(report)["ops"] and "needs Python" in failed(report)["ops"]
-    assert "replay" in failed(report)
+    assert [finding.check for finding in report.findings] == ["ops"]  # it was not run to find that out
+
+
+def test_a_model_that_would_write_a_file_is_refused_before_it_is_loaded(tmp_path):
+    written = tmp_path / "written"
+    module = tf.Module()
+
+    def function(x):
+        with tf.control_dependencies([tf.io.write_file(str(written), "seen")]):
+            return {"y": tf.identity(x)}
+
+    saved = tf.function(function, input_signature=[toys.X])
+    tf.saved_model.save(module, str(tmp_path / "1"), signatures=saved)
+    written.unlink(missing_ok=True)
+    report = check_artefact(tmp_path / "1")
+    assert "WriteFile" in failed(report)["ops"] and not written.exists()
+
+
+def test_a_model_without_signatures_is_refused(tmp_path):
+    module = tf.Module()
+    module.weight = tf.Variable(1.0)
+    tf.saved_model.save(module, str(tmp_path / "1"))
+    report = check_artefact(tmp_path / "1")
+    assert "there is none" in failed(report)["signatures"]
+    assert main(["check", str(tmp_path / "1")]) == 1
+
+
+def test_a_second_graph_beside_the_first_is_refused(tmp_path):
+    path = export(toys.single(lambda x: {"y": x + 1}), tmp_path)
+    (path / "saved_model.pbtxt").write_text("")
+    assert "saved_model.pbtxt is a second graph" in failed(check_artefact(path))["ops"]
+
+
+def test_a_model_of_texts_is_asked(tmp_path):
+    spec = tf.TensorSpec([None], tf.string, "text")
+    servable = toys.single(
+        lambda text: {"lower": tf.strings.lower(text), "length": tf.strings.length(text)},
+        spec=spec, example={"text": np.array(["Word"], object)},
+    )  # fmt: skip
+    path = export(servable, tmp_path)
+    assert check_artefact(path).ok
+    answer = load(path)(text=["A Word", "\u00c4"])
+    assert answer["lower"].tolist() == [b"a word", "\u00c4".encode()] and answer["length"].tolist() == [6, 2]
+    (path / WARMUP_FILE).unlink()
+    (path / GOLDEN_FILE).unlink()
+    report = check_artefact(path)  # the empty text is sent
+    assert set(failed(report)) == {"warm-up"}
+
+
+def test_a_model_is_remembered_until_it_changes(tmp_path, monkeypatch, caplog):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    path = export(toys.single(lambda x: {"y": x + 1}), tmp_path / "models")
+    load(path)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{path} has not passed the gate: a model may read and write files of this machine; run tfmeta check {path}."
+    ]
+    assert check_artefact(path).ok and has_passed(path)
+    copy = shutil.copytree(path, tmp_path / "copies" / "1")
+    copy.chmod(0o500)
+    load(copy)
+    assert has_passed(copy) and len(caplog.records) == 1
+    variables = next(path.glob("variables/*.index"))
+    variables.write_bytes(variables.read_bytes() + b" ")
+    assert not has_passed(path)
+
+
+def test_the_shipped_models_are_stamped():
+    stamped = (CHECKOUT_MODELS / STAMPS_FILE).read_text().splitlines()
+    assert sorted(stamped, key=lambda row: row.split()[1]) == stamped
+    names = {f"{path.parent.name}/{path.name}" for path in CHECKOUT_MODELS.glob("*/[0-9]*")}
+    assert {row.split()[1] for row in stamped} == names
+    assert all(has_passed(CHECKOUT_MODELS / name) for name in names), "run: tfmeta check saved_models/*/*"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux can end a process with the one that started it")
+def test_what_the_gate_started_ends_with_it(tmp_path):
+    inner = (
+        "import os, sys, time; sys.path.insert(0, sys.argv[1]); import c_api;"
+        " c_api.end_with(os.getppid()); print(os.getpid(), flush=True); time.sleep(60)"
+    )
+    outer = "import subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1], sys.argv[2]])"
+    folder = str(Path(c_api.__file__).parent)
+    parent = subprocess.Popen([sys.executable, "-c", outer, inner, folder], stdout=subprocess.PIPE, text=True)
+    child = int(parent.stdout.readline())
+    parent.kill()
+    parent.wait()
+    parent.stdout.read()  # ends when the child does
+    parent.stdout.close()
+    assert not Path(f"/proc/{child}").exists() or "(zombie)" in Path(f"/proc/{child}/status").read_text()
 
 
 def test_tasks_that_touch_each_other_are_caught(tmp_path):

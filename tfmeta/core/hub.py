@@ -5,13 +5,14 @@ from pathlib import Path
 
 from tfmeta.core.checks import TfmetaError, nearest
 from tfmeta.core.model.loaded import LoadedModel
+from tfmeta.core.stamps import warn_unless_passed
 from tfmeta.paths import model_folders
 
 __all__ = ["LoadedModel", "find_model", "list_models", "load"]
 
 
 def load(name: str | Path, version: int | None = None) -> LoadedModel:
-    """Loads a trained model.
+    """Loads a trained model. A line on stderr says where one has not passed ``tfmeta check``.
 
     Args:
         name: name of a model in the search path (see `tfmeta.paths.model_folders`), or a folder.
@@ -27,7 +28,9 @@ def load(name: str | Path, version: int | None = None) -> LoadedModel:
         >>> load("prototypical_omniglot").card.summary  # doctest: +SKIP
         'Tells handwritten characters apart that it has seen once ...'
     """
-    return LoadedModel(find_model(name, version))
+    path = find_model(name, version)
+    warn_unless_passed(path)
+    return LoadedModel(path)
 
 
 def list_models() -> dict[str, list[Path]]:

@@ -27,7 +27,7 @@ def read_graph(model: Path) -> Any:
             f"{model} is no complete SavedModel: saved_model.pb cannot be read ({error})."
         ) from error
     for graph in saved.meta_graphs:
-        if "serve" in graph.meta_info_def.tags:
+        if {*graph.meta_info_def.tags} == {"serve"}:  # as loaders choose it
             return graph
     raise TfmetaError(
         f"{model} is no complete SavedModel: saved_model.pb holds no graph with the tag 'serve'."

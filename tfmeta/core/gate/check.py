@@ -7,6 +7,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.core.framework.types_pb2 import DT_STRING
 
 from tfmeta.core.checks import TfmetaError
 from tfmeta.core.export import GOLDEN_FILE
@@ -16,8 +17,9 @@ from tfmeta.core.gate.ops import forbidden
 from tfmeta.core.gate.plan import Plan, Same, plan_calls
 from tfmeta.core.gate.replay import Answer, run_without_python
 from tfmeta.core.gate.report import Finding, Report
-from tfmeta.core.hub import LoadedModel, find_model, load
+from tfmeta.core.hub import LoadedModel, find_model
 from tfmeta.core.saved_model import defaults_of, read_graph, signatures_of
+from tfmeta.core.stamps import digest_of, stamp
 from tfmeta.core.warmup import WARMUP_FILE, Request, read_requests
 
 __all__ = ["check_artefact"]
@@ -26,10 +28,11 @@ __all__ = ["check_artefact"]
 def check_artefact(directory: str | Path) -> Report:
     """Checks that an artefact will do in TF Serving what it does in Python.
 
-    It walks the ops that each signature reaches; then a process without Python's TensorFlow replays the
-    warm-up requests, whose answers must equal those of `tf.saved_model.load` and those recorded at export;
-    requests of two tasks, merged and interleaved, must be answered as each alone; and where state comes out
-    of one signature and goes into another, the two steps must equal the signature that does both.
+    It reads the file and judges every op by a list of those that may run; a model with another op is not loaded.
+    Then a process without Python's TensorFlow replays the warm-up requests, whose answers must equal those of
+    `tf.saved_model.load` and those recorded at export; requests of two tasks, merged and interleaved, must be answered
+    as each alone; and where state comes out of one signature and goes into another, the two steps must equal the
+    signature that does both. A model that passes is remembered: see `tfmeta.core.stamps`.
 
     Args:
         directory: a version folder, the folder of a model's versions, or the name of a model in the search
@@ -45,21 +48,26 @@ def check_artefact(directory: str | Path) -> Report:
         >>> print(check_artefact("saved_models/prototypical_omniglot"))  # doctest: +SKIP
     """
     path = find_model(directory)
+    digest = digest_of(path)
     graph = read_graph(path)
     signatures = signatures_of(graph)
-    loaded = load(path)
+    if not signatures:
+        detail = "there is none, so nothing could be asked; save with signatures, or export with tfmeta.core.export"
+        return Report(path, (Finding("signatures", False, detail),), _UNKNOWN)
+    bad = [*_other_graphs(path), *forbidden(graph)]
+    good = f"{len(signatures)} signatures reach nothing but pure ops"
+    ops = Finding("ops", not bad, _summary(bad) or good)
+    if bad:
+        return Report(path, (ops,), _UNKNOWN)
+    loaded = LoadedModel(path)
     requests, warmup = _requests(path, signatures)
-    bad = forbidden(graph)
-    findings = [
-        Finding("ops", not bad, "; ".join(bad) or f"{len(signatures)} signatures reach nothing but pure ops"),
-        warmup,
-    ]
+    findings = [ops, warmup]
     plan = plan_calls(signatures, requests)
     try:
         answers = run_without_python(path, plan.calls)
     except TfmetaError as error:
         findings.append(Finding("replay", False, str(error)))
-        return Report(path, tuple(findings), "unknown, since the model does not run")
+        return Report(path, tuple(findings), _UNKNOWN)
     findings += [
         _replay(plan, answers, loaded),
         _golden(path, plan, answers),
@@ -67,12 +75,24 @@ def check_artefact(directory: str | Path) -> Report:
         _same("composition", plan.composition, answers, "two steps answer as one"),
     ]
     seconds = {key: answers[number].seconds for key, number in plan.examples.items()}
-    return Report(
+    report = Report(
         path,
         tuple(findings),
         batching_advice(signatures, plan, answers),
         {key: value for key, value in seconds.items() if value is not None},
     )
+    if report.ok and digest_of(path) == digest:  # it was not changed meanwhile
+        stamp(path, digest)
+    return report
+
+
+_UNKNOWN = "unknown, since the model was not run"
+
+
+def _other_graphs(path: Path) -> list[str]:
+    """Another file that a loader may take for the graph would be run without having been judged."""
+    others = sorted(file.name for file in path.glob("saved_model.*") if file.name != "saved_model.pb")
+    return [f"{name} is a second graph beside saved_model.pb; remove it" for name in others]
 
 
 def _requests(path: Path, signatures: Mapping[str, Any]) -> tuple[list[Request], Finding]:
@@ -95,12 +115,12 @@ def _requests(path: Path, signatures: Mapping[str, Any]) -> tuple[list[Request],
 
 
 def _zeros(signature: Any) -> dict[str, np.ndarray]:
-    return {
-        name: np.zeros(
-            [max(dim.size, 1) for dim in info.tensor_shape.dim], tf.as_dtype(info.dtype).as_numpy_dtype
-        )
-        for name, info in signature.inputs.items()
-    }
+    zeros = {}
+    for name, info in signature.inputs.items():
+        dtype = tf.as_dtype(info.dtype).as_numpy_dtype
+        zero = b"" if info.dtype == DT_STRING else np.zeros([], dtype)
+        zeros[name] = np.full([max(dim.size, 1) for dim in info.tensor_shape.dim], zero, dtype)
+    return zeros
 
 
 def _replay(plan: Plan, answers: Sequence[Answer], loaded: LoadedModel) -> Finding:

@@ -122,7 +122,7 @@ def run_without_python(model: Path, calls: Sequence[Call]) -> list[Answer]:
 
 
 def _run(folder: Path) -> None:
-    command = [sys.executable, "-P", str(Path(__file__).with_name("c_api.py")), str(folder)]
+    command = [sys.executable, "-P", str(Path(__file__).with_name("c_api.py")), str(folder), str(os.getpid())]
     quiet = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT, env=quiet)
