@@ -84,6 +84,14 @@ class Other(Corridor):
             spaces.Dict(a=spaces.Discrete(2)),
             "expected Box or Discrete. .*FlattenObservation",
         ),
+        (
+            spaces.MultiDiscrete([2, 3]),
+            spaces.Discrete(2),
+            r"The actions are MultiDiscrete.*expected Discrete",
+        ),
+        (spaces.MultiBinary(2), spaces.Discrete(2), r"The actions are MultiBinary.*expected Discrete"),
+        (spaces.Discrete(2), spaces.MultiDiscrete([2, 3]), "expected Box or Discrete. .*FlattenObservation"),
+        (spaces.Discrete(2), spaces.MultiBinary(2), "expected Box or Discrete. .*FlattenObservation"),
     ],
 )
 def test_other_spaces_are_told(actions, observations, words):
@@ -91,3 +99,72 @@ def test_other_spaces_are_told(actions, observations, words):
         GymnasiumEnvironment(lambda seed: Other(actions, observations), trial_length=3)
     with pytest.raises(ValueError, match="trial_length=0; expected at least 1 step"):
         GymnasiumEnvironment(Corridor, trial_length=0)
+
+
+class Told(gymnasium.Env):
+    """Tells the last action, in whatever spaces it is given; it never ends."""
+
+    def __init__(self, actions, observations, first=0, reward=0.0):
+        self.action_space, self.observation_space = actions, observations
+        self.first, self.reward = first, reward
+
+    def reset(self, *, seed=None, options=None):
+        return self.first, {}
+
+    def step(self, action):
+        assert self.action_space.contains(action), f"{action} is not in {self.action_space}"
+        return action, self.reward, False, False, {}
+
+
+def test_actions_and_observations_may_start_elsewhere():
+    space = spaces.Discrete(3, start=-1)
+    environment = GymnasiumEnvironment(lambda seed: Told(space, space), trial_length=3)
+    state, observation = environment.reset([0, 0], 3)
+    assert observation.numpy().tolist() == [[0, 1, 0]] * 3
+    _, observation, _, _ = environment.step(state, tf.constant([0, 1, 2]))
+    assert observation.numpy().tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
+
+
+@pytest.mark.parametrize("action", [-1, 3])
+def test_an_action_that_is_not_there_is_told(action):
+    space = spaces.Discrete(3, start=1)
+    environment = GymnasiumEnvironment(lambda seed: Told(space, space, first=1), trial_length=3)
+    state, _ = environment.reset([0, 0], 1)
+    with pytest.raises(ValueError, match=f"The action {action} is not there; expected numbers from 0 to 2"):
+        environment.step(state, tf.constant([action]))
+
+
+def test_bytes_are_scaled():
+    space = spaces.Box(0, 255, [1, 2], np.uint8)
+    environment = GymnasiumEnvironment(
+        lambda seed: Told(spaces.Discrete(2), space, np.array([[0, 51]], np.uint8)), trial_length=3
+    )
+    _, observation = environment.reset([0, 0], 1)
+    np.testing.assert_allclose(observation, [[0, 0.2]])
+
+
+@pytest.mark.parametrize(
+    ("space", "first", "words"),
+    [
+        (
+            spaces.Box(-np.inf, np.inf, [1]),
+            [np.nan],
+            "holds NaN or infinite numbers; expected finite ones of Box",
+        ),
+        (spaces.Box(-1, 1, [1]), [0, 0], "has 2 numbers; expected 1, as Box"),
+        (spaces.Discrete(3), -1, r"An observation is -1; expected one of Discrete\(3\)"),
+    ],
+)
+def test_observations_that_are_not_in_their_space_are_told(space, first, words):
+    environment = GymnasiumEnvironment(lambda seed: Told(spaces.Discrete(2), space, first), trial_length=3)
+    with pytest.raises(ValueError, match=words):
+        environment.reset([0, 0], 1)
+
+
+def test_a_reward_that_is_no_number_is_told():
+    environment = GymnasiumEnvironment(
+        lambda seed: Told(spaces.Discrete(2), spaces.Discrete(2), reward=np.nan), trial_length=3
+    )
+    state, _ = environment.reset([0, 0], 1)
+    with pytest.raises(ValueError, match="Task 0 gave the reward nan; expected a finite number"):
+        environment.step(state, tf.constant([0]))

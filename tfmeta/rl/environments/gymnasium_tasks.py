@@ -28,8 +28,9 @@ class GymnasiumEnvironment(TrialEnvironment):
     """Makes trials of tasks that are Gymnasium environments.
 
     Where an episode is terminated or truncated, the environment is reset and the trial goes on. Observations in a box
-    are flattened; a discrete one is a one-hot vector. Tasks are stepped one after the other by Python, and what they
-    remember is theirs: unlike those in the graph, a state can be stepped once.
+    are flattened, and those of bytes are scaled to 0..1; a discrete one is a one-hot vector. Action a is the a-th of
+    the environment's actions, whatever number they start with. Tasks are stepped one after the other by Python, and what
+    they remember is theirs: unlike those in the graph, a state can be stepped once.
 
     Args:
         make: builds the environment of a task that a number from 0 to 2³¹ - 1 names, as `seed`.
@@ -116,9 +117,17 @@ class GymnasiumEnvironment(TrialEnvironment):
                 "This state was stepped before, or others were reset since; go on with the state that the last step"
                 " returned, or make an environment for each trial that is to go on."
             )
+        wrong = [action for action in actions.tolist() if not 0 <= action < self.actions]
+        if wrong:
+            raise ValueError(
+                f"The action {wrong[0]} is not there; expected numbers from 0 to {self.actions - 1}."
+            )
+        first = int(self._spaces[1].start)
         seen, rewards, ends = [], [], []
-        for task, action in zip(self._tasks, actions.tolist(), strict=True):
-            observation, reward, terminated, truncated, _ = task.step(action)
+        for number, (task, action) in enumerate(zip(self._tasks, actions.tolist(), strict=True)):
+            observation, reward, terminated, truncated, _ = task.step(first + action)
+            if not np.isfinite(reward):
+                raise ValueError(f"Task {number} gave the reward {reward}; expected a finite number.")
             if terminated or truncated:
                 observation, _ = task.reset()
             seen.append(self._flat(observation))
@@ -136,8 +145,20 @@ class GymnasiumEnvironment(TrialEnvironment):
     def _flat(self, observation: Any) -> np.ndarray:
         space = self._spaces[0]
         if _is_discrete(space):
-            return np.eye(self.observation_size, dtype=np.float32)[int(observation) - int(space.start)]
-        return np.asarray(observation, np.float32).ravel()
+            place = int(observation) - int(space.start)
+            if not 0 <= place < self.observation_size:
+                raise ValueError(f"An observation is {observation}; expected one of {space}.")
+            return np.eye(self.observation_size, dtype=np.float32)[place]
+        flat = np.asarray(observation, np.float32).ravel()
+        if flat.shape != (self.observation_size,):
+            raise ValueError(
+                f"An observation has {flat.size} numbers; expected {self.observation_size}, as {space} says."
+            )
+        if not np.isfinite(flat).all():
+            raise ValueError(
+                f"An observation holds NaN or infinite numbers; expected finite ones of {space}."
+            )
+        return flat / 255 if space.dtype == np.uint8 else flat
 
 
 def _is_discrete(space: Any) -> bool:
