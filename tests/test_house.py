@@ -22,7 +22,7 @@ FLOORS = {
     "networks": 2, "data": 2,
     **dict.fromkeys(ROOMS, 3),
     "recipes": 4, "serving": 4,
-    "asking": 5, "quickstart": 5, "report": 5,
+    "asking": 5, "quickstart": 5,
     "cli": 6,
 }  # fmt: skip
 

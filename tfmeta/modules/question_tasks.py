@@ -47,39 +47,14 @@ class WorldSizes(NamedTuple):
 class QuestionTasks(Tasks):
     """A source of questions. Each comes with the world that it is about, and with its right answer.
 
-    The inputs are those of a `tfmeta.modules.ModuleNetwork`. Answers are the numbers of labels ``[B]``; where an answer
-    may be a set of positions, they are ones and zeros ``[B, A + K]``.
+    A subclass in one file is an example in ``docs/modules.md``.
+
+    The inputs are those of a `tfmeta.modules.ModuleNetwork`, with a ``mask`` where models are to be exported. Answers are
+    the numbers of labels ``[B]``; where an answer may be a set of positions, they are ones and zeros ``[B, A + K]``.
 
     Attributes:
         sets: whether an answer may be a set of positions.
         keeps_best: whether the weights of the epoch that answers validation questions best are kept.
-
-    Example:
-        >>> @dataclasses.dataclass(frozen=True)
-        ... class LampTasks(QuestionTasks):
-        ...     name, items, source = "lamps", "lamps", "drawn as they are needed"
-        ...     answers, world = ("no", "yes"), WorldSizes(features=2, positions=3)
-        ...
-        ...     def words(self):
-        ...         return QuestionWords(("on",), ("is", "any", "on"))
-        ...     def reading(self):
-        ...         return {"tops": ("exists",), "entities": ()}
-        ...     def drawn(self, *, size, seed, start=0, composed=True):
-        ...         return tf.data.Dataset.counter(start).map(lambda number: self.asked(size, [seed, number]))
-        ...     def questions(self, part, *, composed=True):
-        ...         return self.drawn(size=100, seed={"validation": -1, "test": -2}[part]).take(1)
-        ...     def asked(self, size, seed):
-        ...         lamps = tf.random.stateless_uniform([size, 3, 2], seed, maxval=2, dtype=tf.int64)
-        ...         layouts = tf.tile([[["find[on]", "exists"]]], [size, 1, 1])
-        ...         x = {"question": tf.fill([size], "is any on"), "layouts": layouts, "features": lamps}
-        ...         return x, tf.reduce_max(lamps[..., 0], axis=1)
-        ...     def load(self, part):
-        ...         pass
-        ...     def protocol(self, *, size, chosen):
-        ...         return "fresh lamps"
-        >>> x, y = next(iter(LampTasks().drawn(size=4, seed=0)))
-        >>> x["features"].shape, y.shape
-        (TensorShape([4, 3, 2]), TensorShape([4]))
     """
 
     sets: ClassVar[bool] = False

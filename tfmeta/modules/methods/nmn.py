@@ -64,6 +64,10 @@ class NMN(QuestionMethod[QuestionTasks]):
         return QuestionTraining(learning_rate=1e-2)
 
     def learner(self, tasks: QuestionTasks, training: QuestionTraining) -> ModuleNetwork:
+        if self.form == "product" and not tasks.world.pairs:
+            raise TfmetaError(
+                f"form=product relates by pairs of positions, which {tasks.name} do not have; say --form perceptron."
+            )
         words, of_questions = tasks.words()
         return ModuleNetwork(
             words, of_questions, tasks.answers, **tasks.world._asdict(), sets=tasks.sets, hidden=self.hidden,
