@@ -133,7 +133,7 @@ class GeoQATasks(QuestionTasks):
         x, y = self._tensors("train", composed)
 
         def batch(number: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
-            """Different questions, drawn anew for each batch."""
+            """Draws different questions for each batch."""
             numbers = tf.random.stateless_uniform(
                 tf.shape(y)[:1], tf.stack([tf.cast(seed, tf.int64), number])
             )

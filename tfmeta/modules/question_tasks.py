@@ -49,7 +49,7 @@ class QuestionTasks(Tasks):
 
     A subclass in one file is an example in ``docs/modules.md``.
 
-    The inputs are those of a `tfmeta.modules.ModuleNetwork`, with a ``mask`` where models are to be exported. Answers are
+    The inputs are those of a `tfmeta.modules.ModuleNetwork`, with a ``mask`` where a model is exported. Answers are
     the numbers of labels ``[B]``; where an answer may be a set of positions, they are ones and zeros ``[B, A + K]``.
 
     Attributes:
