@@ -1,6 +1,7 @@
 """Writes what can be served as a SavedModel: pure named signatures, a model card, and warm-up requests."""
 
 import dataclasses
+import functools
 import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -13,9 +14,10 @@ import tensorflow as tf
 from tfmeta.core.atomic import check_free, new_folder, write_text
 from tfmeta.core.cards import CARD_FILE, Card
 from tfmeta.core.checks import TfmetaError, check
+from tfmeta.core.graph_checks import check_answer
 from tfmeta.core.warmup import WARMUP_FILE, write_requests
 
-__all__ = ["GOLDEN_FILE", "Servable", "Signature", "export"]
+__all__ = ["GOLDEN_FILE", "Servable", "Signature", "export", "variables_of"]
 
 GOLDEN_FILE = "assets.extra/golden.npz"
 """Where an artefact keeps the answers that its warm-up requests got before saving, by ``signature/output``."""
@@ -136,13 +138,28 @@ def export(servable: Servable, root: str | Path, *, version: int = 1, overwrite:
     return folder
 
 
+def variables_of(servable: Servable) -> list[tf.Variable]:
+    """Returns the variables that an exported servable keeps, in the order of its ``state``."""
+    return _variables(_functions(servable).values())
+
+
 def _functions(servable: Servable) -> dict[str, Any]:
     """Makes a `tf.function` of every signature; one with two names is traced once."""
     functions = {
-        id(signature): tf.function(_named(signature), input_signature=signature.inputs, autograph=False)
+        id(signature): tf.function(
+            _finite(_named(signature)), input_signature=signature.inputs, autograph=False
+        )
         for signature in servable.signatures.values()
     }
     return {key: functions[id(signature)] for key, signature in servable.signatures.items()}
+
+
+def _finite(function: Callable[..., Mapping[str, tf.Tensor]]) -> Callable[..., Mapping[str, tf.Tensor]]:
+    @functools.wraps(function)
+    def call(*args: tf.Tensor, **keywords: tf.Tensor) -> Mapping[str, tf.Tensor]:
+        return check_answer(function(*args, **keywords))
+
+    return call
 
 
 def _named(signature: Signature) -> Callable[..., Mapping[str, tf.Tensor]]:
