@@ -95,7 +95,7 @@ class _Node:
 
 
 def _judged(where: str, nodes: Iterable[_Node], allowed: Collection[str]) -> list[str]:
-    reasons = {}
+    reasons: dict[str, tuple[str, str]] = {}
     for node in nodes:
         reason = _reason(node.op, allowed)
         if node.strange_file and not reason:
