@@ -10,8 +10,7 @@ from tfmeta.cli import main
 from tfmeta.core.cards import Result
 from tfmeta.core.checks import TfmetaError
 from tfmeta.core.hub import load
-from tfmeta.recipes.evaluate import evaluate, evaluate_model
-from tfmeta.recipes.evaluate import tested as tested_recipe
+from tfmeta.recipes.evaluate import evaluate, evaluate_model, for_test
 from tfmeta.recipes.export import export_run
 from tfmeta.recipes.rl2 import RL2_BANDIT, RL2_MAZE, RL2_MDP
 from tfmeta.recipes.run import Run
@@ -166,7 +165,7 @@ def test_mazes_are_measured_by_who_finds_the_target(tmp_path):
 
 def test_what_was_learned_in_small_mazes_is_tested_in_larger_ones():
     small = RL2_MAZE.configure(size=3)
-    assert tested_recipe(small, size=5).tasks.environment("test").size == 5, "all mazes are fresh"
+    assert for_test(small, size=5).tasks.environment("test").size == 5, "all mazes are fresh"
 
 
 def test_pictures_are_trained_on_fewer_trials_a_step():
