@@ -1,6 +1,9 @@
+import multiprocessing
+import os
+
 import pytest
 
-from tfmeta.core.atomic import new_folder, write_text
+from tfmeta.core.atomic import locked, new_folder, write_text
 from tfmeta.core.checks import TfmetaError
 
 
@@ -50,3 +53,33 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
     with pytest.raises(UnicodeEncodeError):
         write_text(tmp_path / "a", "new \ud800")
     assert (tmp_path / "a").read_text() == "old" and len(list(tmp_path.iterdir())) == 1
+
+
+def _hold(folder, held, enough):
+    with locked(folder, "training"):
+        held.set()
+        enough.wait(60)
+        os._exit(9)  # as a kill does: nothing is tidied
+
+
+def test_a_lock_keeps_others_out_and_ends_with_its_process(tmp_path):
+    context = multiprocessing.get_context("fork")
+    held, enough = context.Event(), context.Event()
+    other = context.Process(target=_hold, args=(tmp_path, held, enough))
+    other.start()
+    assert held.wait(60)
+    with (
+        pytest.raises(TfmetaError, match=f"Process {other.pid} is training in .*with --out"),
+        locked(tmp_path, "training"),
+    ):
+        pass
+    enough.set()
+    other.join(60)
+    with locked(tmp_path, "training"):
+        assert (tmp_path / "lock").read_text() == str(os.getpid())
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_cannot_be_written_needs_no_lock(tmp_path):
+    with locked(tmp_path / "not there", "training"):
+        pass

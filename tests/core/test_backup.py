@@ -1,9 +1,11 @@
+import os
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfmeta.core.backup import Backup
+from tfmeta.core.backup import Backup, DivergedError
 
 EPOCHS, STEPS = 4, 3
 
@@ -118,3 +120,80 @@ def test_a_kill_while_the_seconds_are_written_leaves_those_of_the_epoch_before(k
     after = Backup(killed)
     assert after.restore(compiled()) == 2 * STEPS
     assert after.seconds == before.seconds
+
+
+class Spoil(keras.callbacks.Callback):
+    """Makes the loss or a weight NaN in an epoch, before the backup sees it."""
+
+    def __init__(self, epoch, what):
+        super().__init__()
+        self.epoch = epoch
+        self.what = what
+
+    def on_epoch_end(self, epoch, logs):
+        if epoch == self.epoch and self.what == "loss":
+            logs["loss"] = float("nan")
+        elif epoch == self.epoch:
+            self.model.layers[0].bias.assign([1.0, np.inf, 0.0, 0.0])
+
+
+@pytest.mark.parametrize(
+    ("what", "words"), [("loss", "the loss is nan"), ("weight", "/bias holds NaN or infinite")]
+)
+def test_a_training_that_diverges_ends_and_keeps_the_last_good_state(unbroken, tmp_path, what, words):
+    model, backup = compiled(), Backup(tmp_path)
+    options = {"epochs": EPOCHS, "steps_per_epoch": STEPS, "shuffle": False, "verbose": 0}
+    backup.restore(model)
+    with pytest.raises(
+        DivergedError, match=f"diverged: .*{words}.* after epoch 3; the state of an epoch before"
+    ):
+        model.fit(batches(0), callbacks=[Spoil(2, what), backup], **options)
+    done, model, _ = run(tmp_path)
+    assert done == 2 * STEPS
+    for resumed, expected in zip(state(model), state(unbroken), strict=True):
+        np.testing.assert_array_equal(resumed, expected)
+
+
+def test_a_training_that_diverges_at_once_leaves_nothing(tmp_path):
+    model, backup = compiled(), Backup(tmp_path / "run")
+    with pytest.raises(DivergedError, match="no epoch before it was good"):
+        model.fit(batches(0), steps_per_epoch=STEPS, shuffle=False, callbacks=[Spoil(0, "loss"), backup], verbose=0)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_state_that_was_changed_is_not_restored(killed):
+    file = killed / "state.weights.h5"
+    content = bytearray(file.read_bytes())
+    middle = slice(len(content) // 2, len(content) // 2 + 40)
+    content[middle] = bytes(byte ^ 0x55 for byte in content[middle])
+    file.write_bytes(content)
+    with pytest.raises(ValueError, match="was changed since it was written"):
+        Backup(killed).restore(compiled())
+
+
+def test_a_state_that_is_not_finite_is_not_restored(killed):
+    model = compiled()
+    Backup(killed).restore(model)
+    model.layers[0].bias.assign([np.nan, 0.0, 0.0, 0.0])
+    model.save_weights(killed / "state.weights.h5")
+    (killed / "hashes.json").unlink()  # as in a folder of before there were hashes
+    with pytest.raises(ValueError, match=r"holds NaN or infinite numbers in .*bias"):
+        Backup(killed).restore(compiled())
+
+
+def test_a_kill_between_the_hash_and_the_state_costs_one_epoch(killed, monkeypatch):
+    model, backup = compiled(), Backup(killed)
+    backup.restore(model)
+    backup.set_model(model)
+    backup.on_train_begin()
+    replace = os.replace
+
+    def killed_at_last(old, new):
+        if new == killed / "state.weights.h5":
+            raise KeyboardInterrupt
+        replace(old, new)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("os.replace", killed_at_last)
+        backup.on_epoch_end(2)
+    assert Backup(killed).restore(compiled()) == 2 * STEPS

@@ -2,8 +2,10 @@ import json
 
 import keras
 import numpy as np
+import pytest
 
 from tfmeta.core.best import KeepBest
+from tfmeta.core.checks import TfmetaError
 
 
 class Scripted(keras.callbacks.Callback):
@@ -48,3 +50,13 @@ def test_what_is_not_measured_does_not_count(tmp_path):
     x = np.zeros([1, 1], np.float32)
     model.fit(x, x, callbacks=[KeepBest(tmp_path, "val_loss")], verbose=0)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["best.npz", "best.json"])
+def test_what_was_changed_on_the_disk_is_told(tmp_path, name):
+    fitted(tmp_path, [3.0, 1.0])
+    content = bytearray((tmp_path / name).read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(TfmetaError, match=rf"{name} is damaged: .*; remove the folder of the run"):
+        fitted(tmp_path, [3.0, 1.0, 2.0], first=2)

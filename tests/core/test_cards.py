@@ -6,8 +6,9 @@ import sys
 import pytest
 
 from tfmeta.core import cards
-from tfmeta.core.cards import Card, Result
+from tfmeta.core.cards import CARD_FILE, Card, Result
 from tfmeta.core.checks import TfmetaError
+from tfmeta.paths import CHECKOUT_MODELS
 
 CARD = Card(
     summary="Tells characters apart.",
@@ -45,11 +46,21 @@ def test_file_gives_back_what_it_took(tmp_path):
 
 
 def test_a_field_of_a_later_version_is_left_out():
-    fields = json.loads(CARD.to_json()) | {"licence": "CC0"}
+    fields = json.loads(CARD.to_json()) | {"of a later version": "CC0"}
     assert Card.from_json(json.dumps(fields)) == CARD
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"summary": "x", "results": [3]}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "{", "[]", "{}", '{"summary": "x", "results": [3]}', "[" * 100_000, '{"summary": 3}',
+        '{"summary": "x", "results": 3}', '{"summary": "x", "seed": true}', '{"summary": "x", "parents": [[]]}',
+        '{"summary": "x", "items": []}', '{"summary": "x", "version": "1"}',
+        '{"summary": "x", "seed": ' + "9" * 5000 + "}",
+        '{"summary": "x", "results": [{"metric": "m", "value": "1", "ci95": 0, "tasks": 1, "setting": ""}]}',
+        '{"summary": "x", "results": [{"metric": "m", "value": 1, "ci95": null, "tasks": 1, "setting": ""}]}',
+    ],
+)  # fmt: skip
 def test_what_is_no_card_is_refused_in_one_line(tmp_path, text):
     path = tmp_path / "card.json"
     path.write_text(text)
@@ -70,3 +81,18 @@ def test_results_may_be_added_later():
 def test_cards_need_no_tensorflow():
     code = "import sys, tfmeta.core.cards; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_what_a_terminal_would_obey_is_left_out():
+    text = json.dumps({"summary": "red\x1b[31m\x07 \u202eabc", "items": {"classes": ["a\x9b2J"]}})
+    card = Card.from_json(text)
+    assert card.summary == "red\ufffd[31m\ufffd \ufffdabc" and card.items == {"classes": ["a\ufffd2J"]}
+
+
+def test_the_shipped_cards_are_of_the_right_types():
+    files = sorted(CHECKOUT_MODELS.glob(f"*/*/{CARD_FILE}"))
+    assert len(files) > 20
+    for file in files:
+        told = json.loads(file.read_text(encoding="utf-8"))
+        read = json.loads(Card.read(file).to_json())
+        assert {name: read[name] for name in told} == told, file

@@ -146,3 +146,12 @@ def test_what_makes_no_servable_is_refused():
         toys.single(lambda x: {"y": x}, example={"z": toys.EXAMPLE["x"]})
     with pytest.raises(ValueError, match="version=0"):
         export(toys.single(lambda x: {"y": x}), ".", version=0)
+
+
+def test_an_answer_that_is_not_finite_is_an_error(tmp_path):
+    model = load(export(toys.single(lambda x: {"y": x * x, "label": tf.argmax(x, axis=-1)}), tmp_path))
+    assert model(x=[[1.0, 2.0]])["y"].tolist() == [[1.0, 4.0]]
+    with pytest.raises(
+        TfmetaError, match="the answer would hold in y 1 numbers that are NaN or infinite; expected"
+    ):
+        model(x=[[1.0, 1e30]])

@@ -1,10 +1,13 @@
 """What cannot be learned, and runs that are not what was asked for: one line with the way out, nothing left behind."""
 
+import os
 import shutil
 
+import numpy as np
 import pytest
 
 from tfmeta.cli import main
+from tfmeta.core.atomic import locked
 from tfmeta.core.backup import Backup
 from tfmeta.fewshot.prototypical import PrototypicalNetwork
 from tfmeta.networks.conv4 import conv4
@@ -114,3 +117,51 @@ def test_a_backup_of_another_learner(capsys, place):
     backup.on_epoch_end(0)
     err = fails(capsys, "train prototypical-omniglot --ways 3 --set queries=1 --out run")
     assert "run/backup holds the state of another learner, or a damaged one; remove run to begin again" in err
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("learner.keras", "was changed since it was written; remove it, and train again"),
+        ("budget.json", "budget.json is damaged"),
+        ("results.json", "results.json is damaged"),
+    ],
+)
+def test_a_run_that_was_damaged_on_the_disk(capsys, runs, name, words):
+    file = runs / "proto" / name
+    if name == "learner.keras":
+        learner = Run(runs / "proto").learner()
+        learner.weights[0].assign(learner.weights[0] * np.nan)
+        learner.save(file)
+    else:
+        file.write_text("[" * 100_000)
+    assert words in fails(capsys, "export proto --to models")
+    assert not (runs / "models").exists()
+
+
+def test_two_trainings_in_one_folder(capsys, place):
+    command = "train prototypical-omniglot --ways 3 --set queries=1 --out run"
+    (place / "run").mkdir()
+    recipe = PROTOTYPICAL_OMNIGLOT.configure(ways=3, queries=1)
+    Run(place / "run").begin(recipe)
+    with locked(place / "run", "training"):
+        err = fails(capsys, command)
+    assert f"Process {os.getpid()} is training in run now" in err
+
+
+def test_a_damaged_backup(capsys, place):
+    recipe = PROTOTYPICAL_OMNIGLOT.configure(ways=3, queries=1)
+    run, learner = Run(place / "run"), recipe.learner()
+    run.begin(recipe)
+    recipe.method.compile(learner, recipe.tasks, recipe.training)
+    backup = Backup(run.folder / "backup")
+    backup.restore(learner)
+    backup.set_model(learner)
+    backup.on_train_begin()
+    backup.on_epoch_end(0)
+    file = run.folder / "backup" / "state.weights.h5"
+    content = bytearray(file.read_bytes())
+    content[-200:-160] = bytes(b ^ 0x55 for b in content[-200:-160])
+    file.write_bytes(content)
+    err = fails(capsys, "train prototypical-omniglot --ways 3 --set queries=1 --out run")
+    assert "run/backup holds the state of another learner, or a damaged one" in err

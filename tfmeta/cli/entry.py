@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import NoReturn
 
 from tfmeta.core.checks import TfmetaError, nearest
+from tfmeta.core.words import printable
 from tfmeta.version import __version__
 
 __all__ = ["command", "main"]
@@ -79,7 +80,7 @@ class _Parser(argparse.ArgumentParser):
     """Says in one line what is wrong, instead of printing how everything is used."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(MISTAKE, f"tfmeta: {message} (`{self.prog} --help` says more)\n")
+        self.exit(MISTAKE, f"tfmeta: {printable(message)} (`{self.prog} --help` says more)\n")
 
 
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
@@ -148,5 +149,5 @@ def _in_one_line(error: Exception) -> str:
 
 
 def _say(line: str, code: int) -> int:
-    print(f"tfmeta: {line}", file=sys.stderr)
+    print(f"tfmeta: {printable(line)}", file=sys.stderr)
     return code

@@ -10,6 +10,7 @@ from typing import Any
 
 from tfmeta.cli.progress import starting_tensorflow
 from tfmeta.core.checks import TfmetaError
+from tfmeta.core.words import printable
 
 SUMMARY = "the recipes, methods and tasks, and the trained models"
 
@@ -42,7 +43,7 @@ def run(args: argparse.Namespace) -> None:
     for name, versions in models.items():
         numbers = ", ".join(path.name for path in versions)
         lines.append(f"  {name:{_WIDTH}}version {numbers}: {_result(versions[-1])}")
-    print("\n".join(lines))
+    print(printable("\n".join(lines)))
 
 
 def _each(group: Mapping[str, Any]) -> list[tuple[str, Any]]:

@@ -1,15 +1,21 @@
 """Files and folders that appear whole or not at all."""
 
+import hashlib
 import os
 import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from tfmeta.core.checks import TfmetaError
 
-__all__ = ["check_free", "new_folder", "write_text"]
+fcntl: Any = None
+with suppress(ImportError):  # Windows has no locks of this kind
+    import fcntl
+
+__all__ = ["check_free", "locked", "new_folder", "sha256", "write_text"]
 
 
 def check_free(folder: Path) -> None:
@@ -76,6 +82,71 @@ def write_text(path: Path, text: str) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def sha256(file: Path) -> str:
+    """Returns the SHA-256 of a file, in hexadecimal digits."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+@contextmanager
+def locked(folder: Path, doing: str) -> Iterator[None]:
+    """Keeps other processes from doing the same in a folder at the same time; the lock ends with the process.
+
+    Args:
+        folder: a folder that exists. It may be one that cannot be written, which needs no lock.
+        doing: what is done there, for the error.
+
+    Raises:
+        TfmetaError: if another process does that now.
+
+    Example:
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> with locked(folder, "training"), locked(folder, "training"):
+        ...     pass  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        tfmeta.core.checks.TfmetaError: Process ... is training in ...
+    """
+    try:
+        handle = _lock(folder / "lock")
+    except BlockingIOError as error:
+        raise TfmetaError(
+            f"Process {error.args[0]} is {doing} in {folder} now; wait until it has ended, or choose another folder"
+            " with --out."
+        ) from None
+    try:
+        yield
+    finally:
+        if handle is not None:
+            (folder / "lock").unlink(missing_ok=True)
+            os.close(handle)
+
+
+def _lock(file: Path) -> int | None:
+    """Returns the handle of a locked file; None where there are no locks; raises BlockingIOError with the holder."""
+    if fcntl is None:
+        return None
+    while True:
+        try:
+            handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError:
+            return None
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(handle, 20, 0).decode(errors="replace") or "another"
+            os.close(handle)
+            raise BlockingIOError(holder) from None
+        except OSError:  # a file system without locks
+            os.close(handle)
+            return None
+        if file.exists() and os.path.samestat(os.fstat(handle), file.stat()):
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, str(os.getpid()).encode(), 0)
+            return handle
+        os.close(handle)  # the holder before has just removed it
 
 
 def _sibling(path: Path) -> Path:

@@ -2,15 +2,20 @@
 
 import json
 import os
+import zlib
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import keras
 import numpy as np
 
 from tfmeta.core.atomic import write_text
+from tfmeta.core.checks import TfmetaError
 
 __all__ = ["KeepBest"]
+
+_AGAIN = "remove the folder of the run, and train again."
 
 
 class KeepBest(keras.callbacks.Callback):
@@ -40,7 +45,13 @@ class KeepBest(keras.callbacks.Callback):
     @property
     def best(self) -> dict[str, Any] | None:
         """The epoch that was best and its value; None before the first."""
-        return json.loads(self._note.read_text()) if self._note.exists() else None
+        if not self._note.exists():
+            return None
+        try:
+            best = json.loads(self._note.read_text())
+            return {"epoch": int(best["epoch"]), "value": float(best["value"])}
+        except (ValueError, TypeError, KeyError) as error:
+            raise TfmetaError(f"{self._note} is damaged: {error}; {_AGAIN}") from error
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         value = (logs or {}).get(self.monitor)
@@ -61,6 +72,10 @@ class KeepBest(keras.callbacks.Callback):
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         if self.best is None:
             return
-        with np.load(self._weights) as arrays:
-            for variable, key in zip(self.model.trainable_variables, arrays.files, strict=True):
-                variable.assign(arrays[key])
+        try:
+            with np.load(self._weights) as arrays:
+                values = [arrays[key] for key in arrays.files]  # whose checksums are looked at
+            for variable, value in zip(self.model.trainable_variables, values, strict=True):
+                variable.assign(value)
+        except (OSError, ValueError, BadZipFile, zlib.error) as error:
+            raise TfmetaError(f"{self._weights} is damaged: {error}; {_AGAIN}") from error

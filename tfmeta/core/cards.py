@@ -7,10 +7,12 @@ import subprocess
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
 from tfmeta.core.atomic import write_text
 from tfmeta.core.checks import TfmetaError
+from tfmeta.core.words import printable
 from tfmeta.version import __version__
 
 __all__ = ["CARD_FILE", "Card", "Origin", "Result", "git_hash", "package_versions"]
@@ -153,16 +155,20 @@ class Card:
 
     @classmethod
     def from_json(cls, text: str) -> "Card":
-        """Reads what `to_json` wrote; fields of later versions are left out.
+        """Reads what `to_json` wrote; fields of later versions are left out, and so is what a terminal would obey.
 
         Raises:
             TfmetaError: if `text` is no card.
         """
         try:
-            fields = json.loads(text)
+            fields = _plain(json.loads(text))
             results = tuple(_known(Result, row) for row in fields.pop("results", ()))
             parents = tuple(_known(Origin, row) for row in fields.pop("parents", ()))
             return _known(cls, {**fields, "results": results, "parents": parents})
+        except RecursionError as error:
+            raise TfmetaError(
+                "This is no model card: it is nested too deeply; export the model again."
+            ) from error
         except (ValueError, TypeError, AttributeError) as error:
             raise TfmetaError(f"This is no model card: {error}; export the model again.") from error
 
@@ -193,5 +199,30 @@ class Card:
 
 
 def _known(cls: type, fields: Mapping[str, Any]) -> Any:
-    names = {field.name for field in dataclasses.fields(cls)}
-    return cls(**{name: value for name, value in fields.items() if name in names})
+    kinds = get_type_hints(cls)
+    known = {name: value for name, value in fields.items() if name in kinds}
+    for name, value in known.items():
+        if not _is(value, kinds[name]):
+            raise TypeError(f"{name} is a {type(value).__name__}")
+    return cls(**known)
+
+
+def _is(value: Any, kind: Any) -> bool:
+    """Whether a value of a JSON document is of the type that a field has."""
+    if get_origin(kind) is UnionType:
+        return any(_is(value, each) for each in get_args(kind))
+    if kind is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    plain = get_origin(kind) or kind
+    return isinstance(value, plain) and (plain is bool or not isinstance(value, bool))
+
+
+def _plain(value: Any) -> Any:
+    """Replaces what a terminal would obey in all texts."""
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    if isinstance(value, dict):
+        return {_plain(name): _plain(each) for name, each in value.items()}
+    return value

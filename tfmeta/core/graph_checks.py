@@ -5,11 +5,11 @@ hold is asked here, by ops that are part of the graph and run wherever it runs. 
 `INVALID_ARGUMENT`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
-__all__ = ["after", "check_finite", "check_leading", "check_shape", "require"]
+__all__ = ["after", "check_answer", "check_finite", "check_leading", "check_shape", "require"]
 
 
 def require(condition: tf.Tensor, *message: str | tf.Tensor) -> tf.Operation | None:
@@ -26,7 +26,10 @@ def require(condition: tf.Tensor, *message: str | tf.Tensor) -> tf.Operation | N
     Example:
         >>> require(tf.constant(3) < 5, "3 is not below ", tf.constant(5))
     """
-    text = tf.strings.join([part if isinstance(part, str) else _text(part) for part in message])
+    if all(isinstance(part, str) for part in message):
+        text = tf.constant("".join(message))  # XLA compiles a check with no numbers in its text
+    else:
+        text = tf.strings.join([part if isinstance(part, str) else _text(part) for part in message])
     return tf.raw_ops.Assert(condition=condition, data=[text])
 
 
@@ -74,6 +77,25 @@ def check_finite(name: str, x: tf.Tensor) -> tf.Tensor:
     odd = tf.math.count_nonzero(~tf.math.is_finite(x))
     message = f" numbers that are NaN or infinite; expected finite numbers, so clean {name} first."
     return after([require(odd == 0, f"{name} holds ", odd, message)], x)[0]
+
+
+def check_answer(outputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    """Checks that an answer is of finite numbers, and returns it once it has passed.
+
+    Inputs of finite numbers can still be too large for what is computed from them, and a client would take the NaN that
+    comes of it for an answer.
+
+    Args:
+        outputs: the answer, by name.
+    """
+    floats = {name: x for name, x in outputs.items() if x.dtype.is_floating}
+    odd = {name: tf.math.count_nonzero(~tf.math.is_finite(x)) for name, x in floats.items()}
+    message = " numbers that are NaN or infinite; expected inputs of a usual size, and a state as the model gave it."
+    checks = [
+        require(count == 0, f"the answer would hold in {name} ", count, message)
+        for name, count in odd.items()
+    ]
+    return dict(zip(outputs, after(checks, *outputs.values()), strict=True))
 
 
 def check_leading(**inputs: tf.Tensor) -> tuple[tf.Tensor, ...]:

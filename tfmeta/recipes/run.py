@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 
-from tfmeta.core.atomic import write_text
+from tfmeta.core.atomic import sha256, write_text
 from tfmeta.core.cards import Origin, Result
 from tfmeta.core.checks import TfmetaError
 from tfmeta.core.method import WEIGHTS_SUFFIX
@@ -39,7 +39,7 @@ class Run:
     ``backup/``          the state of the training after its last epoch
     ``logs/``            for TensorBoard
     ``learner.keras``    the trained learner (of some methods ``learner.weights.h5``)
-    ``budget.json``      steps and seconds that it took, and the fingerprint of the data
+    ``budget.json``      steps and seconds that it took, the fingerprint of the data, and the hash of the learner
     ``results.json``     what was measured on test tasks
     ===================  ===========================================================================
     """
@@ -90,7 +90,7 @@ class Run:
         try:
             found = json.loads(self._settings_file.read_text(encoding="utf-8"))
             return found, found.pop("parents", [])
-        except (ValueError, AttributeError) as error:
+        except (ValueError, AttributeError, RecursionError) as error:
             raise TfmetaError(f"{self._settings_file} is damaged: {error}; remove {self.folder}.") from error
 
     def check_free(self, recipe: Recipe) -> None:
@@ -157,6 +157,7 @@ class Run:
             "seconds": round(seconds, 1),
             "cores": os.cpu_count(),
             "fingerprint": recipe.tasks.fingerprint(),
+            "sha256": sha256(temporary),
         }
         write_text(self.folder / "budget.json", _json(budget))
         os.replace(temporary, self.folder / name)
@@ -173,6 +174,10 @@ class Run:
             raise TfmetaError(f"{self.folder} holds no trained learner; let the training end first.")
         expected = recipe.learner()
         try:
+            if self.budget().get("sha256", sha256(file)) != sha256(
+                file
+            ):  # weights have no checksum of their own
+                raise ValueError("it was changed since it was written")
             if not file.name.endswith(WEIGHTS_SUFFIX):
                 learner = keras.saving.load_model(file)
             else:
@@ -191,13 +196,28 @@ class Run:
                 f"{file} holds a {type(learner).__name__} of another size than {self._settings_file} says;"
                 " put back the file of that run, or train again."
             )
+        if self._hash() not in (
+            "",
+            sha256(file),
+        ):  # HDF5 has no checksums, and Keras does not look at those of a zip
+            raise TfmetaError(f"{file} was changed since it was written; remove it, and train again.")
         return learner
+
+    def _hash(self) -> str:
+        """The hash of the trained learner; empty in a run that does not know it."""
+        return self.budget().get("sha256", "") if (self.folder / "budget.json").is_file() else ""
 
     # What is told of it
 
     def budget(self) -> dict[str, Any]:
         """Reads the steps and seconds that the run took."""
-        return json.loads((self.folder / "budget.json").read_text(encoding="utf-8"))
+        file = self.folder / "budget.json"
+        try:
+            return dict(json.loads(file.read_text(encoding="utf-8")))
+        except (ValueError, TypeError, RecursionError) as error:
+            raise TfmetaError(
+                f"{file} is damaged: {error}; remove {self.folder}, and train again."
+            ) from error
 
     def training(self) -> str:
         """Says what the run took, such as ``"3,000 steps of 1 task, 13 minutes on 2 cores"``."""
@@ -221,9 +241,12 @@ class Run:
     def results(self) -> list[Result]:
         """Returns what was measured on test tasks."""
         file = self.folder / RESULTS_FILE
-        return (
-            [Result(**row) for row in json.loads(file.read_text(encoding="utf-8"))] if file.exists() else []
-        )
+        if not file.exists():
+            return []
+        try:
+            return [Result(**row) for row in json.loads(file.read_text(encoding="utf-8"))]
+        except (ValueError, TypeError, RecursionError) as error:
+            raise TfmetaError(f"{file} is damaged: {error}; remove it, and evaluate again.") from error
 
     def keep(self, results: list[Result]) -> None:
         """Keeps results; a new one replaces an old one of the same setting."""

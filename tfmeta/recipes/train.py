@@ -1,10 +1,12 @@
 """Trains a recipe in a folder: resumable, watched by TensorBoard, whole or not at all."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import keras
 
+from tfmeta.core.atomic import locked
 from tfmeta.core.backup import Backup
 from tfmeta.core.cards import Origin
 from tfmeta.core.checks import TfmetaError
@@ -27,12 +29,20 @@ def train(recipe: Recipe, out: str | Path, *, verbose: int | str = "auto") -> An
         The trained learner, which is in the folder too. A run that has ended is not repeated.
 
     Raises:
-        TfmetaError: if the folder holds a run with other settings, or data are missing.
+        TfmetaError: if the folder holds a run with other settings, another process trains there, data are missing, or
+            the training has diverged.
     """
     run = Run(out, recipe)
     run.check_free(recipe)
     if run.ended(recipe):
         return run.learner()
+    with ExitStack() as until_the_end:
+        if run.exists:
+            until_the_end.enter_context(locked(run.folder, "training"))
+        return _train(recipe, run, until_the_end, verbose)
+
+
+def _train(recipe: Recipe, run: Run, until_the_end: ExitStack, verbose: int | str) -> Any:
     tasks, method, training = recipe.tasks, recipe.method, recipe.training
     tasks.load("train")
     learner = recipe.learner()
@@ -51,7 +61,9 @@ def train(recipe: Recipe, out: str | Path, *, verbose: int | str = "auto") -> An
     batches = method.batches(tasks, training, "train", done)
     options = method.fit_options(tasks, training, run.folder)
     callbacks = [backup, keras.callbacks.TensorBoard(run.folder / "logs"), *options.pop("callbacks", [])]
-    run.begin(recipe, parents)  # not before all has been found good: what cannot be trained leaves no folder
+    if not run.exists:  # not before all has been found good: what cannot be trained leaves no folder
+        run.begin(recipe, parents)
+        until_the_end.enter_context(locked(run.folder, "training"))
     with run.writing():
         learner.fit(
             batches,

@@ -4,6 +4,8 @@ import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
+from tfmeta.core.words import printable
+
 __all__ = ["Finding", "Report"]
 
 
@@ -44,7 +46,7 @@ class Report:
     def __str__(self) -> str:
         times = ", ".join(f"{key} {1e3 * seconds:.1f} ms" for key, seconds in self.latency.items())
         verdict = "may be served" if self.ok else "must not be served"
-        return "\n".join(
+        text = "\n".join(
             [
                 str(self.path),
                 *map(str, self.findings),
@@ -53,3 +55,4 @@ class Report:
                 f"{'ok  ' if self.ok else 'FAIL'} {self.path} {verdict}.",
             ]
         )
+        return printable(text)  # names in it are those of the model
