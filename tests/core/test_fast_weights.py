@@ -219,7 +219,7 @@ def test_random_layers_are_named(layer, name):
 
 
 def test_bad_arguments_are_named():
-    with pytest.raises(ValueError, match="norm: batch renormalisation depends on the calls before"):
+    with pytest.raises(ValueError, match="norm: such a layer depends on the calls before"):
         FastNetwork(keras.Sequential([keras.Input([2]), layers.BatchNormalization(renorm=True, name="norm")]))
     with pytest.raises(ValueError, match="engine='vmap'; expected 'auto', 'batched' or 'map'"):
         FastNetwork(keras.Sequential([keras.Input([2]), layers.Dense(3)]), "vmap")

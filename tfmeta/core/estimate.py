@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tfmeta.core.checks import check
+
 __all__ = ["Estimate", "estimate"]
 
 
@@ -33,10 +35,17 @@ def estimate(values: Sequence[float] | np.ndarray) -> Estimate:
     Args:
         values: one number for each task.
 
+    Returns:
+        The mean, with an interval that is NaN for a single task.
+
+    Raises:
+        ValueError: for no values.
+
     Example:
         >>> estimate([0.0, 1.0, 1.0, 1.0]).mean
         0.75
     """
     values = np.asarray(values, np.float64)
+    check(values.size > 0, "there are no values to estimate a mean of; expected one for each task.")
     spread = values.std(ddof=1) if values.size > 1 else math.nan
     return Estimate(float(values.mean()), float(1.96 * spread / math.sqrt(values.size)), int(values.size))

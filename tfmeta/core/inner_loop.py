@@ -51,7 +51,7 @@ def trajectory(
         gradients = tape.gradient(losses, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         if first_order:
             gradients = [tf.stop_gradient(gradient) for gradient in gradients]
-        weights = [w - rate * g for w, rate, g in zip(weights, step_rates, gradients, strict=True)]
+        weights = [w - _like(g, rate) * g for w, rate, g in zip(weights, step_rates, gradients, strict=True)]
         path.append(weights)
     return path
 
@@ -71,3 +71,8 @@ def descend(
         [[0.5], [1.0]]
     """
     return trajectory(loss, weights, rates, first_order=first_order)[-1] if rates else list(weights)
+
+
+def _like(gradient: tf.Tensor, rate: float | tf.Tensor) -> float | tf.Tensor:
+    """Returns a rate in the precision of a gradient; a Python number fits any."""
+    return tf.cast(rate, gradient.dtype) if tf.is_tensor(rate) else rate

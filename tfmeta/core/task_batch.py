@@ -2,18 +2,21 @@
 
 Evaluating ``B`` tasks that each have weights of their own is, layer by layer, a batched matrix product: weights
 carry the tasks as a leading dimension, ``[B, ...]``, and so do the inputs, ``[B, M, ...]``. One rule for each kind
-of layer says how; a layer without variables needs no rule, for it treats the items of all tasks alike.
+of layer says how; a layer without weights of a task's own needs no rule, for it treats the items of all tasks alike.
+
+Layers compute in the precision of their own policy, as they do in Keras. Weights and moments keep theirs.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
+from typing import NamedTuple
 
 import keras
 import tensorflow as tf
 
 from tfmeta.core.shapes import leading, merge_tasks, split_tasks
 
-__all__ = ["Moments", "chain_of", "exact_moments", "run_chain"]
+__all__ = ["Link", "Moments", "chain_of", "exact_moments", "run_chain", "treats_items_apart"]
 
 Moments = tuple[tf.Tensor, tf.Tensor]
 """Mean and variance that a batch normalisation uses, each ``[B, F]``."""
@@ -22,30 +25,52 @@ Lookup = Callable[[keras.Variable], tf.Tensor]
 """Gives a variable's value for every task, ``[B, ...]``, or ``[1, ...]`` where the tasks share it."""
 
 
-def chain_of(network: keras.Model) -> list[keras.Layer] | None:
+class Link(NamedTuple):
+    """A layer of a chain.
+
+    Attributes:
+        layer: the layer.
+        own: whether tasks have weights of their own for it.
+    """
+
+    layer: keras.Layer
+    own: bool
+
+
+def chain_of(network: keras.Model, variables: Sequence[keras.Variable]) -> list[Link] | None:
     """Returns the layers of `network` in order if `run_chain` can run it, and None if not.
 
     It can run a `keras.Sequential`, nested ones included, of Dense, Conv2D (one group, no dilation, channels
-    last), BatchNormalization over the last axis, and layers without variables.
+    last), BatchNormalization over the last axis, and all of Keras's layers that have no weights of a task's own.
+
+    Args:
+        network: the network.
+        variables: those that tasks have values of their own for.
     """
     if not isinstance(network, keras.Sequential):
         return None
-    chain: list[keras.Layer] = []
+    own = {id(variable) for variable in variables}
+    chain: list[Link] = []
     for layer in network.layers:
-        inner = chain_of(layer) if isinstance(layer, keras.Model) else [layer]
-        if inner is None or not all(map(_can_run, inner)):
+        if isinstance(layer, keras.Sequential):
+            inner = chain_of(layer, variables)
+        else:
+            link = Link(layer, any(id(variable) in own for variable in layer.variables))
+            inner = [link] if _can_run(link) else None
+        if inner is None:
             return None
         chain += inner
     return chain
 
 
 def run_chain(
-    chain: Sequence[keras.Layer],
+    chain: Sequence[Link],
     lookup: Lookup,
     x: tf.Tensor,
     norms: Sequence[keras.layers.BatchNormalization],
     moments: Sequence[Moments] | None,
     offsets: Mapping[int, tf.Tensor] = MappingProxyType({}),
+    training: bool = False,
 ) -> tuple[tf.Tensor, list[Moments]]:
     """Runs a chain of layers for a batch of tasks.
 
@@ -58,6 +83,7 @@ def run_chain(
             task by themselves.
         offsets: for variables that all tasks share, by `id`: zeros ``[B, ...]`` that were added to it. Convolutions
             are then ordinary ones, and only the gradients with respect to the offsets are taken task by task.
+        training: whether layers without weights of a task's own are called as in training.
 
     Returns:
         The outputs ``[B, M, ...]``, and the moments that were used.
@@ -65,46 +91,73 @@ def run_chain(
     tasks = leading(x, 1)[0]
     given = iter(moments) if moments is not None else None
     used: list[Moments] = []
-    for layer in chain:
+    for layer, own in chain:
         if any(layer is norm for norm in norms):
+            x = tf.cast(x, layer.variable_dtype)  # half precision has too few digits for a variance
             used.append(
                 next(given) if given is not None else exact_moments(x, list(range(1, x.shape.rank - 1)))
             )
-            x = _batch_normalization(layer, lookup, x, used[-1])
-        elif isinstance(layer, keras.layers.Conv2D):
-            x = _conv2d(layer, lookup, offsets.get(id(layer.kernel)), x)
-        elif isinstance(layer, keras.layers.Dense):
-            x = _dense(layer, lookup, x)
+            x = tf.cast(_batch_normalization(layer, lookup, x, used[-1]), layer.compute_dtype)
+        elif isinstance(layer, keras.layers.BatchNormalization):
+            x = split_tasks(layer(merge_tasks(x), training=False), tasks)
+        elif own and isinstance(layer, keras.layers.Conv2D):
+            x = _conv2d(layer, lookup, offsets.get(id(layer.kernel)), tf.cast(x, layer.compute_dtype))
+        elif own:
+            x = _dense(layer, lookup, tf.cast(x, layer.compute_dtype))
         else:
-            x = split_tasks(layer(merge_tasks(x)), tasks)
+            x = split_tasks(layer(merge_tasks(x), training=training), tasks)
     return x, used
 
 
-def _can_run(layer: keras.Layer) -> bool:
-    if isinstance(layer, keras.layers.BatchNormalization):
-        return layer.axis == -1
-    if isinstance(layer, keras.layers.Conv2D):
-        return layer.groups == 1 and layer.dilation_rate == (1, 1) and layer.data_format == "channels_last"
-    return isinstance(layer, keras.layers.Dense) or not layer.variables
+def _can_run(link: Link) -> bool:
+    layer, kind = link.layer, type(link.layer)  # of subclasses nobody knows what they compute
+    if kind is keras.layers.BatchNormalization:
+        return layer.axis == -1 or not layer.trainable
+    if not link.own:
+        return treats_items_apart(layer)
+    if kind not in (keras.layers.Conv2D, keras.layers.Dense):
+        return False
+    if layer.lora_enabled or layer.quantization_mode is not None:
+        return False
+    return kind is keras.layers.Dense or (
+        layer.groups == 1 and layer.dilation_rate == (1, 1) and layer.data_format == "channels_last"
+    )
+
+
+def treats_items_apart(layer: keras.Layer) -> bool:
+    """Returns whether a layer or a model surely treats each item of a batch by itself, and needs no mask to be kept.
+
+    It does if all its layers are Keras's own, and none is a Lambda or an active batch normalisation.
+    """
+    return not any(
+        not type(each).__module__.startswith("keras.")
+        or isinstance(each, (keras.layers.Lambda, keras.layers.Masking))
+        or getattr(each, "mask_zero", False)
+        or (isinstance(each, keras.layers.BatchNormalization) and each.trainable)
+        for each in layer._flatten_layers()
+    )
 
 
 def _dense(layer: keras.layers.Dense, lookup: Lookup, x: tf.Tensor) -> tf.Tensor:
     tasks, items = leading(x, 2)
-    y = tf.matmul(tf.reshape(x, [tasks, -1, x.shape[-1]]), lookup(layer.kernel))  # [B, M*..., F]
+    y = tf.matmul(
+        tf.reshape(x, [tasks, -1, x.shape[-1]]), tf.cast(lookup(layer.kernel), x.dtype)
+    )  # [B, M*..., F]
     if layer.use_bias:
-        y += lookup(layer.bias)[:, None, :]
+        y += tf.cast(lookup(layer.bias), x.dtype)[:, None, :]
     return layer.activation(tf.reshape(y, [tasks, items, *x.shape[2:-1], y.shape[-1]]))
 
 
 def _conv2d(layer: keras.layers.Conv2D, lookup: Lookup, offset: tf.Tensor | None, x: tf.Tensor) -> tf.Tensor:
     tasks, items = leading(x, 1)[0], merge_tasks(x)
     if offset is None:
-        y = _own_convolutions(layer, items, lookup(layer.kernel))
+        y = _own_convolutions(layer, items, tf.cast(lookup(layer.kernel), x.dtype))
     else:
-        y = _shared_convolution(layer, items, tf.convert_to_tensor(layer.kernel), offset)
+        kernel = tf.cast(tf.convert_to_tensor(layer.kernel), x.dtype)
+        y = _shared_convolution(layer, items, kernel, tf.cast(offset, x.dtype))
     y = split_tasks(y, tasks)
     if layer.use_bias:
-        y += lookup(layer.bias)[:, None, None, None, :]
+        y += tf.cast(lookup(layer.bias), x.dtype)[:, None, None, None, :]
     return layer.activation(y)
 
 
@@ -218,12 +271,12 @@ def _batch_normalization(
     layer: keras.layers.BatchNormalization, lookup: Lookup, x: tf.Tensor, moments: Moments
 ) -> tf.Tensor:
     mean, variance = moments
-    factor = tf.math.rsqrt(variance + layer.epsilon)
+    factor = tf.math.rsqrt(tf.cast(variance, x.dtype) + layer.epsilon)
     if layer.scale:
-        factor *= lookup(layer.gamma)
-    offset = -mean * factor
+        factor *= tf.cast(lookup(layer.gamma), x.dtype)
+    offset = -tf.cast(mean, x.dtype) * factor
     if layer.center:
-        offset += lookup(layer.beta)
+        offset += tf.cast(lookup(layer.beta), x.dtype)
     for _ in range(x.shape.rank - 2):
         factor, offset = factor[:, None], offset[:, None]
     return x * factor + offset

@@ -5,7 +5,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfmeta.core.checks import check
 from tfmeta.core.shapes import leading, merge_tasks, split_tasks
+from tfmeta.fewshot.inputs import checked_items
 from tfmeta.fewshot.learner import FewShotLearner
 
 __all__ = ["EmbeddingLearner", "count_ways", "squared_distances"]
@@ -19,15 +21,26 @@ class EmbeddingLearner(FewShotLearner):
 
     Args:
         network: the embedding, ``[M, ...] -> [M, D]``.
+
+    Raises:
+        ValueError: for a network that returns no vectors.
     """
 
     def __init__(self, network: keras.Model, **kwargs: Any):
         super().__init__(network, **kwargs)
-        self.features = network.output_shape[-1]
+        shape = self.network.output_shape
+        check(
+            len(shape) == 2 and shape[1] is not None,
+            f"The network {self.network.name!r} returns {list(shape[1:])} numbers for an item; expected a vector of"
+            " known length, so end it with keras.layers.Flatten or a global pooling.",
+        )
+        self.features = shape[1]
 
     def embed(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Embeds the items of all tasks: ``[B, M, ...] -> [B, M, D]``."""
-        return split_tasks(self.network(merge_tasks(x), training=training), leading(x, 1)[0])
+        x = checked_items(self.network, x)
+        embedded = split_tasks(self.network(merge_tasks(x), training=training), leading(x, 1)[0])
+        return tf.cast(embedded, self.compute_dtype)
 
 
 def count_ways(support_y: tf.Tensor) -> tf.Tensor:

@@ -10,8 +10,10 @@ import tensorflow as tf
 from tfmeta.core.checks import check
 from tfmeta.core.fast_weights import Engine, FastNetwork
 from tfmeta.core.inner_loop import descend
+from tfmeta.core.losses import cross_entropy
 from tfmeta.core.shapes import leading
 from tfmeta.fewshot.embedding import EmbeddingLearner, count_ways
+from tfmeta.fewshot.inputs import checked_items, checked_labels
 from tfmeta.fewshot.state_size import StateSize
 
 __all__ = ["FineTuning", "Tuned"]
@@ -66,29 +68,30 @@ class FineTuning(EmbeddingLearner):
         self.steps = steps
         self.rate = rate
         self.engine = engine
-        self.fast = FastNetwork(network, engine) if tuned == "all" else None
+        self.fast = FastNetwork(self.network, engine) if tuned == "all" else None
 
     def adapt(self, support_x: tf.Tensor, support_y: tf.Tensor, training: bool = False) -> tf.Tensor:
+        support_x, support_y = checked_items(self.network, support_x, "support_x"), checked_labels(support_y)
         tasks, ways = leading(support_x, 1)[0], count_ways(support_y)
         slow = self.fast.slow_weights() if self.fast else []
         weights = [tf.broadcast_to(weight, [tasks, *weight.shape]) for weight in slow]
         # A class without examples starts at a bias that no step moves, since its probability is 0.
         inhabited = tf.reduce_max(tf.one_hot(support_y, ways), axis=1)[:, :, None] > 0.0
-        bias = tf.where(inhabited, 0.0, _NEVER)  # [B, N, 1]
-        head = tf.concat([tf.zeros([tasks, ways, self.features]), bias], axis=-1)
+        bias = tf.cast(tf.where(inhabited, 0.0, _NEVER), self.compute_dtype)  # [B, N, 1]
+        head = tf.concat([tf.zeros([tasks, ways, self.features], bias.dtype), bias], axis=-1)
         # Where only the head descends, the network is asked once.
         fixed = None if self.fast else self.embed(support_x, training)
 
         def loss(weights: Sequence[tf.Tensor], step: int) -> tf.Tensor:
             *body, head = weights
             features = _embed_with(self.fast, body, support_x) if self.fast else fixed
-            labels = tf.cast(support_y, tf.int32)
-            entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, _logits(head, features))
-            return tf.reduce_mean(entropy, axis=1)
+            return cross_entropy(support_y, _logits(head, features))
 
         start = [*weights, head]
         tuned = descend(loss, start, [[self.rate] * len(start)] * self.steps)
-        return tf.concat([tf.reshape(weight, [tasks, -1]) for weight in tuned], axis=1)
+        return tf.concat(
+            [tf.cast(tf.reshape(weight, [tasks, -1]), self.compute_dtype) for weight in tuned], axis=1
+        )
 
     def respond(self, task_state: tf.Tensor, query_x: tf.Tensor, training: bool = False) -> tf.Tensor:
         tasks = leading(task_state, 1)[0]
@@ -99,6 +102,7 @@ class FineTuning(EmbeddingLearner):
             tf.reshape(part, [tasks, *shape])
             for part, shape in zip(tf.split(body, sizes, axis=1) if sizes else [], shapes, strict=True)
         ]
+        query_x = checked_items(self.network, query_x, "query_x")
         features = _embed_with(self.fast, weights, query_x) if self.fast else self.embed(query_x, training)
         return _logits(tf.reshape(head, [tasks, -1, self.features + 1]), features)
 

@@ -12,9 +12,11 @@ from tfmeta.core.checks import check
 from tfmeta.core.fast_weights import Engine, FastNetwork
 from tfmeta.core.graph_checks import after, require
 from tfmeta.core.inner_loop import trajectory
+from tfmeta.core.losses import align, cross_entropy, item_loss, mean_of_tasks, squared_error
 from tfmeta.core.shapes import EpisodeInputs, leading
 from tfmeta.core.task_batch import Moments
 from tfmeta.fewshot.head import split_head
+from tfmeta.fewshot.inputs import check_logits, checked_items, checked_labels, known_network
 from tfmeta.fewshot.learner import FewShotLearner
 from tfmeta.fewshot.per_step import PerStepMoments
 from tfmeta.fewshot.state_size import StateSize
@@ -48,6 +50,8 @@ class GradientLearner(FewShotLearner):
         batch_statistics: ``"support"``, ``"transductive"``, ``"per_step"`` or ``"none"``; see
             `tfmeta.fewshot.maml.MAML`.
         task: ``"classification"`` (cross-entropy) or ``"regression"`` (mean squared error).
+        inner_loss: the loss of the inner loop in place of these: a `keras.losses.Loss`, a registered function of
+            targets and outputs, or a name that Keras knows. Its mean over the items of a task is taken.
         engine: how the tasks of a batch are computed; see `tfmeta.core.fast_weights.FastNetwork`.
 
     Raises:
@@ -67,8 +71,10 @@ class GradientLearner(FewShotLearner):
         batch_statistics: BatchStatistics,
         task: Literal["classification", "regression"],
         engine: Engine,
+        inner_loss: Any = None,
         **kwargs: Any,
     ):
+        network = known_network(network)
         check(
             task in ("classification", "regression"),
             f"task={task!r}; expected 'classification' or 'regression'.",
@@ -81,6 +87,8 @@ class GradientLearner(FewShotLearner):
             inner_steps >= 0 and inner_rate > 0,
             f"inner_steps={inner_steps}, inner_rate={inner_rate}; expected steps >= 0 and a rate > 0.",
         )
+        if task == "classification":
+            check_logits(network)
         ways = network.output_shape[-1] if task == "classification" else None
         super().__init__(network, ways=ways, task=task, **kwargs)
         self.inner_rate = inner_rate
@@ -89,6 +97,8 @@ class GradientLearner(FewShotLearner):
         self.later_rate = later_rate
         self.batch_statistics = batch_statistics
         self.engine = engine
+        self.inner_loss = keras.losses.deserialize(inner_loss) if isinstance(inner_loss, dict) else inner_loss
+        self._item_loss = None if inner_loss is None else item_loss(self.inner_loss)
 
     def _set_up(self, *, learn_rates: bool = False, adapt_only: AdaptOnly = "all") -> None:
         """Makes the fast network and the rates; each subclass calls it at the end of its constructor."""
@@ -99,6 +109,11 @@ class GradientLearner(FewShotLearner):
             self.body, self.fast = FastNetwork(body, engine, variables=[]), FastNetwork(head, engine)
         else:
             self.fast = FastNetwork(network, engine)
+        check(
+            bool(self.fast.variables),
+            f"The network {network.name!r} has no trainable weights, so gradient steps would change nothing; unfreeze"
+            " a layer.",
+        )
         self.norms = [*(self.body.norms if self.body else []), *self.fast.norms]
         self.inner_rates = self.add_weight(
             name="inner_rates",
@@ -161,7 +176,10 @@ class GradientLearner(FewShotLearner):
             "task",
             "engine",
         )
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+        config = {**super().get_config(), **{name: getattr(self, name) for name in names}}
+        if self.inner_loss is not None:
+            config["inner_loss"] = keras.losses.serialize(keras.losses.get(self.inner_loss))
+        return config
 
     def _steps(self, training: bool) -> int:
         return self.inner_steps if training or self.test_steps is None else self.test_steps
@@ -170,10 +188,11 @@ class GradientLearner(FewShotLearner):
         self, support_x: tf.Tensor, support_y: tf.Tensor, steps: int, training: bool = False
     ) -> list[TaskWeights]:
         """Returns what is learnt before the first step and after each."""
+        support_x = checked_items(self.network, support_x, "support_x")
         tasks = leading(support_x, 1)[0]
         support_y = self._fitting(support_y)
         first_order = self.in_first_order
-        x, of_body = self._embed(support_x, self._given(0, tasks, training))
+        x, of_body = self._embed(support_x, self._given(0, tasks, training), training)
         seen: list[list[Moments]] = []  # the support set's, under the weights before each step
 
         def run(evaluate: Callable, weights: list[tf.Tensor], step: int) -> tf.Tensor:
@@ -201,7 +220,8 @@ class GradientLearner(FewShotLearner):
     def _fitting(self, support_y: tf.Tensor) -> tf.Tensor:
         """Checks that the head has an output for each label."""
         if self.ways is None:
-            return support_y
+            return tf.convert_to_tensor(support_y)
+        support_y = checked_labels(support_y)
         low, high = tf.reduce_min(support_y), tf.reduce_max(support_y)
         rule = f"; expected 0 to {self.ways - 1}, since this learner tells {self.ways} classes apart."
         fits = (tf.size(support_y) == 0) | ((low >= 0) & (high < self.ways))
@@ -210,17 +230,20 @@ class GradientLearner(FewShotLearner):
     def _answer(self, learnt: TaskWeights, query_x: tf.Tensor, observed: int | None = None) -> tf.Tensor:
         """Answers for queries; `observed` is the number of steps after which meta-training does so."""
         weights, moments = learnt
-        x, of_body = self._embed(query_x, moments)
+        query_x = checked_items(self.network, query_x, "query_x")
+        x, of_body = self._embed(query_x, moments, observed is not None)
         outputs, of_head = self.fast(weights, x, moments and moments[len(of_body) :])
         if observed is not None and self.step_moments:
             self.step_moments.observe(observed, [*of_body, *of_head])
         return outputs
 
-    def _embed(self, x: tf.Tensor, moments: list[Moments] | None) -> tuple[tf.Tensor, list[Moments]]:
+    def _embed(
+        self, x: tf.Tensor, moments: list[Moments] | None, training: bool
+    ) -> tuple[tf.Tensor, list[Moments]]:
         """Runs the layers that all tasks share, if there are any, and returns the moments that were used."""
         if self.body is None:
             return x, []
-        return self.body([], x, moments and moments[: len(self.body.norms)])
+        return self.body([], x, moments and moments[: len(self.body.norms)], training)
 
     def _given(self, step: int, tasks: int | tf.Tensor, training: bool) -> list[Moments] | None:
         """The moments that normalise items under the weights after `step` steps: None for the items' own."""
@@ -233,10 +256,10 @@ class GradientLearner(FewShotLearner):
 
     def _loss(self, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
         """The loss of each task on its support set: ``[B]``."""
-        if self.task == "regression":
-            return tf.reduce_mean(tf.math.squared_difference(targets, outputs), axis=[1, 2])
-        entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.cast(targets, tf.int32), outputs)
-        return tf.reduce_mean(entropy, axis=1)
+        if self._item_loss is not None:
+            targets = align(targets, outputs) if self.ways is None else targets
+            return mean_of_tasks(self._item_loss(targets, outputs))
+        return squared_error(targets, outputs) if self.ways is None else cross_entropy(targets, outputs)
 
     def _rates(self, steps: int) -> list[list[tf.Tensor]]:
         rows = [tf.unstack(row) for row in tf.unstack(tf.convert_to_tensor(self.inner_rates))]

@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from tfmeta.core.graph_checks import after, require
 from tfmeta.core.shapes import leading
+from tfmeta.fewshot.inputs import checked_labels
 from tfmeta.fewshot.state_size import StateSize
 
 __all__ = ["labelled_size", "pack_labelled", "unpack_labelled"]
@@ -32,6 +33,7 @@ def pack_labelled(embedded: tf.Tensor, support_y: tf.Tensor) -> tf.Tensor:
         >>> state.numpy().tolist()
         [[0.5, 1.0, 0.25, 0.0]]
     """
+    support_y = checked_labels(support_y)
     largest, items = tf.reduce_max(support_y), leading(embedded, 2)[1]
     fits = (tf.size(support_y) == 0) | (tf.cast(largest, tf.int64) < tf.cast(items, tf.int64))
     (support_y,) = after([

@@ -8,6 +8,7 @@ import tensorflow as tf
 from tfmeta.core.graph_checks import after, require
 from tfmeta.core.shapes import leading
 from tfmeta.fewshot.embedding import EmbeddingLearner
+from tfmeta.fewshot.inputs import checked_labels
 from tfmeta.fewshot.memory import Memory, check_memory, empty_memory, memory_losses, recall, remember
 from tfmeta.fewshot.state_size import StateSize
 
@@ -89,14 +90,15 @@ class LifelongMemory(EmbeddingLearner):
         """
         if memory is None:
             memory = self.empty(leading(support_x, 1)[0])
-        queries, values = self.embed(support_x, training), self._fitting(tf.cast(support_y, tf.int64))
+        values = self._fitting(tf.cast(checked_labels(support_y), tf.int64))
+        queries = self.embed(support_x, training)
         if training:
             order = _rounds(values)
             queries, values = (tf.gather(x, order, batch_dims=1) for x in (queries, values))
             losses, memory = memory_losses(
                 memory, queries, values, margin=self.margin, neighbours=self.neighbours
             )
-            self.add_loss(tf.reduce_mean(losses))
+            self.add_loss(tf.cast(tf.reduce_mean(losses), keras.config.floatx()))  # as Keras's losses are
         else:
             memory = remember(memory, queries, values)
         return self.pack(memory)
@@ -115,8 +117,8 @@ class LifelongMemory(EmbeddingLearner):
         )
 
     def embed(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Embeds onto the unit sphere: ``[B, M, ...] -> [B, M, D]``."""
-        return tf.math.l2_normalize(super().embed(x, training), axis=-1)
+        """Embeds onto the unit sphere: ``[B, M, ...] -> [B, M, D]``, in float32 as memories are."""
+        return tf.cast(tf.math.l2_normalize(super().embed(x, training), axis=-1), tf.float32)
 
     def empty(self, rows: int | tf.Tensor) -> Memory:
         """Returns memories with nothing in them."""
@@ -129,7 +131,7 @@ class LifelongMemory(EmbeddingLearner):
 
     def unpack(self, task_state: tf.Tensor) -> Memory:
         """Undoes `pack`."""
-        slots = tf.reshape(task_state, [-1, self.size, self.features + 2])
+        slots = tf.reshape(tf.cast(task_state, tf.float32), [-1, self.size, self.features + 2])
         keys, values, ages = tf.split(slots, [self.features, 1, 1], axis=2)
         # A state that holds other values did not come from `adapt`.
         values = tf.clip_by_value(tf.round(values[:, :, 0]), -1.0, float(self.size - 1))

@@ -53,9 +53,10 @@ class MAML(PhasedLearner):
         multi_step_until: begins with a loss of the queries after every inner step, all counting alike, of which
             only the last is left after that many optimizer steps; see `multi_step_weights`.
         batch_statistics: ``"support"``, ``"transductive"``, ``"per_step"`` or ``"none"``.
-        adapt_only: ``"all"`` weights, or those of the ``"head"``, the last layer of a `keras.Sequential`; the layers
-            before it are then a feature extractor that all tasks share (ANIL).
+        adapt_only: ``"all"`` weights, or those of the ``"head"``, the last trainable layer; those before it are then a
+            feature extractor that all tasks share (ANIL). These may be frozen, and may have dropout.
         task: ``"classification"`` (cross-entropy) or ``"regression"`` (mean squared error).
+        inner_loss: another loss of the inner loop: a `keras.losses.Loss`, a registered function, or a name.
         engine: how the tasks of a batch are computed; see `tfmeta.core.fast_weights.FastNetwork`.
 
     Raises:
@@ -90,6 +91,7 @@ class MAML(PhasedLearner):
         adapt_only: AdaptOnly = "all",
         task: Literal["classification", "regression"] = "classification",
         engine: Engine = "auto",
+        inner_loss: Any = None,
         **kwargs: Any,
     ):
         check(adapt_only in ("all", "head"), f"adapt_only={adapt_only!r}; expected 'all' or 'head'.")
@@ -105,6 +107,7 @@ class MAML(PhasedLearner):
             batch_statistics=batch_statistics,
             task=task,
             engine=engine,
+            inner_loss=inner_loss,
             **kwargs,
         )
         self.learn_rates = learn_rates

@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from tfmeta.core.checks import check
+from tfmeta.core.layer_checks import in_precision
 from tfmeta.fewshot.embedding import EmbeddingLearner, count_ways
 from tfmeta.fewshot.full_context import AttentionLSTM, SupportContext
 from tfmeta.fewshot.labelled import labelled_size, pack_labelled, unpack_labelled
@@ -81,8 +82,9 @@ class MatchingNetwork(EmbeddingLearner):
         )
         self.in_context = full_context and processing_steps > 0
         if self.in_context:
-            self.support_context = SupportContext(self.features, seed=seed)
-            self.query_context = AttentionLSTM(self.features, processing_steps, seed=seed + 1)
+            with in_precision(self.compute_dtype):
+                self.support_context = SupportContext(self.features, seed=seed)
+                self.query_context = AttentionLSTM(self.features, processing_steps, seed=seed + 1)
 
     def adapt(self, support_x: tf.Tensor, support_y: tf.Tensor, training: bool = False) -> tf.Tensor:
         support = self.embed(support_x, training)

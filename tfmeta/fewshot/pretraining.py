@@ -5,7 +5,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfmeta.core.layer_checks import precision
 from tfmeta.core.shapes import leading, merge_tasks, split_tasks
+from tfmeta.fewshot.inputs import checked_items, known_network
 
 __all__ = ["Classifier"]
 
@@ -29,19 +31,23 @@ class Classifier(keras.Model):
     """
 
     def __init__(self, network: keras.Model, *, classes: int, seed: int | None = None, **kwargs: Any):
-        super().__init__(**kwargs)
+        network = known_network(network)
+        super().__init__(**{**kwargs, "dtype": precision(network)})
         self.supports_jit = False
         self.network = network
         self.classes = classes
         self.seed = seed
         self.head = keras.layers.Dense(
-            classes, kernel_initializer=keras.initializers.GlorotUniform(keras.random.SeedGenerator(seed))
+            classes,
+            kernel_initializer=keras.initializers.GlorotUniform(keras.random.SeedGenerator(seed)),
+            dtype=self.compute_dtype,
         )
         self.head.build(network.output_shape)
         self.built = True
 
     def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Returns logits ``[B, M, classes]`` for items ``[B, M, ...]``."""
+        x = checked_items(self.network, x)
         return split_tasks(self.head(self.network(merge_tasks(x), training=training)), leading(x, 1)[0])
 
     def get_config(self) -> dict[str, Any]:

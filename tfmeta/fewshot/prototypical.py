@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfmeta.core.shapes import leading
 from tfmeta.fewshot.embedding import EmbeddingLearner, count_ways, squared_distances
+from tfmeta.fewshot.inputs import checked_labels
 from tfmeta.fewshot.state_size import StateSize
 
 __all__ = ["PrototypicalNetwork"]
@@ -50,7 +51,7 @@ class PrototypicalNetwork(EmbeddingLearner):
         self.scale = scale
 
     def adapt(self, support_x: tf.Tensor, support_y: tf.Tensor, training: bool = False) -> tf.Tensor:
-        embedded = self.embed(support_x, training)  # [B, S, D]
+        embedded, support_y = self.embed(support_x, training), checked_labels(support_y)  # [B, S, D], [B, S]
         members = tf.one_hot(support_y, count_ways(support_y), dtype=embedded.dtype)  # [B, S, N]
         counts = tf.reduce_sum(members, axis=1)[:, :, None]  # [B, N, 1]
         prototypes = tf.math.divide_no_nan(tf.matmul(members, embedded, transpose_a=True), counts)

@@ -33,6 +33,7 @@ class Reptile(GradientLearner):
         batch_statistics: what normalises the queries, as for `MAML`: ``"support"``, ``"transductive"``, ``"per_step"``
             or ``"none"``.
         task: ``"classification"`` (cross-entropy) or ``"regression"`` (mean squared error).
+        inner_loss: another loss of the inner loop: a `keras.losses.Loss`, a registered function, or a name.
         engine: how the tasks of a batch are computed; see `tfmeta.core.fast_weights.FastNetwork`.
 
     Raises:
@@ -58,6 +59,7 @@ class Reptile(GradientLearner):
         batch_statistics: BatchStatistics = "support",
         task: Literal["classification", "regression"] = "classification",
         engine: Engine = "auto",
+        inner_loss: Any = None,
         **kwargs: Any,
     ):
         super().__init__(
@@ -69,6 +71,7 @@ class Reptile(GradientLearner):
             batch_statistics=batch_statistics,
             task=task,
             engine=engine,
+            inner_loss=inner_loss,
             **kwargs,
         )
         self._set_up()
@@ -85,7 +88,9 @@ class Reptile(GradientLearner):
         ]
         # A product of which one factor is a constant has it for its gradient; its value is of no interest.
         product = tf.add_n([tf.reduce_sum(g * start) for g, start in zip(way_back, slow, strict=True)])
-        self.add_loss(product - tf.stop_gradient(product))
+        self.add_loss(
+            tf.cast(product - tf.stop_gradient(product), keras.config.floatx())
+        )  # as Keras's losses are
         return tf.stop_gradient(self._answer(learnt, inputs["query_x"], self.inner_steps))
 
     @classmethod

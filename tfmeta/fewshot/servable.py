@@ -10,6 +10,7 @@ from tfmeta.core.cards import Card
 from tfmeta.core.checks import check
 from tfmeta.core.export import Servable, Signature
 from tfmeta.core.graph_checks import check_shape
+from tfmeta.core.row_checks import check_most_rows
 from tfmeta.data.encoded import encode_drawings
 from tfmeta.fewshot.extras import extra_signatures
 from tfmeta.fewshot.learner import FewShotLearner
@@ -82,8 +83,9 @@ def few_shot_servable(
     """
     drawings = card.items.get("reading", "drawing") == "drawing"
     requests = Requests(learner, example_episode, drawings=drawings)
-    each = _task_by_task if learner.task_by_task else lambda function: function
-    learn, respond = each(learner.adapt), each(learner.respond)
+    each = _task_by_task if learner.task_by_task else _in_float32
+    learn = each(learner.adapt)
+    respond = each(lambda state, query_x: learner.respond(tf.cast(state, learner.compute_dtype), query_x))
 
     @each
     def learn_and_respond(support_x: tf.Tensor, support_y: tf.Tensor, query_x: tf.Tensor) -> tf.Tensor:
@@ -113,7 +115,7 @@ def few_shot_servable(
         return answer(respond(*requests.query(task_state, query_png, "png")))
 
     example = {key: tf.constant(value) for key, value in requests.example.items()}
-    example["task_state"] = learner.adapt(example["support_x"], example["support_y"])
+    example["task_state"] = tf.cast(learner.adapt(example["support_x"], example["support_y"]), tf.float32)
     numbers = example["task_state"].shape[-1]
     check(
         bool(learner.state_size.fits(numbers)),
@@ -156,6 +158,11 @@ def few_shot_servable(
     return Servable(name, signatures, card)
 
 
+def _in_float32(function: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
+    """Lets a learner's function return float32, whatever it computes in: so inputs and outputs are always alike."""
+    return lambda *inputs: tf.cast(function(*inputs), tf.float32)
+
+
 def _task_by_task(function: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
     """Gives a learner's function one task at a time.
 
@@ -165,7 +172,9 @@ def _task_by_task(function: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor
 
     def of_each(*tasks: tf.Tensor) -> tf.Tensor:
         return tf.map_fn(
-            lambda task: function(*(x[None] for x in task))[0], tasks, fn_output_signature=tf.float32
+            lambda task: tf.cast(function(*(x[None] for x in task))[0], tf.float32),
+            tasks,
+            fn_output_signature=tf.float32,
         )
 
     return of_each
@@ -183,7 +192,7 @@ def _describe(learner: FewShotLearner, item: tuple[int, ...], card: Card) -> Sig
     any_row = tf.constant([0], tf.int64)
 
     def describe(rows: tf.Tensor = any_row) -> Answer:
-        count = tf.shape(check_shape("rows", rows, ("B",)))[0]
+        count = tf.shape(check_most_rows(check_shape("rows", rows, ("B",)), "rows"))[0]
         return {key: _repeat(fact, count) for key, fact in facts.items()}
 
     return Signature(describe, (tf.TensorSpec([None], tf.int64, "rows"),), {"rows": np.zeros(1, np.int64)})

@@ -11,6 +11,7 @@ from tfmeta.core.graph_checks import after, require
 from tfmeta.core.pairs import PairInputs
 from tfmeta.core.shapes import EpisodeInputs, leading
 from tfmeta.fewshot.embedding import EmbeddingLearner, count_ways
+from tfmeta.fewshot.inputs import checked_labels
 from tfmeta.fewshot.labelled import labelled_size, pack_labelled, unpack_labelled
 from tfmeta.fewshot.pair_losses import contrastive_loss, verification_loss
 from tfmeta.fewshot.state_size import StateSize
@@ -168,7 +169,7 @@ class SiameseNetwork(EmbeddingLearner):
         support, labels = unpack_labelled(task_state, self.features)
         query = self.embed(query_x, training)
         log_odds = self._log_odds(self._dissimilarity(query, support))  # [B, Q, S]
-        members = tf.one_hot(labels, count_ways(labels))[:, None]  # [B, 1, S, N]
+        members = tf.one_hot(labels, count_ways(labels), dtype=log_odds.dtype)[:, None]  # [B, 1, S, N]
         if self.class_score == "nearest":
             return tf.reduce_max(tf.where(members > 0, log_odds[..., None], _NEVER), axis=2)
         counts = tf.reduce_sum(members, axis=2)  # [B, 1, N]
@@ -193,11 +194,13 @@ class SiameseNetwork(EmbeddingLearner):
         if "a" in x:
             pairs = cast(PairInputs, x)
             images = tf.stack([pairs["a"], pairs["b"]], axis=1)  # each pair is a set of two
+            y = checked_labels(tf.reshape(y, [-1, 1]), "same")[:, 0]
             labels = tf.stack([tf.zeros_like(y), 1 - y], axis=1)
         else:
             task = cast(EpisodeInputs, x)
             images = tf.concat([task["support_x"], task["query_x"]], axis=1)
-            labels = tf.concat([task["support_y"], tf.cast(y, task["support_y"].dtype)], axis=1)
+            support_y = checked_labels(task["support_y"])
+            labels = tf.concat([support_y, tf.cast(checked_labels(y, "query_y"), support_y.dtype)], axis=1)
         return self._loss_of_all_pairs(self.embed(images, training), labels)
 
     def get_config(self) -> dict[str, Any]:

@@ -6,9 +6,11 @@ import keras
 import tensorflow as tf
 
 from tfmeta.core.checks import check
+from tfmeta.core.layer_checks import in_precision
 from tfmeta.core.shapes import EpisodeInputs, leading, merge_tasks, split_tasks
 from tfmeta.fewshot.embedding import EmbeddingLearner, count_ways
 from tfmeta.fewshot.gaussian import Gaussian, divergence, standard
+from tfmeta.fewshot.inputs import checked_labels
 from tfmeta.fewshot.state_size import StateSize
 from tfmeta.fewshot.statistician_networks import gaussian_network, item_network, observation_decoder
 
@@ -109,31 +111,32 @@ class NeuralStatistician(EmbeddingLearner):
 
         seeds = keras.random.SeedGenerator(seed)
         before = [0] + [latent_size] * (latent_layers - 1)  # the first latent has none before it
-        self.item_statistic = item_network(self.features, hidden, seeds=seeds, name="item_statistic")
-        self.set_statistic = gaussian_network(
-            hidden + 1, hidden, context_size, seeds=seeds, name="set_statistic"
-        )
-        self.inference = [
-            gaussian_network(
-                self.features + context_size + size,
-                hidden,
-                latent_size,
-                seeds=seeds,
-                name=f"inference_{layer}",
+        with in_precision(self.compute_dtype):
+            self.item_statistic = item_network(self.features, hidden, seeds=seeds, name="item_statistic")
+            self.set_statistic = gaussian_network(
+                hidden + 1, hidden, context_size, seeds=seeds, name="set_statistic"
             )
-            for layer, size in enumerate(before)
-        ]
-        self.priors = [
-            gaussian_network(context_size + size, hidden, latent_size, seeds=seeds, name=f"prior_{layer}")
-            for layer, size in enumerate(before)
-        ]
-        self.decoder = observation_decoder(
-            context_size + latent_layers * latent_size,
-            hidden,
-            network.input_shape[1:],
-            seeds=seeds,
-            name="decoder",
-        )
+            self.inference = [
+                gaussian_network(
+                    self.features + context_size + size,
+                    hidden,
+                    latent_size,
+                    seeds=seeds,
+                    name=f"inference_{layer}",
+                )
+                for layer, size in enumerate(before)
+            ]
+            self.priors = [
+                gaussian_network(context_size + size, hidden, latent_size, seeds=seeds, name=f"prior_{layer}")
+                for layer, size in enumerate(before)
+            ]
+            self.decoder = observation_decoder(
+                context_size + latent_layers * latent_size,
+                hidden,
+                self.network.input_shape[1:],
+                seeds=seeds,
+                name="decoder",
+            )
 
     def adapt(self, support_x: tf.Tensor, support_y: tf.Tensor, training: bool = False) -> tf.Tensor:
         return self._remember(self.embed(support_x, training), support_y, training)
@@ -190,7 +193,7 @@ class NeuralStatistician(EmbeddingLearner):
         dropout_seed, context_seed, *latent_seeds = tf.unstack(
             tf.random.experimental.stateless_split(seed, 2 + self.latent_layers)
         )
-        members = tf.one_hot(y, count_ways(y))  # [B, M, N]
+        members = tf.one_hot(y, count_ways(y), dtype=features.dtype)  # [B, M, N]
         shown = _left_out(members, self.sample_dropout, dropout_seed) if training else members
         posterior = self.context(features, shown, training)
         inhabited = tf.reduce_max(members, axis=1)  # [B, N]
@@ -219,7 +222,8 @@ class NeuralStatistician(EmbeddingLearner):
     ) -> tf.Tensor:
         """Returns what training lowers: minus the ELBO, in nats a pixel, and the weighted cross-entropy."""
         images = tf.concat([x["support_x"], x["query_x"]], axis=1)
-        support_y, query_y = tf.cast(x["support_y"], tf.int32), tf.cast(y, tf.int32)
+        support_y = tf.cast(checked_labels(x["support_y"]), tf.int32)
+        query_y = tf.cast(checked_labels(y, "query_y"), tf.int32)
         features = self.embed(images, training)
         step = tf.cast(self.optimizer.iterations, tf.int64) if training else tf.constant(-1, tf.int64)
         seed = tf.stack([tf.constant(self.seed, tf.int64), step])
@@ -249,7 +253,8 @@ class NeuralStatistician(EmbeddingLearner):
         }
 
     def _remember(self, features: tf.Tensor, support_y: tf.Tensor, training: bool) -> tf.Tensor:
-        members = tf.one_hot(support_y, count_ways(support_y))  # [B, S, N]
+        support_y = checked_labels(support_y)
+        members = tf.one_hot(support_y, count_ways(support_y), dtype=features.dtype)  # [B, S, N]
         classes = self.context(features, members, training, as_one=True)
         # An infinitely far context has probability zero; squares of it must stay finite for the gradient.
         inhabited = tf.reduce_max(members, axis=1)[:, :, None] > 0.0

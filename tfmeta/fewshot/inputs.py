@@ -1,0 +1,154 @@
+"""What a few-shot learner is given: a network, items and labels, checked before they end in a kernel's error."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfmeta.core.checks import check
+from tfmeta.core.graph_checks import after, require
+
+__all__ = ["check_logits", "checked_items", "checked_labels", "known_network"]
+
+
+def known_network(network: Any) -> keras.Model:
+    """Returns a network whose input and output are known: functional or sequential.
+
+    A subclassed model that was called once is wrapped in a functional one, which shares its weights.
+
+    Args:
+        network: a built Keras model of one input and one output.
+
+    Raises:
+        ValueError: for anything else.
+
+    Example:
+        >>> class Doubled(keras.Model):
+        ...     def call(self, x):
+        ...         return 2 * x
+        >>> network = Doubled()
+        >>> _ = network(tf.zeros([1, 5]))
+        >>> known_network(network).output_shape
+        (None, 5)
+    """
+    check(
+        isinstance(network, keras.Model),
+        f"the network is a {type(network).__name__}; expected a model of Keras 3, such as a keras.Sequential.",
+    )
+    hint = "begin it with keras.Input(shape of an item), or call it once on some items."
+    check(network.built, f"The network {network.name!r} has no weights yet; {hint}")
+    if getattr(network, "inputs", None) is None:  # a subclassed model has none
+        shape = (network.get_build_config() or {}).get("input_shape")
+        known = isinstance(shape, (tuple, list)) and all(isinstance(size, int) for size in shape[1:])
+        check(
+            known,
+            f"The network {network.name!r} was called with more than one tensor, or it is not known with what; a"
+            " few-shot learner gives it the items alone. Join several inputs into one array, and take them"
+            " apart inside.",
+        )
+        items = keras.Input(shape[1:])
+        network = keras.Model(items, network(items), name=network.name)
+    elif isinstance(network, keras.Sequential) and network.inputs[0].shape[0] is not None:
+        # Built by a call, it would go on to expect as many items as that call had.
+        first = network.inputs[0]
+        network = keras.Sequential(
+            [keras.Input(first.shape[1:], dtype=first.dtype), *network.layers], network.name
+        )
+    check(
+        len(network.inputs) == 1 and len(network.outputs) == 1,
+        f"The network {network.name!r} has {len(network.inputs)} inputs and {len(network.outputs)} outputs; a few-shot"
+        " learner gives it the items and takes an answer, so expected one of each. Join several inputs into one"
+        " array, and take them apart inside.",
+    )
+    return network
+
+
+def check_logits(network: keras.Model) -> None:
+    """Checks that a network returns the logits of two classes or more.
+
+    Args:
+        network: as `known_network` returns it.
+
+    Raises:
+        ValueError: if its last layer takes a softmax or a sigmoid, or it has one output or other than vectors.
+    """
+    shape = network.output_shape
+    check(
+        len(shape) == 2 and shape[1] is not None,
+        f"The network {network.name!r} returns {list(shape[1:])} numbers for an item; expected a logit for each class.",
+    )
+    check(
+        shape[1] > 1,
+        f"The network {network.name!r} has one output, which tells no two classes apart; give it two, or train its one"
+        " sigmoid output with task='regression' and inner_loss='binary_crossentropy'.",
+    )
+    last = network
+    while isinstance(last, keras.Model) and last.layers:
+        last = last.layers[-1]
+    activation = getattr(last, "activation", None)
+    squashing = isinstance(last, keras.layers.Softmax) or activation in (
+        keras.activations.softmax,
+        keras.activations.sigmoid,
+    )
+    check(
+        not squashing,
+        f"The network {network.name!r} ends in a softmax or a sigmoid, in the layer {last.name!r}, but the loss takes"
+        " the softmax itself, and so does what is served; leave the activation of the last layer out.",
+    )
+
+
+def checked_items(network: keras.Model, x: tf.Tensor, name: str = "items") -> tf.Tensor:
+    """Returns items that the network takes.
+
+    Args:
+        network: as `known_network` returns it.
+        x: items of tasks, ``[B, M, ...]``, of any type but uint8.
+        name: what messages call them.
+
+    Raises:
+        ValueError: for another shape, for example without a dimension of tasks, or for uint8.
+    """
+    x = tf.convert_to_tensor(x)
+    item = network.input_shape[1:]
+    wanted = ", ".join("?" if size is None else str(size) for size in item)
+    check(
+        x.shape[2:].is_compatible_with(item) and (x.shape.rank is None or x.shape.rank == 2 + len(item)),
+        f"{name} have the shape {x.shape.as_list()}; expected [B, M, {wanted}]: tasks, items of each, and the shape of"
+        f" an item.{' Put the one task into a batch, as x[None].' if x.shape.rank == 1 + len(item) else ''}",
+    )
+    takes = tf.as_dtype(network.inputs[0].dtype)
+    check(
+        x.dtype != tf.uint8 or not takes.is_floating,
+        f"{name} are of the type uint8, but the network takes {takes.name}; scale them as in training, for example"
+        " x.astype('float32') / 255.",
+    )
+    return tf.cast(x, takes) if x.dtype.is_floating != takes.is_floating else x
+
+
+def checked_labels(y: tf.Tensor, name: str = "support_y") -> tf.Tensor:
+    """Returns labels as integers.
+
+    Args:
+        y: labels ``[B, M]``, of any type of whole numbers.
+        name: what messages call them.
+
+    Raises:
+        ValueError: for another shape.
+        tf.errors.InvalidArgumentError: for a number that is not whole.
+
+    Example:
+        >>> checked_labels(tf.constant([[0.0, 1.0]])).numpy().tolist()
+        [[0, 1]]
+    """
+    y = tf.convert_to_tensor(y)
+    check(
+        y.shape.rank in (None, 2),
+        f"{name} has the shape {y.shape.as_list()}; expected [B, M]: tasks, and the class of each item, not one-hot.",
+    )
+    if y.dtype.is_integer:
+        return y
+    whole = tf.cast(tf.round(y), tf.int32)
+    fits = tf.reduce_all(tf.cast(whole, y.dtype) == y)
+    return after(
+        [require(fits, f"{name} holds numbers that are not whole; expected classes 0, 1, 2, ...")], whole
+    )[0]
