@@ -15,11 +15,10 @@ def draw_characters(monkeypatch):
 
     def draw(classes, examples):
         drawings = {part: glyphs(classes, examples, seed=seed) for seed, part in enumerate(PARTS)}
-        names = tuple(f"glyph {number}" for number in range(classes))
 
         def characters(tasks, part):
             asked.append((part, tasks.split))
-            return Classes(names, drawings[part])
+            return Classes(tuple(f"{part} {number}" for number in range(classes)), drawings[part])
 
         monkeypatch.setattr(OmniglotTasks, "classes", characters)
         monkeypatch.setattr(OmniglotTasks, "sizes", lambda tasks, part: (classes, examples))

@@ -123,6 +123,12 @@ class FewShotLearner(keras.Model):
         if auto_scale_loss and halved and self.optimizer and not isinstance(self.optimizer, scaled):
             self.optimizer = scaled(self.optimizer, name="loss_scale_optimizer")
 
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compiles a learner that was read from a file; Keras asks for this where `compile` is overridden."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        if self.optimizer is not None:
+            self.optimizer.build(self.trainable_variables)
+
     def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> keras.callbacks.History:
         """Trains as Keras does, and refuses what would go wrong without a word."""
         _check_class_weight(kwargs)
