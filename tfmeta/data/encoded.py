@@ -6,23 +6,21 @@ A client then sends the files that it has, and needs no code of ours between the
 import tensorflow as tf
 
 from tfmeta.core.graph_checks import after, check_shape, require
+from tfmeta.data.encoded_files import check_files, orientations, sizes_and_bits
+from tfmeta.data.ink import DEEP, LUMA, SEEN, page_side
+from tfmeta.data.ink_graph import inks_of_pages, levelled, page_of
 
 __all__ = ["decode_drawings", "encode_drawings"]
 
-_LONGEST_SIDE = 4096  # a few kilobytes may claim gigabytes of pixels
-_PNG = b"\x89PNG\r\n\x1a\n"
-_JPEG = b"\xff\xd8\xff"
-_PNG_HEADER = 16, 9  # where it begins: width and height, four bytes each, then the bits of a sample
-_LUMA = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R 601, which Pillow takes too
+_NO_ALPHA = ((0, 0), (0, 0), (0, 1))
 
 
 def decode_drawings(name: str, encoded: tf.Tensor, side: int, letter: str = "Q") -> tf.Tensor:
-    """Decodes drawings: ink 1, paper 0, whatever the colours of the file.
+    """Decodes drawings: ink 1, paper 0, whatever they were drawn with and on.
 
-    The paper is what the border of an image shows most: where more than half of it is lighter than middle grey,
-    the image is dark on light and is inverted; otherwise it is light on dark and stays. What is transparent is
-    white. An image that is not square gets more paper on both sides, and is then scaled by averaging over areas,
-    as Omniglot is.
+    Levels, polarity, place and strokes are brought to those of the drawings that models learn from: see
+    `tfmeta.data.ink.ink_of`. Images are turned as their Exif tag says. What is transparent is white, or black where
+    nothing could be seen on white.
 
     Args:
         name: what the client calls the input, for messages.
@@ -31,29 +29,42 @@ def decode_drawings(name: str, encoded: tf.Tensor, side: int, letter: str = "Q")
         letter: stands for Q in messages.
 
     Returns:
-        float32 ``[B, Q, side, side, 1]``. The graph fails, with words, for what is no such file or is more than
-        4096 pixels high or wide.
+        float32 ``[B, Q, side, side, 1]``. The graph fails, with words, for what is no such file, is more than
+        4096 pixels high or wide, or has no drawing. An answer about an empty page would be an invention, and no output
+        of the models could say so.
 
     Example:
-        >>> white = tf.io.encode_png(tf.fill([40, 30, 1], tf.constant(255, tf.uint8)))
-        >>> float(tf.reduce_max(decode_drawings("query_png", [[white]], side=28)))
-        0.0
+        >>> drawing = tf.pad(tf.zeros([30, 2, 1]), [[20, 20], [30, 30], [0, 0]], constant_values=255)
+        >>> file = tf.io.encode_png(tf.cast(drawing, tf.uint8))
+        >>> float(tf.reduce_max(decode_drawings("query_png", [[file]], side=28)))
+        1.0
     """
     encoded = check_shape(name, tf.convert_to_tensor(encoded), ("B", letter))
-    is_png = tf.strings.substr(encoded, 0, len(_PNG)) == _PNG
-    is_jpeg = tf.strings.substr(encoded, 0, len(_JPEG)) == _JPEG
-    odd = ~(is_png | is_jpeg)
-    message = "; expected the bytes of such a file, not its path, its pixels or base64 text."
-    (encoded,) = after([
-        require(~tf.reduce_any(odd), f"{name} holds ", tf.math.count_nonzero(odd), " items that are no PNG or JPEG"
-                " image, the first at ", tf.reshape(tf.where(odd)[:1], [-1]), message),
-    ], encoded)  # fmt: skip
-    drawings = tf.map_fn(
-        lambda item: _drawing(name, item[0], item[1], side),
-        (tf.reshape(encoded, [-1]), tf.reshape(is_jpeg, [-1])),
-        fn_output_signature=tf.TensorSpec([side, side, 1], tf.float32),
-    )
-    return tf.reshape(drawings, tf.concat([tf.shape(encoded), [side, side, 1]], axis=0))
+    files, is_jpeg = check_files(name, encoded)
+    files, sizes, bits = sizes_and_bits(name, files, is_jpeg)
+    own = tf.reduce_all(sizes == side, axis=1)  # drawings of the models' own form
+    turned = orientations(files, is_jpeg)
+    drawings, blanks = [], []
+    for find, chosen in ((_inks_of_drawings, own), (_inks_of_images, ~own)):
+        place = tf.where(chosen)  # [K, 1]
+        inks, blank = tf.cond(
+            tf.size(place) > 0,
+            lambda place=place, find=find: find(
+                *(tf.gather_nd(x, place) for x in (files, is_jpeg, bits)), side
+            ),
+            lambda: (tf.zeros([0, side, side]), tf.zeros([0], tf.bool)),
+        )
+        count = tf.shape(files, tf.int64)
+        drawings.append(tf.scatter_nd(place, inks, tf.concat([count, [side, side]], axis=0)))
+        blanks.append(tf.scatter_nd(place, tf.cast(blank, tf.int32), count))
+    blank = tf.reshape(blanks[0] + blanks[1] > 0, tf.shape(encoded))
+    found = drawings[0] + drawings[1]
+    (inks,) = after([
+        require(~tf.reduce_any(blank), f"{name} holds ", tf.math.count_nonzero(blank), " images without a drawing, the"
+                " first at ", tf.reshape(tf.where(blank)[:1], [-1]), "; expected ink on paper in each, so leave out"
+                " blank pages."),
+    ], tf.cond(tf.reduce_any(turned > 1), lambda: _upright(found, turned), lambda: found))  # fmt: skip
+    return tf.reshape(inks, tf.concat([tf.shape(encoded), [side, side, 1]], axis=0))
 
 
 def encode_drawings(drawings: tf.Tensor) -> tf.Tensor:
@@ -68,46 +79,102 @@ def encode_drawings(drawings: tf.Tensor) -> tf.Tensor:
     return tf.io.encode_png(tf.cast(tf.round(255.0 * (1.0 - tf.clip_by_value(drawings, 0.0, 1.0))), tf.uint8))
 
 
-def _drawing(name: str, encoded: tf.Tensor, is_jpeg: tf.Tensor, side: int) -> tf.Tensor:
-    # [H,W], 0 black to 1 white
-    grey = tf.cond(is_jpeg, lambda: _grey_jpeg(name, encoded), lambda: _grey_png(name, encoded))
-    border = tf.concat([grey[0], grey[-1], grey[:, 0], grey[:, -1]], axis=0)
-    light = tf.reduce_mean(tf.cast(border > 0.5, tf.float32)) > 0.5
-    ink = tf.where(light, 1.0 - grey, grey)
-    gaps = tf.reduce_max(tf.shape(ink)) - tf.shape(ink)  # [2]
-    square = tf.pad(ink, tf.stack([gaps // 2, gaps - gaps // 2], axis=1))
-    return tf.ensure_shape(tf.image.resize(square[..., None], [side, side], "area"), [side, side, 1])
+def _inks_of_drawings(
+    files: tf.Tensor, is_jpeg: tf.Tensor, bits: tf.Tensor, side: int
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """The ink of files of the models' own form, and which have none. All but the decoding is done for all at once."""
+
+    def decode(item: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
+        file, jpeg = item
+        return tf.cond(
+            jpeg,
+            lambda: tf.cast(tf.pad(_decoded_jpeg(file), _NO_ALPHA, constant_values=255), tf.uint16) * 257,
+            lambda: tf.io.decode_png(file, channels=4, dtype=tf.uint16),
+        )
+
+    shape = tf.TensorSpec([side, side, 4], tf.uint16)
+    images = tf.cast(tf.map_fn(decode, (files, is_jpeg), fn_output_signature=shape), tf.float32)
+    return levelled(
+        _blended(images, _opaque(images[..., 3], 65535.0), tf.where(bits > 8, _top(images), 65535.0))
+    )
 
 
-def _grey_jpeg(name: str, encoded: tf.Tensor) -> tf.Tensor:
-    encoded = _small_enough(name, encoded, tf.image.extract_jpeg_shape(encoded, tf.int64)[:2])
-    return _grey(tf.io.decode_jpeg(encoded, channels=3, dct_method="INTEGER_ACCURATE"))
+def _inks_of_images(
+    files: tf.Tensor, is_jpeg: tf.Tensor, bits: tf.Tensor, side: int
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """The ink of files of any size, and which have none."""
+    page = page_side(side)
+
+    def page_of_png(file: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
+        image = tf.io.decode_png(file, channels=4, dtype=dtype)
+        top = _top(image) if dtype == tf.uint16 else 255.0
+        opaque = _opaque(image[..., 3], dtype.max)
+        return tf.cond(
+            opaque < 0,
+            lambda: _grey(page_of(image[..., :3], page) / top),
+            lambda: page_of(_blended(tf.cast(image, tf.float32), opaque, top)[..., None], page)[..., 0],
+        )
+
+    def page_of_file(item: tuple[tf.Tensor, ...]) -> tf.Tensor:
+        file, jpeg, depth = item
+        return tf.cond(
+            jpeg,
+            lambda: _grey(page_of(_decoded_jpeg(file), page) / 255.0),
+            lambda: tf.cond(
+                depth > 8, lambda: page_of_png(file, tf.uint16), lambda: page_of_png(file, tf.uint8)
+            ),
+        )
+
+    shape = tf.TensorSpec([page, page], tf.float32)
+    pages = tf.map_fn(  # few at a time, since large images take memory
+        page_of_file, (files, is_jpeg, bits), fn_output_signature=shape, parallel_iterations=2
+    )
+    return inks_of_pages(pages, side)
 
 
-def _grey_png(name: str, encoded: tf.Tensor) -> tf.Tensor:
-    size, bits = _png_header(encoded)
-    image = tf.io.decode_png(_small_enough(name, encoded, size), channels=4)
-    alpha = tf.cast(image[..., 3], tf.float32)
-    # Where the file has no alpha the op fills in the largest sample of the file, which is 1 for one bit.
-    opaque = tf.where(bits < 8, tf.maximum(tf.reduce_max(alpha), 1.0), 255.0)
-    return _grey(image[..., :3]) * alpha / opaque + (1.0 - alpha / opaque)
+def _decoded_jpeg(file: tf.Tensor) -> tf.Tensor:
+    return tf.io.decode_jpeg(file, channels=3, dct_method="INTEGER_ACCURATE")
 
 
-def _small_enough(name: str, encoded: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
-    message = f" pixels; expected at most {_LONGEST_SIDE} on a side, so scale it down first."
-    fits = tf.reduce_max(size) <= _LONGEST_SIDE
-    return after([require(fits, f"{name} holds an image of ", size, message)], encoded)[0]
+def _opaque(alpha: tf.Tensor, most: float) -> tf.Tensor:
+    """What alpha ``[..., H, W]`` is where nothing is transparent, ``[...]``; -1 where an image is opaque as a whole.
+
+    Where a file has no alpha the op fills in the largest sample of the file, which is 1 for one bit.
+    """
+    low, high = (tf.cast(reduce(alpha, [-2, -1]), tf.float32) for reduce in (tf.reduce_min, tf.reduce_max))
+    return tf.where((low == high) & (high > 0), -1.0, most)
 
 
-def _grey(image: tf.Tensor) -> tf.Tensor:
-    return tf.linalg.matvec(tf.cast(image, tf.float32) / 255.0, _LUMA)
+def _top(image: tf.Tensor) -> tf.Tensor:
+    """The largest value that samples of 16 bits ``[..., H, W, 4]`` may have: there are scanners of 12 bits, say."""
+    most = tf.cast(tf.reduce_max(image[..., :3], [-3, -2, -1]), tf.float32)[..., None]
+    ranges = tf.constant(DEEP, tf.float32)
+    return tf.reduce_min(tf.where(ranges >= most, ranges, ranges[-1]), axis=-1)
 
 
-def _png_header(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Height and width, and bits of a sample, as the file claims; one that ends before fails in decoding."""
-    begin, length = _PNG_HEADER
-    header = tf.strings.substr(tf.strings.join([encoded, b"\0" * (begin + length)]), begin, length)
-    header = tf.cast(tf.io.decode_raw(header, tf.uint8), tf.int64)
-    digits = tf.reshape(header[:8], [2, 4])  # the largest first
-    size = tf.linalg.matvec(digits, tf.constant([2**24, 2**16, 2**8, 1], tf.int64))
-    return tf.reverse(size, [0]), header[8]
+def _blended(image: tf.Tensor, opaque: tf.Tensor, top: tf.Tensor | float) -> tf.Tensor:
+    """The greys ``[..., H, W]`` of images ``[..., H, W, 4]`` on white, or on black where white hides what they show."""
+    opaque, top = (tf.convert_to_tensor(x)[..., None, None] for x in (opaque, top))
+    share = tf.where(opaque < 0, 1.0, image[..., 3] / opaque)
+    black = _grey(image[..., :3]) / top * share
+    white = black + (1.0 - share)
+    on_white, on_black = (
+        tf.reduce_max(x, [-2, -1], keepdims=True) - tf.reduce_min(x, [-2, -1], keepdims=True)
+        for x in (white, black)
+    )
+    return tf.where((on_white < SEEN) & (on_black > on_white), black, white)
+
+
+def _upright(drawings: tf.Tensor, turned: tf.Tensor) -> tf.Tensor:
+    """Turns drawings ``[M, H, H]`` as Exif's orientations say. All that was done before depends on none."""
+    turned = turned[:, None, None]
+    # as the file stores it, rows and columns may begin at either end, and may be exchanged
+    from_below = (turned == 3) | (turned == 4) | (turned == 7) | (turned == 8)
+    from_right = (turned == 2) | (turned == 3) | (turned == 6) | (turned == 7)
+    exchanged = tf.where(turned >= 5, tf.transpose(drawings, [0, 2, 1]), drawings)
+    rows = tf.where(from_below, exchanged[:, ::-1], exchanged)
+    return tf.where(from_right, rows[:, :, ::-1], rows)
+
+
+def _grey(colours: tf.Tensor) -> tf.Tensor:
+    return tf.linalg.matvec(colours, LUMA)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from tfmeta.core.checks import TfmetaError
+from tfmeta.data.ink import DEEP, SEEN
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -196,22 +197,31 @@ def _of_eight_bits(image: Image.Image) -> Image.Image:
 
     if not image.mode.startswith(("I", "F")):
         return image
-    values = np.asarray(image, np.float64)
-    # The file says how many bits there are, and floats say nothing: their largest value tells.
-    ranges = (65535,) if ";16" in image.mode else (1, 255, 65535) if image.mode == "F" else (255, 65535)
-    top = next((top for top in ranges if values.max() <= top), values.max())
-    return Image.fromarray(np.clip(values / top * 255.0, 0, 255).astype(np.uint8))
+    values = np.nan_to_num(np.asarray(image, np.float64))
+    # The file says how many bits there are at most, and floats say nothing: their largest value tells.
+    ranges = DEEP if ";16" in image.mode else (1, *DEEP)
+    low, high = min(values.min(), 0.0), values.max()
+    top = next((top for top in ranges if high <= 1.01 * top), high)  # floats may be rounded up
+    return Image.fromarray(np.rint(np.clip((values - low) / (top - low) * 255.0, 0, 255)).astype(np.uint8))
 
 
 def _opaque(image: Image.Image) -> Image.Image:
-    """Puts what is transparent on white."""
-    from PIL import Image
-
+    """Puts what is transparent on white, or on black where white hides what the image shows, such as white ink."""
     if not image.has_transparency_data:
         return image.convert("L" if image.mode in ("1", "L") else "RGB")
-    white = Image.new("RGBA", image.size, "white")
-    white.alpha_composite(image.convert("RGBA"))
-    return white.convert("L" if image.mode == "LA" else "RGB")
+    grey, layers = image.mode == "LA", image.convert("RGBA")
+    on_white, on_black = _on(layers, "white"), _on(layers, "black")
+    contrasts = [np.ptp(each.convert("L").getextrema()) / 255 for each in (on_white, on_black)]
+    hidden = contrasts[0] < SEEN and contrasts[1] > contrasts[0]
+    return (on_black if hidden else on_white).convert("L" if grey else "RGB")
+
+
+def _on(layers: Image.Image, colour: str) -> Image.Image:
+    from PIL import Image
+
+    paper = Image.new("RGBA", layers.size, colour)
+    paper.alpha_composite(layers)
+    return paper
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -12,10 +12,10 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 
 from tfmeta.core.checks import TfmetaError
-from tfmeta.data.encoded import decode_drawings
+from tfmeta.data.image_files import open_image
+from tfmeta.data.ink import page_of
 
 __all__ = ["LABELS_FILE", "OneShotRun", "load_one_shot_runs"]
 
@@ -87,8 +87,8 @@ def _load(run: Path, side: int) -> OneShotRun:
     answers = _read_labels(run, numbers)
     return OneShotRun(
         run.name,
-        support_x=np.stack([_decode(path, side) for path in classes]),
-        query_x=np.stack([_decode(path, side) for path in answers]),
+        support_x=np.stack([_read(path, side) for path in classes]),
+        query_x=np.stack([_read(path, side) for path in answers]),
         query_y=np.array(list(answers.values()), np.int64),
     )
 
@@ -124,8 +124,8 @@ def _line(run: Path) -> str:
     return f"{run.name}/test/item01.png {run.name}/training/class11.png"
 
 
-def _decode(path: Path, side: int) -> np.ndarray:
-    try:
-        return decode_drawings(str(path), tf.constant([[path.read_bytes()]]), side)[0, 0].numpy()
-    except tf.errors.OpError as error:
-        raise TfmetaError(f"{path} cannot be read as an image; expected PNG or JPEG.") from error
+def _read(path: Path, side: int) -> np.ndarray:
+    """Reads a drawing as Omniglot is: where and as large as it was drawn, other than drawings of one's own."""
+    page = page_of(np.asarray(open_image(path)), side)
+    border = np.concatenate([page[0], page[-1], page[:, 0], page[:, -1]])
+    return (1 - page if np.median(border) > 0.5 else page)[..., None]

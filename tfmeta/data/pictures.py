@@ -109,7 +109,7 @@ def read_pictures(files: Sequence[Path], side: int, reading: Reading) -> np.ndar
 def pixels_of(image: Image.Image, side: int, reading: Reading) -> np.ndarray:
     """Returns the pixels of a picture.
 
-    A drawing is padded to a square, and becomes ink 1 on paper 0; see `tfmeta.data.ink.ink_of`. Of a photograph
+    A drawing becomes ink 1 on paper 0, of a usual size and strength; see `tfmeta.data.ink.ink_of`. Of a photograph
     the largest square in its middle is taken and scaled by a triangular filter; it becomes black 0 and white 1.
     Scaling both sides to the same length instead would distort what it shows, which costs accuracy.
 
@@ -120,11 +120,17 @@ def pixels_of(image: Image.Image, side: int, reading: Reading) -> np.ndarray:
 
     Returns:
         float32 ``[side, side, channels]``.
+
+    Raises:
+        TfmetaError: if the page of a drawing is blank.
     """
     from PIL import Image
 
     if reading == "drawing":
-        return ink_of(image, side)[..., None]
+        ink = ink_of(image, side)
+        if ink is None:
+            raise TfmetaError("The image has no drawing; expected ink on paper.")
+        return ink[..., None]
     (width, height), short = image.size, min(image.size)
     left, top = (width - short) // 2, (height - short) // 2
     square = image.convert("RGB" if reading == "colour" else "L").crop((left, top, left + short, top + short))
@@ -163,7 +169,14 @@ def guess_reading(files: Sequence[Path]) -> Reading:
 
 def _load(file: Path, side: int, reading: Reading) -> np.ndarray:
     # A drawing may be a line on a large page: it is scaled by averaging over all of its pixels.
-    return pixels_of(open_image(file, None if reading == "drawing" else 2 * side), side, reading)
+    if reading != "drawing":
+        return pixels_of(open_image(file, 2 * side), side, reading)
+    ink = ink_of(open_image(file), side)
+    if ink is None:
+        raise TfmetaError(
+            f"{shown(file)} has no drawing; expected ink on paper. Draw on it, or leave it out."
+        )
+    return ink[..., None]
 
 
 def _looks(file: Path) -> tuple[bool, bool]:
