@@ -1,6 +1,8 @@
 """`tfmeta ask`, of models that have learnt nothing: what it prints, draws, and refuses."""
 
+import io
 import json
+import types
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,7 @@ from tfmeta.core.checks import TfmetaError
 from tfmeta.core.export import export
 from tfmeta.core.model import LoadedModel
 from tfmeta.data.geo_world import load_geo_world, names_of_features
-from tfmeta.modules import ModuleNetwork, parse
+from tfmeta.modules import ModuleNetwork, parse, parse_layout
 from tfmeta.modules.servable import module_servable
 from tfmeta.serving.client import Client
 from tfmeta.serving.lifecycle.models import Models
@@ -77,17 +79,13 @@ ABOUT_A_PICTURE = ("--model", "shapes", "--image", "red.png")
 
 def test_a_question_about_places(place, capsys):
     found = json.loads(ask(capsys, *ABOUT_PLACES, "--json", places.QUESTION))
-    assert set(found) == {"answer", "probability", "layout", "candidates", "unknown"}
-    assert found["answer"] in ("yes", "no") or set(found["answer"]) <= {
-        "Miami",
-        "Key Largo",
-        "Everglades",
-        "Georgia",
-    }
+    assert set(found) == {"answer", "found", "probability", "layout", "candidates", "unknown"}
+    assert {*found["answer"]} <= {"Miami", "Key Largo", "Everglades", "Georgia"}
     assert 0 < found["probability"] <= 1
     candidates = {candidate["layout"]: candidate["probability"] for candidate in found["candidates"]}
     assert found["layout"] in candidates and sum(candidates.values()) == pytest.approx(1)
-    assert {"(and find[park] (relate[south-of] lookup[miami]))", "(exists find[park])"} < set(candidates)
+    assert {"(and find[park] (relate[south-of] lookup[miami]))", "find[park]"} < set(candidates)
+    assert not any("exists" in layout for layout in candidates), "which park asks for names"
 
     told = ask(capsys, *ABOUT_PLACES, *places.QUESTION.split())
     assert told.splitlines()[1] == found["layout"] and "%)" in told.splitlines()[0]
@@ -204,6 +202,67 @@ def test_a_served_model_that_does_not_say_how_it_reads_is_asked_as_its_artefact_
     shipped = Path(__file__).parents[2] / "saved_models/nmn_shapes/1"
     assert asking.reading_of_artefact(shipped).settings["anything"] == ["shape", "thing"]
     assert asking.reading_of_model(LoadedModel(shipped)) is None
+
+
+def test_several_questions_are_answered_at_once(place, capsys, monkeypatch):
+    other = "which city is in georgia"
+    monkeypatch.setattr(parse, "SpacyParser", lambda: places.PARSER)
+    told = ask(capsys, *ABOUT_PLACES, "--json", places.QUESTION, places.QUESTION)
+    first, second = map(json.loads, told.splitlines())
+    assert first == second and first["question"] == places.QUESTION
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{places.QUESTION}\n\n{other}\n{places.QUESTION}\n"))
+    assert main(["ask", *ABOUT_PLACES, "-"]) == 2
+    said = capsys.readouterr()
+    assert said.out.count(f"{places.QUESTION}\n  ") == 2
+    assert said.err.startswith(f"tfmeta: {other}: ") and said.err.count("\n") == 1
+    assert main(["ask", *ABOUT_PLACES, "--pictures", "p.png", places.QUESTION, places.QUESTION]) == 2
+    assert "--pictures is for one question, but 2 are asked" in capsys.readouterr().err
+
+
+def answered(probabilities=(), positions=(), layout="find[park]", question="which park", least=0.0):
+    """The answer of a model that says just this."""
+    size = len(parse_layout(layout).tokens())
+    says = {
+        "layout": np.array([0]), "scores": np.array([[0.0]]), "attentions": np.zeros([1, 1, size, 3]),
+        "unknown": np.zeros([1, 1, size], bool), "probabilities": np.array([[*probabilities, 0.0]]),
+        "answer": np.array([b"yes"]), "positions": np.array([positions]),
+    }  # fmt: skip
+    model = types.SimpleNamespace(ask=lambda signature, inputs: says)
+    return asking.answer.ask(model, question, [parse_layout(layout)], {}, ["A", "B", "C"], least)
+
+
+def test_a_number_is_told_where_one_is_asked():
+    two = answered(positions=[0.9, 0.2, 0.8], question="how many parks are there")
+    assert two.told == "2: A, C" and json.loads(two.to_json())["answer"] == 2
+    assert json.loads(two.to_json())["found"] == ["A", "C"]
+    none = answered(positions=[0.1, 0.2, 0.2], question="How much water is there?")
+    assert none.told == "0" and json.loads(none.to_json())["answer"] == 0
+    assert answered(positions=[0.1, 0.2, 0.2]).told == "nothing"
+
+
+def test_an_answer_of_a_low_probability_is_not_given():
+    low = answered(positions=[0.6, 0.4, 0.5], least=0.4)
+    assert low.probability == pytest.approx(0.18) and low.told == "I do not know"
+    told = json.loads(low.to_json())
+    assert told["answer"] is None and told["found"] == ["A"]
+    high = answered(probabilities=[0.41], layout="(exists find[park])", question="is there a park", least=0.4)
+    assert high.told == "yes" and json.loads(high.to_json())["answer"] == "yes"
+
+
+@pytest.mark.parametrize(
+    ("question", "kind"),
+    [
+        ("is Miami a city", "label"), ("Are there parks in Florida?", "label"), ("Isn't Miami a city?", "label"),
+        ("does florida have parks", "label"), ("island of Florida", "names"), ("which parks are there", "names"),
+        ("how many parks are there", "number"), ("What is the number of parks?", "number"),
+        ("what is in florida", "names"), ("count the parks", "number"), ("country of Miami", "names"),
+    ],
+)  # fmt: skip
+def test_the_first_words_say_what_is_asked(question, kind):
+    assert asking.kinds.kind_of_question(question) == kind
+    layouts = [parse_layout("find[park]"), parse_layout("(exists find[park])")]
+    assert asking.kinds.of_kind(layouts, question) == [layouts[kind == "label"]]
+    assert asking.kinds.of_kind(layouts[:1], question) == layouts[:1]
 
 
 def test_without_spacy_it_says_how_to_get_it(place, capsys, monkeypatch):

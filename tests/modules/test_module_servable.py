@@ -126,6 +126,7 @@ def test_what_does_not_fit_is_told(made, ask):
     assert "layouts[0] has no candidate" in with_(layouts=np.full([B, 1, 1], "", object))
     odd = example["features"].copy()
     odd[0, 0, 0] = np.nan
+    assert "mask holds numbers other than 0 and 1" in with_(mask=example["mask"] * -5)
     assert "features holds 1 numbers that are NaN" in with_(features=odd)
     assert "question, layouts, features" in with_(question=asked[:1])
     image = made["tiny_images"][1]

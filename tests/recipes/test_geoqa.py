@@ -97,7 +97,7 @@ def test_a_run_answers_about_places_that_it_has_not_seen(ended):
 def test_an_exported_model_answers_as_its_learner(ended, tmp_path):
     run, _ = ended
     folder = export_run(run, tmp_path)
-    assert folder.parent.name == "nmn_geoqa_quantified"
+    assert folder.parent.name == "nmn_geoqa"
     assert check_artefact(folder).ok
     model = load(folder)
     assert json.loads((folder / "assets.extra/candidates.json").read_text())["tops"] == ["set", "exists"]

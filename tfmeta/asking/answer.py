@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tfmeta.asking.kinds import kind_of_question
 from tfmeta.core.checks import TfmetaError
 from tfmeta.core.model import Model, SignatureSpec
 from tfmeta.modules.layout import Layout, pad_layouts
@@ -25,6 +26,8 @@ class Answer:
         candidates: those that it was chosen from, each with its probability.
         attentions: what each step of the chosen layout's program looks at, ``[L, K]``.
         unknown: words of that layout which the model has not learnt, so that the answer is a guess.
+        counted: whether the question asks how many there are.
+        least: the least probability of an answer that is given; see `known`.
     """
 
     answer: str | tuple[str, ...]
@@ -33,16 +36,32 @@ class Answer:
     candidates: tuple[tuple[Layout, float], ...]
     attentions: np.ndarray
     unknown: tuple[str, ...] = ()
+    counted: bool = False
+    least: float = 0.0
+
+    @property
+    def known(self) -> bool:
+        """Whether the answer is probable enough to be given; its card says how `least` was chosen."""
+        return self.probability >= self.least
 
     @property
     def told(self) -> str:
         """The answer in words."""
-        return self.answer if isinstance(self.answer, str) else ", ".join(self.answer) or "nothing"
+        if not self.known:
+            return "I do not know"
+        if isinstance(self.answer, str):
+            return self.answer
+        names = ", ".join(self.answer)
+        if self.counted:
+            return f"{len(self.answer)}: {names}" if names else "0"
+        return names or "nothing"
 
     def to_json(self) -> str:
         """Returns the answer for machines; the attentions are left out."""
+        found = self.answer if isinstance(self.answer, str) else list(self.answer)
         told = {
-            "answer": self.answer if isinstance(self.answer, str) else list(self.answer),
+            "answer": (len(found) if self.counted else found) if self.known else None,
+            "found": found,
             "probability": self.probability,
             "layout": str(self.layout),
             "candidates": [
@@ -79,6 +98,7 @@ def ask(
     layouts: Sequence[Layout],
     inputs: Mapping[str, Any],
     names: Sequence[str] = (),
+    least: float = 0.0,
 ) -> Answer:
     """Asks a model about what it is given.
 
@@ -88,6 +108,7 @@ def ask(
         layouts: the candidates.
         inputs: what the question is about, by the names of the inputs of ``answer``.
         names: of the positions, of which an answer may be a set.
+        least: the least probability of an answer that is given; see `Answer.known`.
 
     Raises:
         TfmetaError: for layouts that the model cannot run; from a served model a `ServingError`.
@@ -105,6 +126,8 @@ def ask(
         candidates=tuple(zip(layouts, (scores / scores.sum()).tolist(), strict=True)),
         attentions=found["attentions"][chosen],
         unknown=_unknown(found, chosen, programs[0, chosen]),
+        counted=not isinstance(answer, str) and kind_of_question(question) == "number",
+        least=least,
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from tfmeta.asking.answer import Answer, ask, question_signature
+from tfmeta.asking.readings import least_probability
 from tfmeta.core.checks import TfmetaError
 from tfmeta.core.model import Model
 from tfmeta.modules.layout import Layout
@@ -54,4 +55,4 @@ def ask_about_picture(model: Model, question: str, layouts: Sequence[Layout], im
     Raises:
         TfmetaError: for layouts that the model cannot run; from a served model a `ServingError`.
     """
-    return ask(model, question, layouts, {"image": image[None]})
+    return ask(model, question, layouts, {"image": image[None]}, least=least_probability(model))

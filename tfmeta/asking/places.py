@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from tfmeta.asking.answer import Answer, ask, question_signature
+from tfmeta.asking.readings import least_probability
 from tfmeta.core.checks import TfmetaError
 from tfmeta.core.model import Model
 from tfmeta.data.geo_world import FEATURES, FeatureNames, GeoWorld, load_geo_world, names_of_features
@@ -53,7 +54,7 @@ def ask_about_world(model: Model, question: str, layouts: Sequence[Layout], worl
         "features": world.features[None], "mask": np.ones([1, len(world.entities)], np.float32),
         "pairs": world.pairs[None], "names": np.array([world.entities], object),
     }  # fmt: skip
-    return ask(model, question, layouts, inputs, world.entities)
+    return ask(model, question, layouts, inputs, world.entities, least_probability(model))
 
 
 _KINDS = tuple(kind for kind in FEATURES if kind != "observations")  # those that world.txt holds

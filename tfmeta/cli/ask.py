@@ -1,32 +1,42 @@
 """Asks a module network a question, about a picture or about a folder of places.
 
 The question is parsed by spaCy; the network composes itself by one of the layouts that the parse allows, and answers
-with a label, or with the places that are meant. A folder of places holds locations.txt and world.txt, as each
-environment of GeoQA does.
+with a label, with the places that are meant, or with their number. A folder of places holds locations.txt and
+world.txt, as each environment of GeoQA does. Loading takes longer than answering: ask several questions at once, each
+in quotes, or - for a question on each line of the standard input.
 
   tfmeta ask --model nmn_shapes --image shapes.png "is there a red shape above a circle"
   tfmeta ask --model nmn_geoqa --world environments/fl "which park is south of miami"
+  tfmeta ask --model nmn_geoqa --world environments/fl "is Miami a city" "how many parks are in Florida"
   tfmeta ask --model nmn_geoqa --world environments/fl "which park is south of miami" --json --pictures modules.png
   tfmeta ask --model nmn_shapes --image shapes.png --server localhost:8500 "is there a red shape above a circle"
   tfmeta ask --model nmn_shapes --image shapes.png --layout "(exists (and find[red] find[circle]))"
 """
 
 import argparse
-from collections.abc import Sequence
+import json
+import sys
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from tfmeta.cli.progress import starting_tensorflow, working
 from tfmeta.core.checks import TfmetaError
+from tfmeta.core.words import printable
 
 SUMMARY = "ask a module network about a picture or about places"
+
+MISTAKE = 2  # as in `tfmeta.cli.entry`, which imports this file
 
 
 def add_arguments(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
     """Says what the verb takes."""
     parser.add_argument(
-        "question", metavar="QUESTION", nargs="*", help="English; with --layout it may be left out"
+        "question",
+        metavar="QUESTION",
+        nargs="*",
+        help="English, each question in quotes, or - for those of the standard input; with --layout it may be left out",
     )
     parser.add_argument("--model", metavar="MODEL", required=True, help="name of a model, or its folder")
     about = parser.add_mutually_exclusive_group(required=True)
@@ -41,19 +51,17 @@ def add_arguments(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
     parser.add_argument(
         "--server", metavar="HOST:PORT", help="ask a server, instead of loading the model here"
     )
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument(
+        "--json", action="store_true", help="print JSON; of several questions, an object a line"
+    )
     parser.add_argument(
         "--pictures", metavar="FILE", type=Path, help="draw what each module looks at, such as modules.png"
     )
 
 
-def run(args: argparse.Namespace) -> None:
+def run(args: argparse.Namespace) -> int:
     """Carries out the verb."""
-    question = " ".join(args.question).strip()
-    if not question and not args.layouts:
-        raise TfmetaError(
-            'The question is empty; expected one such as "is there a red shape above a circle".'
-        )
+    asked = _questions(args)
     from tfmeta import asking
     from tfmeta.modules.reading import QuestionReading
 
@@ -76,23 +84,74 @@ def run(args: argparse.Namespace) -> None:
             with starting_tensorflow():
                 import tensorflow  # noqa: F401
 
-            from tfmeta.core.hub import LoadedModel
+            from tfmeta.core.hub import load
 
-            model = LoadedModel(folder)
+            model = load(folder)
         with working(f"Asking {args.model}"):
             about: Any = (
                 asking.load_world(model, args.world) if args.world else asking.load_picture(model, args.image)
             )
+
+        def answer(question: str) -> Any:
+            found = layouts
             if parser:
-                entities = about.entities if args.world else None
-                layouts = asking.candidates_for(reading, question, parser, entities)
+                found = asking.candidates_for(
+                    reading, question, parser, about.entities if args.world else None
+                )
             ask: Any = asking.ask_about_world if args.world else asking.ask_about_picture
-            question = question or str(layouts[0])
-            answer = ask(model, question, layouts, about)
+            return ask(model, question or str(found[0]), found, about)
+
+        if len(asked) > 1 or args.question == ["-"]:
+            return _answer_each(asked, answer, as_json=args.json)
+        question = asked[0]
+        with working(f"Asking {args.model}"):
+            told = answer(question)
     if args.pictures:
         with working("Drawing"):
-            _draw(answer, question, about, args)
-    print(answer.to_json() if args.json else _in_words(answer))
+            _draw(told, question or str(layouts[0]), about, args)
+    print(told.to_json() if args.json else "\n".join(_in_words(told)))
+    return 0
+
+
+def _questions(args: argparse.Namespace) -> list[str]:
+    """The questions that are asked: words without quotes are one question."""
+    if args.question == ["-"]:
+        asked = [line.strip() for line in sys.stdin if line.strip()]
+    elif len(args.question) > 1 and all(len(text.split()) > 1 for text in args.question):
+        asked = [text.strip() for text in args.question]
+    else:
+        asked = [" ".join(args.question).strip()]
+    if not args.layouts and (not asked or not all(asked)):
+        raise TfmetaError(
+            'The question is empty; expected one such as "is there a red shape above a circle".'
+        )
+    if args.question == ["-"] or len(asked) > 1:
+        for flag, given in (("--layout", args.layouts), ("--pictures", args.pictures)):
+            if given:
+                raise TfmetaError(
+                    f"{flag} is for one question, but {len(asked)} are asked; ask each by itself."
+                )
+    return asked
+
+
+def _answer_each(asked: Sequence[str], answer: Callable[[str], Any], *, as_json: bool) -> int:
+    """Prints the answer to each question as it comes; one that cannot be answered does not keep the others waiting."""
+    failed = False
+    for question in asked:
+        try:
+            told = answer(question)
+        except TfmetaError as error:
+            failed = True
+            print(f"tfmeta: {printable(question)}: {printable(str(error))}", file=sys.stderr, flush=True)
+            continue
+        if as_json:
+            print(
+                json.dumps({"question": question, **json.loads(told.to_json())}, ensure_ascii=False),
+                flush=True,
+            )
+        else:
+            print("\n  ".join([printable(question), *_in_words(told)]), flush=True)
+    return MISTAKE if failed else 0
 
 
 def _reading_of_twin(name: str) -> Any:
@@ -111,11 +170,16 @@ def _parser() -> Any:
         return SpacyParser()
 
 
-def _in_words(answer: Any) -> str:
+def _in_words(answer: Any) -> list[str]:
     lines = [f"{answer.told} ({answer.probability:.1%})", str(answer.layout)]
+    if not answer.known:
+        found = answer.answer if isinstance(answer.answer, str) else ", ".join(answer.answer) or "nothing"
+        lines[0] = (
+            f"{answer.told}: {found} has a probability of {answer.probability:.1%}, below {answer.least:.0%}."
+        )
     if answer.unknown:
         lines.append(f"The model has not learnt {', '.join(answer.unknown)}: this is a guess.")
-    return "\n".join(lines)
+    return [printable(line) for line in lines]
 
 
 def _layout(text: str, reading: Any) -> Any:

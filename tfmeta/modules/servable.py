@@ -10,6 +10,7 @@ from tfmeta.core.cards import Card
 from tfmeta.core.checks import check
 from tfmeta.core.export import Servable, Signature
 from tfmeta.core.graph_checks import after, check_finite, check_leading, check_shape, require
+from tfmeta.core.row_checks import check_most_rows
 from tfmeta.modules.module_network import ModuleNetwork, Reading
 from tfmeta.modules.reading import CANDIDATES_FILE, QuestionReading
 from tfmeta.modules.spec import kinds
@@ -117,7 +118,7 @@ def _describe(facts: Mapping[str, str]) -> Signature:
     any_row = tf.constant([0], tf.int64)
 
     def describe(rows: tf.Tensor = any_row) -> dict[str, tf.Tensor]:
-        count = tf.shape(check_shape("rows", rows, ("B",)))
+        count = tf.shape(check_most_rows(check_shape("rows", rows, ("B",)), "rows"))
         return {key: tf.fill(count, fact) for key, fact in facts.items()}
 
     return Signature(describe, (tf.TensorSpec([None], tf.int64, "rows"),), {"rows": np.zeros(1, np.int64)})
@@ -159,6 +160,11 @@ def _checked(name: str, x: tf.Tensor, spec: tf.TensorSpec) -> tf.Tensor:
         wide = tf.reduce_all(tf.shape(x)[1:] > 0)
         message = "; expected at least one candidate of at least one step."
         return after([require(wide, "layouts has the shape ", tf.shape(x), message)], x)[0]
+    if name == "mask":  # what is elsewhere would come out as a probability that is none
+        message = (
+            "mask holds numbers other than 0 and 1; expected 1 where a position is, and 0 where none is."
+        )
+        return after([require(tf.reduce_all((x == 0) | (x == 1)), message)], x)[0]
     return check_finite(name, x) if x.dtype.is_floating else x
 
 
