@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tfmeta.core.cards import Card
+from tfmeta.core.checks import TfmetaError
 from tfmeta.core.export import export
 from tfmeta.core.gate import check_artefact, plan
 from tfmeta.core.gate.replay import Call, run_without_python
@@ -93,10 +94,11 @@ def test_adapt_then_predict_is_classify(models, name):
 @pytest.mark.parametrize("name", ["prototypical", "maml"])
 def test_encoded_images_are_answered_as_the_images_in_them(models, name):
     model, request = models[name], episode(tasks=2)
-    whole = tf.cast(tf.round(255 * request["support_x"]), tf.float32) / 255  # as many greys as a file has
-    queries = tf.cast(tf.round(255 * request["query_x"]), tf.float32) / 255
     paper = [[0, 0], [0, 0], [1, 1], [1, 1], [0, 0]]  # a border, by which the graph tells paper from ink
-    whole, queries = (tf.pad(x[:, :, 1:-1, 1:-1], paper) for x in (whole, queries))
+    whole, queries = (
+        tf.pad(tf.cast(request[key][:, :, 1:-1, 1:-1] > 0.8, tf.float32), paper)
+        for key in ("support_x", "query_x")
+    )
     support_png, query_png = encode_drawings(whole).numpy(), encode_drawings(queries).numpy()
     expected = model.classify(support_x=whole, support_y=request["support_y"], query_x=queries)
     answer = model.classify_png(support_png=support_png, support_y=request["support_y"], query_png=query_png)
@@ -104,6 +106,21 @@ def test_encoded_images_are_answered_as_the_images_in_them(models, name):
     state = model.adapt_png(support_png=support_png, support_y=request["support_y"])
     answer = model.predict_png(**state, query_png=query_png)
     np.testing.assert_allclose(answer["probabilities"], expected["probabilities"], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("form", [np.asarray, list], ids=["array", "list of arrays"])
+def test_bytes_of_pictures_are_scaled(models, form):
+    request = episode()
+    model = models["prototypical"].few_shot()
+    support, query = (np.rint(255 * request[key][0]).astype(np.uint8) for key in ("support_x", "query_x"))
+    for known, asked in ((support, query), (support / 255, query), (support, query / 255)):
+        answer = model.adapt(form(known), list("abc")).predict(form(asked))
+        expected = model.classify(support / 255, list("abc"), query / 255)
+        np.testing.assert_allclose(answer["probabilities"], expected["probabilities"], rtol=1e-4)
+    with pytest.raises(
+        TfmetaError, match=r"numbers outside 0 to 1; expected ink 1, paper 0, so divide bytes by 255"
+    ):
+        model.adapt(support / 255, list("abc")).predict(query.astype(float))
 
 
 def test_only_drawings_have_signatures_for_encoded_images():
@@ -132,7 +149,10 @@ def test_describe_is_one_row_or_as_many_as_asked_for(models, name):
     assert facts["input_shape"].tolist() == [[1] if regression else [SIDE, SIDE, 1]]
     assert facts["inner_rate"][0] == {"maml": 0.25, "regression": np.float32(0.01)}.get(name, 0.0)
     assert facts["git_hash"][0] == b"0123abc"
-    assert json.loads(facts["card"][0])["summary"] == CARD.summary
+    card = json.loads(facts["card"][0])
+    assert card["summary"] == CARD.summary
+    drawing = {"shape": [SIDE, SIDE, 1], "reading": "drawing", "range": [0, 1], "polarity": "ink 1, paper 0"}
+    assert card.get("items", {}) == ({} if regression else drawing)
     assert models[name].describe(rows=[7, 7, 7])["ways"].shape == (3,)
 
 
@@ -153,6 +173,7 @@ def holding(value):
 
 S, Q = episode()["support_x"], episode()["query_x"]
 PNG = encode_drawings(S).numpy()
+BLANK = encode_drawings(zeros(28, 28, 1)).numpy()
 BAD_REQUESTS = [  # learner, signature, what differs from a good request, what the client reads
     ("maml", "classify", {"support_y": [[0, 1, 3]]}, "support_y holds labels from 0 to 3; expected 0 to 2"),
     ("maml", "adapt", {"support_y": [[0, -1, 2]]}, "support_y holds labels from -1 to 2; expected 0 to 2"),
@@ -166,7 +187,12 @@ BAD_REQUESTS = [  # learner, signature, what differs from a good request, what t
     ("maml", "classify", {"query_x": zeros(2, 1, 28, 28, 1)}, "query_x hold [1, 1, 2] tasks"),
     ("maml", "adapt", {"support_x": zeros(2, 3, 28, 28, 1)}, "support_x, support_y hold [2, 1] tasks"),
     ("maml", "adapt", {"support_x": S[:0], "support_y": zeros(0, 3)}, "hold [0, 0] tasks"),
-    ("prototypical", "classify", {"query_x": zeros(1, 2, 32, 32, 1)}, "; resize the images to 28x28."),
+    (
+        "prototypical",
+        "classify",
+        {"query_x": zeros(1, 2, 32, 32, 1)},
+        "; make each image 28x28 pixels, in grey, with",
+    ),
     (
         "maml",
         "classify",
@@ -178,6 +204,25 @@ BAD_REQUESTS = [  # learner, signature, what differs from a good request, what t
     ("maml", "adapt", {"support_x": holding(np.nan)}, "support_x holds 1 numbers that are NaN or infinite"),
     ("matching", "classify", {"support_x": holding(np.inf)}, "support_x holds 1 numbers that are NaN or"),
     ("prototypical", "predict", {"query_x": holding(-np.inf)}, "query_x holds 1 numbers that are NaN or"),
+    (
+        "maml",
+        "adapt",
+        {"support_x": 255 * S},
+        " numbers outside 0 to 1; expected ink 1, paper 0, so divide bytes",
+    ),
+    ("prototypical", "predict", {"query_x": 2 * Q - 1}, " numbers outside 0 to 1; expected ink 1, paper 0"),
+    (
+        "matching",
+        "classify",
+        {"query_x": 1 - 0.2 * Q},
+        "query_x holds 2 drawings that are dark on light; expected i",
+    ),
+    (
+        "maml",
+        "predict_png",
+        {"query_png": [[BLANK]]},
+        "query_png holds 1 images without a drawing, the first at [0",
+    ),
     ("prototypical", "predict", {"task_state": zeros(1, 13)}, "task_state has 13 numbers a task, expected a"),
     ("prototypical", "predict", {"task_state": zeros(1, 0)}, "task_state has 0 numbers a task, expected a"),
     ("matching", "predict", {"task_state": zeros(1, 6)}, "task_state has 6 numbers a task, expected a mul"),

@@ -13,10 +13,29 @@ from tfmeta.core.checks import TfmetaError
 from tfmeta.core.episodes import Augmentation, episodes
 from tfmeta.core.tasks import PARTS, Part, Tasks
 
-__all__ = ["ClassTasks", "Classes", "EpisodeTasks", "Reading"]
+__all__ = ["ClassTasks", "Classes", "EpisodeTasks", "Reading", "values_of"]
 
 Reading = Literal["drawing", "grey", "colour", ""]
 """How a file becomes an item: a drawing (ink 1, paper 0), a grey or a colour photograph (0 black, 1 white); or not."""
+
+
+_POLARITIES: dict[str, str] = {
+    "drawing": "ink 1, paper 0",
+    "grey": "black 0, white 1",
+    "colour": "black 0, white 1",
+}
+
+
+def values_of(reading: str) -> dict[str, Any]:
+    """Says what the numbers of pictures mean, for model cards; of other items it says nothing.
+
+    Example:
+        >>> values_of("drawing")
+        {'range': [0, 1], 'polarity': 'ink 1, paper 0'}
+        >>> values_of("")
+        {}
+    """
+    return {"range": [0, 1], "polarity": _POLARITIES[reading]} if reading in _POLARITIES else {}
 
 
 _NAMED = 500
@@ -162,6 +181,7 @@ class ClassTasks(EpisodeTasks):
         return {
             "shape": list(self.item_shape),
             "reading": self.reading,
+            **values_of(self.reading),
             **({"classes": names} if few else {}),
         }
 

@@ -67,7 +67,7 @@ def load_one_shot_runs(folder: str | Path, side: int = 28) -> list[OneShotRun]:
     folder = Path(folder)
     if not folder.is_dir():
         raise TfmetaError(f"There is no folder {folder}; expected one with {_LAYOUT}.")
-    runs = [path for path in sorted(folder.iterdir()) if path.is_dir() and _looks_like_a_run(path)]
+    runs = [path for path in sorted(folder.glob("[!.]*")) if path.is_dir() and _looks_like_a_run(path)]
     if not runs:
         raise TfmetaError(f"{folder} holds no one-shot run; expected {_LAYOUT}.")
     return [_load(run, side) for run in runs]
@@ -78,7 +78,7 @@ def _looks_like_a_run(path: Path) -> bool:
 
 
 def _load(run: Path, side: int) -> OneShotRun:
-    classes = [path for path in sorted((run / "training").glob("*")) if path.suffix.lower() == ".png"]
+    classes = [path for path in sorted((run / "training").glob("[!.]*")) if path.suffix.lower() == ".png"]
     if len(classes) < 2:
         raise TfmetaError(
             f"{run / 'training'} holds {len(classes)} PNG images; expected one of each class, two at least."
@@ -128,4 +128,5 @@ def _read(path: Path, side: int) -> np.ndarray:
     """Reads a drawing as Omniglot is: where and as large as it was drawn, other than drawings of one's own."""
     page = page_of(np.asarray(open_image(path)), side)
     border = np.concatenate([page[0], page[-1], page[:, 0], page[:, -1]])
-    return (1 - page if np.median(border) > 0.5 else page)[..., None]
+    ink = 1 - page if np.median(border) > 0.5 else page
+    return np.round(ink, 6)[..., None]  # paper is 0, whatever its mean was rounded to

@@ -10,9 +10,13 @@ import tensorflow as tf
 from tfmeta.core.checks import check
 from tfmeta.core.graph_checks import after, check_finite, check_leading, check_shape, require
 from tfmeta.data.encoded import decode_drawings
+from tfmeta.data.episode_tasks import values_of
 from tfmeta.fewshot.learner import FewShotLearner
 
 __all__ = ["Requests"]
+
+_ROUNDED = 0.01  # what a filter may overshoot
+_MOST_INK = 0.7  # the mean of a drawing; inverted ones have more
 
 
 class Requests:
@@ -24,7 +28,8 @@ class Requests:
     Args:
         learner: the learner.
         example_episode: ``support_x``, ``support_y`` and ``query_x`` of a task or more.
-        drawings: whether square images of one channel are drawings, ink 1 on paper 0, and may come encoded.
+        reading: what the items are: ``"drawing"``, ink 1 on paper 0, which may come encoded if they are square images
+            of one channel; ``"grey"`` or ``"colour"`` pictures; or anything else.
 
     Attributes:
         item: shape of an item.
@@ -37,10 +42,12 @@ class Requests:
         TfmetaError: if the learner does not declare the size of its task states.
     """
 
-    def __init__(self, learner: FewShotLearner, example_episode: Mapping[str, Any], *, drawings: bool = True):
+    def __init__(
+        self, learner: FewShotLearner, example_episode: Mapping[str, Any], *, reading: str = "drawing"
+    ):
         self.regression = learner.task == "regression"
         self.ways = learner.ways
-        self._drawings = drawings
+        self._reading = reading
         self.item = tuple(learner.network.input_shape[1:])
         target = np.float32 if self.regression else np.int64
         self.example = {
@@ -75,7 +82,12 @@ class Requests:
     @property
     def takes_drawings(self) -> bool:
         """Whether an item is a drawing, so that it may come as an encoded image."""
-        return self._drawings and len(self.item) == 3 and self.item[0] == self.item[1] and self.item[2] == 1
+        return (
+            self._reading == "drawing"
+            and len(self.item) == 3
+            and self.item[0] == self.item[1]
+            and self.item[2] == 1
+        )
 
     def support(self, x: tf.Tensor, y: tf.Tensor, kind: str = "x") -> tuple[tf.Tensor, ...]:
         """Checks a support set, and decodes it where it is of the `kind` ``png``."""
@@ -126,9 +138,34 @@ class Requests:
         """
         if name.endswith("_png"):
             return self._decode(name, letter)(x)
-        image = len(self.item) == 3
-        fix = f"resize the images to {self.item[0]}x{self.item[1]}" if image else ""
-        return check_finite(name, check_shape(name, x, ("B", letter, *self.item), fix))
+        fix = ""
+        if len(self.item) == 3:
+            high, wide, channels = self.item
+            colours = {1: ", in grey, with one channel", 3: ", in colour, with three channels"}.get(
+                channels, ""
+            )
+            fix = f"make each image {high}x{wide} pixels{colours}"
+        return self._checked_values(
+            name, check_finite(name, check_shape(name, x, ("B", letter, *self.item), fix))
+        )
+
+    def _checked_values(self, name: str, x: tf.Tensor) -> tf.Tensor:
+        """Checks that pictures are of 0 to 1, and drawings light on dark, as the models know them."""
+        if not values_of(self._reading) or (self._reading == "drawing" and not self.takes_drawings):
+            return x
+        meaning = values_of(self._reading)["polarity"]
+        outside = tf.math.count_nonzero((x < -_ROUNDED) | (x > 1.0 + _ROUNDED))
+        checks = [
+            require(outside == 0, f"{name} holds ", outside, f" numbers outside 0 to 1; expected {meaning}, so divide"
+                    " bytes by 255, and undo any other scaling."),
+        ]  # fmt: skip
+        if self.takes_drawings:
+            inverted = tf.math.count_nonzero(tf.reduce_mean(x, axis=[-3, -2, -1]) > _MOST_INK)
+            checks.append(
+                require(inverted == 0, f"{name} holds ", inverted, f" drawings that are dark on light; expected"
+                        f" {meaning}, so send 1 - {name}, or the files to a signature _png, which reads both."),
+            )  # fmt: skip
+        return after(checks, x)[0]
 
     def _make_decode(self, name: str, letter: str) -> Callable[[tf.Tensor], tf.Tensor]:
         return tf.function(

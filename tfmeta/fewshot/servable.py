@@ -1,5 +1,6 @@
 """Few-shot learners as servables: adapt and answer in one request, or adapt once and predict often."""
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from tfmeta.core.export import Servable, Signature
 from tfmeta.core.graph_checks import check_shape
 from tfmeta.core.row_checks import check_most_rows
 from tfmeta.data.encoded import encode_drawings
+from tfmeta.data.episode_tasks import values_of
 from tfmeta.fewshot.extras import extra_signatures
 from tfmeta.fewshot.learner import FewShotLearner
 from tfmeta.fewshot.requests import Requests
@@ -47,8 +49,9 @@ def few_shot_servable(
 
     ``support_x`` and ``query_x`` are float32 ``[B, S, ...]`` and ``[B, Q, ...]``; ``support_y`` is int64
     ``[B, S]``, or float32 ``[B, S, D]`` in regression. ``support_png`` and ``query_png`` are strings ``[B, S]``
-    and ``[B, Q]``, the bytes of PNG or JPEG files of any size, dark on light or light on dark; see
-    `tfmeta.data.encoded.decode_drawings`. A request that does not fit fails with a message that says what came,
+    and ``[B, Q]``, the bytes of PNG or JPEG files of any size, with ink of any colour on any paper; see
+    `tfmeta.data.encoded.decode_drawings`. Arrays of pictures are of 0 to 1, and drawings are ink 1 on paper 0; the
+    card says so in its ``items``. A request that does not fit fails with a message that says what came,
     what was expected, and how to mend it.
 
     ``describe`` says ``task``, ``ways`` (0: any number), ``input_shape``, ``inner_rate`` (0: no gradient
@@ -81,8 +84,10 @@ def few_shot_servable(
         >>> sorted(servable.signatures)
         ['adapt', 'classify', 'describe', 'predict', 'serving_default']
     """
-    drawings = card.items.get("reading", "drawing") == "drawing"
-    requests = Requests(learner, example_episode, drawings=drawings)
+    requests = Requests(learner, example_episode, reading=card.items.get("reading", "drawing"))
+    if requests.takes_drawings:
+        known = {"shape": list(requests.item), "reading": "drawing", **values_of("drawing")}
+        card = dataclasses.replace(card, items={**known, **card.items})
     each = _task_by_task if learner.task_by_task else _in_float32
     learn = each(learner.adapt)
     respond = each(lambda state, query_x: learner.respond(tf.cast(state, learner.compute_dtype), query_x))

@@ -6,10 +6,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tfmeta.core.model.model import Answer, Request, find_signature
-from tfmeta.core.model.specs import InputError, SignatureSpec
+from tfmeta.core.model.specs import ArraySpec, InputError, SignatureSpec
 from tfmeta.core.model.words import ClassNames, name_classes, number_words
 
 __all__ = ["FewShotRequests", "TaskState"]
+
+_PICTURES = 5  # dimensions: tasks, items, height, width and channels
 
 
 class TaskState(NamedTuple):
@@ -52,7 +54,7 @@ class FewShotRequests:
     """Makes the requests to one few-shot model.
 
     Takes one task ([S,...]) or a batch of tasks ([B,S,...]) and reads answers alike; a query without a dimension
-    of queries is one item, and is answered by itself. Labels may be words.
+    of queries is one item, and is answered by itself. Labels may be words. Pictures of uint8 are scaled to 0 to 1.
 
     Args:
         model: name of the model, for errors.
@@ -100,7 +102,7 @@ class FewShotRequests:
     ) -> tuple[dict[str, np.ndarray], bool, ClassNames | None]:
         name = f"support_{kind}"
         spec = self._input(signature, name)
-        support = spec.convert(name, support)
+        support = spec.convert(name, _scaled(spec, support))
         batched = spec.shape is not None and support.ndim == len(spec.shape)
         classes = self._input(signature, "support_y").dtype.kind == "i"
         support_y, names = number_words("support_y", support_y, classes=classes)
@@ -118,7 +120,7 @@ class FewShotRequests:
         """Adds the queries. One item by itself gets one answer by itself."""
         name = f"query_{kind}"
         spec = self._input(signature, name)
-        query = spec.convert(name, query)
+        query = spec.convert(name, _scaled(spec, query))
         alone = not batched and spec.shape is not None and query.ndim == len(spec.shape) - 2
         query = self._arrange(signature, name, query, 0 if batched else 2 if alone else 1)
 
@@ -179,6 +181,18 @@ def _expected(name: str, shape: tuple[int | None, ...]) -> str:
         return f"{told[0]} of one task, or {told[1]} of several"
     single = told[1] if len(sizes) > 2 else "the bytes"
     return f"{told[0]} of one task, {single} of a single item, or {told[2]} of several tasks"
+
+
+def _scaled(spec: ArraySpec, value: Any) -> Any:
+    """Scales the bytes of pictures, 0 to 255, to the numbers 0 to 1 that models take."""
+    picture = spec.dtype.kind == "f" and spec.shape is not None and len(spec.shape) == _PICTURES
+    if not picture:
+        return value
+    try:
+        array = np.asarray(value)
+    except ValueError:  # of different sizes, which is told where it is converted
+        return value
+    return array.astype(spec.dtype) / 255 if array.dtype == np.uint8 else value
 
 
 def _check_files(name: str, array: np.ndarray) -> None:
