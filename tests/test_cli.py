@@ -1,5 +1,6 @@
 """The command line: what each verb does, and that a mistake is told in one line with exit code 2."""
 
+import argparse
 import json
 import os
 import shutil
@@ -20,6 +21,7 @@ from tests import tiny_models
 from tests.serving.certificates import make_certificates
 from tfmeta.cli import main
 from tfmeta.cli.entry import VERBS
+from tfmeta.cli.serve_flags import WITHOUT_EFFECT, add_flags, given_without_effect
 from tfmeta.data.digits import load_digits
 from tfmeta.serving.client import Client, ServingError
 from tfmeta.serving.lifecycle.models import Models
@@ -239,7 +241,8 @@ def test_list(capsys):
     assert code == 0
     assert "maml-omniglot" in out and "Finn, Abbeel, Levine, ICML 2017" in out
     assert (
-        "prototypical_tiny           version 1: accuracy 0.250 ± 0.013, 5-way 1-shot; 1 more on its card" in out
+        "prototypical_tiny           version 1: accuracy 0.250 ± 0.013, 5-way 1-shot; 1 more on its card"
+        in out
     )
     assert "half                        version 1: no readable card" in out
 
@@ -265,7 +268,8 @@ def test_predict(served, capsys, models, drawings):
         assert sum(answer["probabilities"].values()) == pytest.approx(1.0, abs=1e-5)
 
 
-def test_serves_one_models_folder_until_it_is_told_to_end(models):
+def test_serves_one_models_folder_until_it_is_told_to_end(models, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))  # where nothing says that it has passed the gate
     process = start("serve", "--port", 0, "--model_base_path", models / "matching_tiny")
     line = process.stdout.readline()
     assert line.startswith("Serving matching_tiny at 127.0.0.1:"), line + process.stderr.read()
@@ -273,7 +277,45 @@ def test_serves_one_models_folder_until_it_is_told_to_end(models):
         assert client.status("matching_tiny") == {1: "AVAILABLE"}
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
-    assert process.returncode == 0 and err == ""
+    assert process.returncode == 0
+    assert (
+        err.startswith(f"tfmeta: {models / 'matching_tiny/1'} has not passed the gate: ")
+        and err.count("\n") == 1
+    )
+
+
+def test_a_base_path_that_is_a_version_is_told(models, capsys):
+    code, _, err = run(capsys, "serve", "--model_base_path", models / "matching_tiny" / "1")
+    assert code == 2 and err.endswith(
+        f"--model_base_path names the folder of its versions: {models}/matching_tiny.\n"
+    )
+
+
+def test_the_flags_of_tf_serving_are_taken():
+    parser = argparse.ArgumentParser()
+    add_flags(parser)
+    given = [
+        "--enable_profiler=true", "--num_request_iterations_for_warmup=2", "--platform_config_file=a",
+        "--enable_batching", "--thread_pool_factory_config_file=b", "--xla_cpu_compilation_enabled",
+        "--saved_model_tags=serve",
+    ]  # fmt: skip
+    ignored = given_without_effect(parser.parse_args(given))
+    assert {flag.partition("=")[0] for flag in given} - {*ignored} == {"--saved_model_tags"}
+    assert len({*WITHOUT_EFFECT}) == len(WITHOUT_EFFECT) == 27
+
+
+def test_a_damaged_card_is_told_and_no_traceback(models, capsys, monkeypatch, tmp_path):
+    for name, text in {
+        "deep": "[" * 100_000,
+        "wrong": '{"summary": []}',
+        "painted": '{"summary": "\\u001b[31mred"}',
+    }.items():
+        place = tmp_path / name / "1" / "assets.extra"
+        place.mkdir(parents=True)
+        (place / "card.json").write_text(text)
+    monkeypatch.setenv("TFMETA_MODELS", str(tmp_path))
+    code, out, _ = run(capsys, "list")
+    assert code == 0 and out.count("no readable card") == 2 and "\x1b" not in out
 
 
 def test_serves_a_list_of_models_as_its_file_changes(models, place):

@@ -43,6 +43,7 @@ def place(tmp_path_factory):
         Image.new("RGB", (12, 8), "red").save(root / "red.png")
         Image.new("RGB", (12, 9), "red").save(root / "high.png")
         (root / "not.png").write_text("no picture")
+        (root / "half.png").write_bytes((root / "red.png").read_bytes()[:60])
         yield root
 
 
@@ -141,8 +142,9 @@ def test_a_set_is_told_by_its_names(place, capsys):
         (["--model", "places", "--world", "nowhere", "q"], "locations.txt cannot be read"),
         (["--model", "shapes", "--world", "geoqa/fl", "q"], "not asked about places, but about a picture"),
         (["--model", "shapes", "--image", "high.png", "q"], "is 12x9 pixels, but the model looks at 12x8"),
-        (["--model", "shapes", "--image", "not.png", "q"], "not.png is no picture"),
-        (["--model", "shapes", "--image", "no.png", "q"], "no.png: No such file"),
+        (["--model", "shapes", "--image", "not.png", "q"], "not.png cannot be read as an image"),
+        (["--model", "shapes", "--image", "half.png", "q"], "half.png cannot be read as an image"),
+        (["--model", "shapes", "--image", "no.png", "q"], "There is no image no.png"),
         (["--model", "shape", "--image", "red.png", "q"], "Did you mean shapes?"),
         (["--model", "shapes", "q"], "one of the arguments --image --world is required"),
     ],

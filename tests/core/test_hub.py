@@ -18,6 +18,9 @@ def root(tmp_path_factory):
         export(toys.recurrent(), root, version=version)
     (root / "recurrent" / "temp-11-x").mkdir()
     (root / "notes").mkdir()
+    for name in ("__MACOSX", ".cache"):  # what archives and editors add
+        (root / name / "1").mkdir(parents=True)
+    (root / "recurrent" / "\u0663").mkdir()  # a three, but none that a server knows
     return root
 
 
@@ -30,7 +33,7 @@ def models(root, monkeypatch):
 def test_models_are_listed_by_name_with_their_versions(models):
     listed = hub.list_models()
     assert [path.name for path in listed["recurrent"]] == ["2", "10"]
-    assert "notes" not in listed
+    assert not {"notes", "__MACOSX", ".cache"} & {*listed}
 
 
 def test_a_model_is_found_by_name_and_by_folder(models):

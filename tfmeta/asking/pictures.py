@@ -9,6 +9,7 @@ from tfmeta.asking.answer import Answer, ask, question_signature
 from tfmeta.asking.readings import least_probability
 from tfmeta.core.checks import TfmetaError
 from tfmeta.core.model import Model
+from tfmeta.data.image_files import open_image
 from tfmeta.modules.layout import Layout
 
 __all__ = ["ask_about_picture", "load_picture"]
@@ -19,22 +20,17 @@ def load_picture(model: Model, file: str | Path) -> np.ndarray:
 
     Args:
         model: an exported module network.
-        file: the picture, in any format that Pillow reads.
+        file: the picture, in any format that Pillow reads; it is turned upright, and is white where it is transparent.
 
     Returns:
         float32 ``[H, W, 3]``, 0 to 1.
 
     Raises:
-        TfmetaError: for a model that is not asked about pictures, or a picture of another size.
+        TfmetaError: for a model that is not asked about pictures, a file that is missing, broken or no picture, or a
+            picture of another size.
     """
-    from PIL import Image, UnidentifiedImageError
-
     _, height, width, _ = question_signature(model, "image", "pictures").inputs["image"].shape or [None] * 4
-    try:
-        with Image.open(file) as opened:
-            image = np.asarray(opened.convert("RGB"), np.float32) / 255
-    except UnidentifiedImageError as error:
-        raise TfmetaError(f"{file} is no picture that can be read; expected PNG or JPEG.") from error
+    image = np.asarray(open_image(file).convert("RGB"), np.float32) / 255
     if image.shape[:2] != (height, width):
         raise TfmetaError(
             f"{file} is {image.shape[1]}x{image.shape[0]} pixels, but the model looks at {width}x{height};"

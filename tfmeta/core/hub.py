@@ -40,7 +40,7 @@ def list_models() -> dict[str, list[Path]]:
     """
     models: dict[str, list[Path]] = {}
     for root in model_folders():
-        for folder in sorted(path for path in root.iterdir() if path.is_dir()):
+        for folder in sorted(path for path in root.iterdir() if path.is_dir() and _may_be_a_model(path)):
             versions = _versions(folder)
             if versions:
                 models.setdefault(folder.name, versions)
@@ -68,8 +68,13 @@ def find_model(name: str | Path, version: int | None = None) -> Path:
     raise TfmetaError(f"There is no model {name!r}. {nearest(name, models)} Searched: {searched}.")
 
 
+def _may_be_a_model(folder: Path) -> bool:
+    """Whether a folder is not what archives, file managers and version control put beside models."""
+    return not folder.name.startswith(".") and folder.name != "__MACOSX"
+
+
 def _versions(folder: Path) -> list[Path]:
-    numbered = [path for path in folder.iterdir() if path.name.isdecimal() and path.is_dir()]
+    numbered = [path for path in folder.iterdir() if path.name.isascii() and path.name.isdecimal() and path.is_dir()]
     return sorted(numbered, key=lambda path: int(path.name))
 
 

@@ -71,7 +71,7 @@ def find_images(folder: str | Path, image_ids: Iterable[int]) -> dict[int, Path]
             f"There is no folder {folder}; expected one of images, as of visualqa.org/download.html."
         )
     found = {}
-    for file in folder.iterdir():
+    for file in folder.glob("[!.]*"):  # macOS keeps notes on each file in one of the same name behind "._"
         number = re.search(r"(\d+)$", file.stem)
         if number and file.suffix.lower() in _SUFFIXES:
             found[int(number[1])] = file

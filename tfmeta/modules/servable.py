@@ -149,7 +149,9 @@ _LETTERS = {
 
 def _checked(name: str, x: tf.Tensor, spec: tf.TensorSpec) -> tf.Tensor:
     dims = [letter if size is None else size for letter, size in zip(_LETTERS[name], spec.shape, strict=True)]
-    fix = f"resize the images to {dims[1]}x{dims[2]}" if name == "image" else ""
+    fix = ""
+    if name == "image":
+        fix = f"resize the images to {dims[1]}x{dims[2]} pixels and give them {dims[3]} channels"
     x = check_shape(name, x, dims, fix)
     if name == "question":
         counts = tf.reduce_sum(tf.cast(split_words(x) != "", tf.int32), axis=1) - 1  # without the full stop
