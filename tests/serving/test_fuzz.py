@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from tests.serving.requests import half, loss, metadata, predict, status
 from tfmeta import wire
+from tfmeta.serving.call import Call
 from tfmeta.serving.lifecycle.models import Models
-from tfmeta.serving.services.handlers import method_handler
+from tfmeta.serving.services.handlers import Method
 from tfmeta.serving.services.table import services
 
 CHANGES_THE_SERVER = "HandleReloadConfigRequest"
@@ -31,38 +32,24 @@ def cases(number):
     )
 
 
-class Refused(Exception):
-    """What `context.abort` raises."""
-
-
-class Context:
-    """As much of a gRPC call as a handler sees."""
-
-    def time_remaining(self):
-        return 10.0
-
-    def abort(self, code, message):
-        assert isinstance(code, grpc.StatusCode)
-        raise Refused(code.name, message)
-
-
 @pytest.fixture(scope="module")
 def ask(model_folder):
     """Sends bytes to an RPC by its name; returns the name of the status that comes back."""
     models = Models(model_folder)
     models.load()
     rpcs = {name: rpc for methods in services(models).values() for name, rpc in methods.items()}
-    handlers = {name: method_handler(rpc, name, pool=None).unary_unary for name, rpc in rpcs.items()}
+    methods = {name: Method(rpc, name) for name, rpc in rpcs.items()}
 
     def ask(name, body):
-        try:
-            assert isinstance(handlers[name](body, Context()), bytes)
-        except Refused as refused:
-            code, message = refused.args
-            assert code not in OUR_FAULT, (name, message, rpcs[name].request_type.FromString(body))
-            assert len(message) <= 1024 + len("...TRUNCATED")
-            return code
-        return "OK"
+        outcome = methods[name].outcome(body, Call(10.0))
+        assert outcome.code not in OUR_FAULT, (
+            name,
+            outcome.message,
+            rpcs[name].request_type.FromString(body),
+        )
+        assert outcome.code in grpc.StatusCode.__members__ and isinstance(outcome.reply, bytes)
+        assert len(outcome.message) <= 1024 + len("...TRUNCATED")
+        return outcome.code
 
     ask.requests = {name: rpc.request_type for name, rpc in rpcs.items() if name != CHANGES_THE_SERVER}
     yield ask

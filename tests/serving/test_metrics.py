@@ -36,6 +36,7 @@ def test_requests_are_counted_by_model_and_status():
     metrics = Metrics()
     metrics.observe("Predict", "GRPC", "m", 3, "OK", 20e-6)
     metrics.observe("Predict", "GRPC", "m", 3, "OK", 5.0)
+    metrics.observe("Classify", "GRPC", 'say "hi"\\\n', 1, "OK", 0.1)
     metrics.observe("Classify", "GRPC", 'say "hi"\\\n', None, "NOT_FOUND", 0.1)
     samples = _samples(metrics.render())
     assert samples["request_count", "m", "OK"] == 2
@@ -45,7 +46,7 @@ def test_requests_are_counted_by_model_and_status():
     buckets = {key[-1]: value for key, value in samples.items() if key[:2] == ("request_latency_bucket", "m")}
     assert len(buckets) == 34
     assert (buckets["18"], buckets["32.4"], buckets["708235"], buckets["+Inf"]) == (0, 1, 1, 2)
-    assert not any(key[0].startswith("request_latency") and "Classify" in key for key in samples)
+    assert samples["request_latency_count", 'say "hi"\\\n', "Classify", "GRPC"] == 1
 
 
 def test_types_are_told():
@@ -58,10 +59,20 @@ def test_types_are_told():
 def test_names_that_clients_make_up_are_bounded():
     metrics = Metrics()
     for number in range(1500):
-        metrics.observe("Predict", "GRPC", f"m{number}", None, "NOT_FOUND", 0.0)
+        metrics.observe("Predict", "GRPC", f"m{number}", None, "OK", 0.0)
+    counts = {key: value for key, value in _samples(metrics.render()).items() if key[0] == "request_count"}
+    assert len(counts) == 1001 and counts["request_count", "(other)", "OK"] == 500
+
+
+def test_names_of_no_model_share_one_label():
+    metrics = Metrics()
+    metrics.observe("Predict", "GRPC", "m", 1, "OK", 0.0)
+    for name in ("m", "x" * 5_000_000, "y", ""):
+        metrics.observe("Predict", "GRPC", name, None, "NOT_FOUND", 0.0)
     samples = _samples(metrics.render())
-    assert len(samples) == 1001
-    assert samples["request_count", "(other)", "NOT_FOUND"] == 500
+    assert samples["request_count", "(unknown)", "NOT_FOUND"] == 3
+    assert samples["request_count", "m", "NOT_FOUND"] == 1
+    assert len(metrics.render()) < 10_000
 
 
 def test_no_count_is_lost_between_threads():

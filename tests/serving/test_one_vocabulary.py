@@ -284,9 +284,9 @@ def drawings(backend, drawings_folder, drawings_server):
 
 
 def bar(place, paper=255, side=56, kind="PNG"):
-    """An image file with a horizontal bar, one of seven places down, on plain paper."""
+    """An image file with a bar on plain paper, one of seven places down or, from the fourth, to the right."""
     image, unit = np.full((side, side), paper, np.uint8), side // 7
-    image[place * unit : (place + 1) * unit, unit:-unit] = 255 - paper
+    (image if place < 4 else image.T)[place * unit : (place + 1) * unit, unit:-unit] = 255 - paper
     content = io.BytesIO()
     Image.fromarray(image).save(content, kind)
     return content.getvalue()

@@ -68,6 +68,7 @@ def test_both_apis_share_the_threads(rest):
 def test_plain_rest_beside_encrypted_grpc_is_said(rest, tmp_path, caplog):
     pem = make_certificates(tmp_path)
     keys = ("server_key", "server_cert")
+    (tmp_path / "ssl.config").touch(0o600)
     (tmp_path / "ssl.config").write_text("\n".join(f"{key}: {json.dumps(pem[key].decode())}" for key in keys))
     rest()
     assert not caplog.messages

@@ -1,6 +1,7 @@
 """Encryption: TF Serving's SSLConfig file on one side, certificates on the other."""
 
 import asyncio
+import traceback
 
 import pytest
 
@@ -117,6 +118,12 @@ def test_a_file_that_is_no_ssl_config_is_explained(tmp_path):
     (tmp_path / "typo").write_text('sever_key: "x"')
     with pytest.raises(TfmetaError, match=r"typo is no SSLConfig: .*sever_key.* Expected server_key"):
         read_ssl_config(tmp_path / "typo")
+    for secret in ("MIIEvQIBADANBgkq", 'server_key: "a" MIIEvQIBADANBgkq', 'server_key: "MIIEvQIBADANBgkq'):
+        (tmp_path / "typo").write_text(secret)
+        with pytest.raises(TfmetaError, match=r"typo is no SSLConfig: .*line 1, column \d+") as error:
+            read_ssl_config(tmp_path / "typo")
+        assert "MIIEvQ" not in "".join(traceback.format_exception(error.value)).replace(secret, "")
+        assert "MIIEvQ" not in str(error.value)
     (tmp_path / "binary").write_bytes(b"\xff\xfe")
     with pytest.raises(TfmetaError, match="it is no text"):
         read_ssl_config(tmp_path / "binary")

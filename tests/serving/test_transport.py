@@ -61,7 +61,7 @@ class Seen:
 def gated(monkeypatch, **options):
     gate = Gate()
     rpcs = {"tensorflow.serving.PredictionService": {"Predict": Rpc(wire.PredictRequest, gate.predict)}}
-    monkeypatch.setattr(server_module, "services", lambda models, metrics: rpcs)
+    monkeypatch.setattr(server_module, "services", lambda *_: rpcs)
     with Server(Nothing(), **options) as gate.server, grpc.insecure_channel(gate.server.address) as channel:
         try:
             yield gate, channel

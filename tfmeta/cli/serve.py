@@ -20,8 +20,9 @@ from functools import partial
 from typing import Any
 
 from tfmeta.cli.progress import starting_tensorflow
+from tfmeta.cli.serve_exposure import exposures
 from tfmeta.cli.serve_flags import add_flags, given_without_effect
-from tfmeta.cli.serve_models import chosen_models, described
+from tfmeta.cli.serve_models import chosen_models, described, named_folders, warn_of_unchecked
 from tfmeta.core.checks import TfmetaError
 from tfmeta.serving.process import after_tensorflow, before_tensorflow
 
@@ -47,6 +48,7 @@ def run(args: argparse.Namespace) -> None:
     logging.basicConfig(format="tfmeta: %(message)s")
     for flag in given_without_effect(args):
         _LOG.warning("%s has no effect here", flag)
+    warn_of_unchecked(config)
     before_tensorflow()
     with starting_tensorflow():
         from tfmeta.serving.server import serve_forever
@@ -101,6 +103,7 @@ def _models(args: argparse.Namespace, config: Any) -> Any:
             intra_op_parallelism=args.tensorflow_intra_op_parallelism,
             strict_shapes=args.strict_shapes,
             load_retries=LoadRetries(args.max_num_load_retries, args.load_retry_interval_micros / 1e6),
+            max_request_memory_mb=args.max_request_memory_mb,
         )
     except ServingError as error:
         hint = (
@@ -122,6 +125,8 @@ def _servers(args: argparse.Namespace, models: Any) -> tuple[Any, Any]:
         _LOG.warning("there are no metrics without --rest_api_port, which is where they are shown")
     metrics = Metrics() if path and args.rest_api_port else None
     ssl_config = read_ssl_config(args.ssl_config_file) if args.ssl_config_file else None
+    for warning in exposures(args, ssl_config):
+        _LOG.warning("%s", warning)
     server = Server(
         models,
         host=args.host,
@@ -130,13 +135,13 @@ def _servers(args: argparse.Namespace, models: Any) -> tuple[Any, Any]:
         credentials=server_credentials(ssl_config) if ssl_config is not None else None,
         threads=args.grpc_max_threads,
         queue=args.max_queued_requests,
+        message_bytes=args.max_message_mb * 2**20,
         channel_arguments=args.grpc_channel_arguments,
         metrics=metrics,
+        reload_below=named_folders(args) if args.allow_reload else (),
     )
     if not args.rest_api_port:
         return server, None
-    if ssl_config is not None:
-        _LOG.warning("REST at port %d is not encrypted, and hears every client", args.rest_api_port)
     return server, RestServer(
         models,
         host=args.host,

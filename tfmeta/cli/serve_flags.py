@@ -11,9 +11,13 @@ __all__ = ["WITHOUT_EFFECT", "add_flags", "given_without_effect"]
 #: What TF Serving knows and this server has no use for; answers are the same with and without.
 WITHOUT_EFFECT = (
     "batching_parameters_file", "enable_batching", "enable_grpc_healthcheck_service", "enable_model_warmup",
-    "flush_filesystem_caches", "num_load_threads", "num_unload_threads",
-    "per_process_gpu_memory_fraction", "rest_api_num_threads", "saved_model_tags",
-    "tensorflow_inter_op_parallelism", "tensorflow_session_parallelism",
+    "enable_per_model_batching_params", "enable_profiler", "enable_serialization_as_tensor_content",
+    "enable_signature_method_name_check", "enforce_session_run_timeout", "flush_filesystem_caches", "mixed_precision",
+    "num_load_threads", "num_request_iterations_for_warmup", "num_tflite_interpreters_per_pool", "num_tflite_pools",
+    "num_unload_threads", "per_process_gpu_memory_fraction", "platform_config_file", "prefer_tflite_model",
+    "remove_unused_fields_from_bundle_metagraph", "rest_api_num_threads", "saved_model_tags", "skip_initialize_tpu",
+    "tensorflow_inter_op_parallelism", "tensorflow_session_parallelism", "thread_pool_factory_config_file",
+    "xla_cpu_compilation_enabled",
 )  # fmt: skip
 _AS_HERE = ("enable_grpc_healthcheck_service", "enable_model_warmup", "saved_model_tags")
 
@@ -39,6 +43,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     _truth_flag(which, "--allow_version_labels_for_unavailable_models",
                 "whether a new label may name a version that is not loaded yet; at the start none is")  # fmt: skip
+    _truth_flag(which, "--allow_reload",
+                "let clients replace the list of models, by HandleReloadConfigRequest, with models that lie below the"
+                " folders named here; not TensorFlow Serving's, which always does")  # fmt: skip
     which.add_argument(
         "--file_system_poll_wait_seconds", metavar="S", type=_seconds, default=1,
         help="how often to look for new versions (default: 1); 0 for never",
@@ -96,6 +103,15 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         "--max_queued_requests", metavar="N", type=_natural, default=1024,
         help="requests that may wait for that, before any more are refused (default: 1024); not TensorFlow Serving's",
+    )  # fmt: skip
+    how.add_argument(
+        "--max_request_memory_mb", metavar="MB", type=count, default=256,
+        help="memory that requests may take together; one that needs more alone is refused (default: 256);"
+             " not TensorFlow Serving's",
+    )  # fmt: skip
+    how.add_argument(
+        "--max_message_mb", metavar="MB", type=count, default=64,
+        help="size of the largest gRPC message, either way, also unpacked (default: 64); not TensorFlow Serving's",
     )  # fmt: skip
     how.add_argument(
         "--grpc_channel_arguments", metavar="KEY=VALUE,...", type=_channel_arguments, default={},

@@ -11,7 +11,7 @@ from tfmeta.core.checks import TfmetaError
 if TYPE_CHECKING:
     from tfmeta import wire
 
-__all__ = ["chosen_models", "described"]
+__all__ = ["chosen_models", "described", "named_folders", "warn_of_unchecked"]
 
 
 def chosen_models(args: argparse.Namespace) -> wire.Message:
@@ -32,6 +32,11 @@ def chosen_models(args: argparse.Namespace) -> wire.Message:
     if args.model_config_file is not None:
         return read_model_config(args.model_config_file)
     base, names = args.model_base_path, args.model_name
+    if base is not None and (base / "saved_model.pb").is_file():
+        raise TfmetaError(
+            f"{base} is one version of a model; --model_base_path names the folder of its versions:"
+            f" {base.resolve().parent}."
+        )
     folders = model_folders() if base is None else [base]
     found = models_in(folders)
     if base is not None and not found and names and len(names) == 1:
@@ -46,6 +51,34 @@ def chosen_models(args: argparse.Namespace) -> wire.Message:
             " <name>/<version>/ there. Name their folder with --model_base_path, or in TFMETA_MODELS."
         )
     return latest_of_each(models_in(folders, names))
+
+
+def named_folders(args: argparse.Namespace) -> list[Path]:
+    """The folders below which the operator's models lie: the base path, or those that hold the models of the list."""
+    from tfmeta.paths import model_folders
+    from tfmeta.serving.lifecycle.model_config import base_folder, read_model_config
+
+    if args.model_config_file is not None:
+        listed = read_model_config(args.model_config_file).model_config_list.config
+        return sorted({base_folder(model).parent for model in listed})
+    return model_folders() if args.model_base_path is None else [args.model_base_path]
+
+
+def warn_of_unchecked(config: wire.Message) -> None:
+    """Says of each version that is to be served and has not passed the gate that this is so, in a line each.
+
+    Args:
+        config: The ModelServerConfig.
+    """
+    from tfmeta.core.stamps import warn_unless_passed
+    from tfmeta.serving.lifecycle.model_config import base_folder, wanted_versions
+    from tfmeta.serving.lifecycle.versions import versions_in
+
+    for model in config.model_config_list.config:
+        paths = versions_in(base_folder(model))
+        for number in wanted_versions(model, paths):
+            if number in paths:
+                warn_unless_passed(paths[number])
 
 
 def described(config: wire.Message) -> str:

@@ -8,6 +8,7 @@ import tensorflow as tf
 from tfmeta.core.cards import Card
 from tfmeta.core.export import Servable, Signature
 from tfmeta.core.graph_checks import after, check_finite, check_leading, check_shape, require
+from tfmeta.core.row_checks import check_most_rows
 from tfmeta.rl.choice import choose
 from tfmeta.rl.trial_network import TrialNetwork
 
@@ -52,7 +53,7 @@ def policy_servable(policy: TrialNetwork, name: str, *, card: Card) -> Servable:
     """
 
     def initial_state(batch: tf.Tensor) -> Mapping[str, tf.Tensor]:
-        (batch,) = check_leading(batch=check_shape("batch", batch, ("B",)))
+        (batch,) = check_leading(batch=check_most_rows(check_shape("batch", batch, ("B",)), "batch"))
         return {"state": policy.initial_state(tf.shape(batch)[0])}
 
     def act(**inputs: tf.Tensor) -> Mapping[str, tf.Tensor]:

@@ -33,12 +33,14 @@ _BOUNDS = [10 * 1.8**power for power in range(33)]  # 10 µs to 24 minutes
 _BUCKETS = [f"{bound:.6g}" for bound in _BOUNDS] + ["+Inf"]
 _MOST_MODELS = 1000
 _OTHER = "(other)"
+_UNKNOWN = "(unknown)"
 
 
 class Metrics:
     """Counts requests. Safe to call from any number of threads.
 
-    Clients choose the names that they ask for, so only so many are kept apart; the rest is counted as `(other)`.
+    Clients choose the names that they ask for. Names of models that the server does not know are counted as
+    `(unknown)`, and of the others only so many are kept apart; the rest is `(other)`.
 
     Example:
         >>> metrics = Metrics()
@@ -68,7 +70,7 @@ class Metrics:
             seconds: How long it took.
         """
         with self._lock:
-            model = self._name(model)
+            model = self._name(model, code)
             self._counts[model, code] = self._counts.get((model, code), 0) + 1
             if code == "OK":
                 self._latencies.setdefault((model, api, entrypoint), _Histogram()).add(seconds)
@@ -85,7 +87,7 @@ class Metrics:
         yield
         seconds = time.perf_counter() - began
         with self._lock:
-            self._runtimes.setdefault((self._name(model), api, "TF1"), _Histogram()).add(seconds)
+            self._runtimes.setdefault((self._name(model, "OK"), api, "TF1"), _Histogram()).add(seconds)
 
     def render(self, models: Models | None = None) -> bytes:
         """Everything in Prometheus's text format.
@@ -109,11 +111,14 @@ class Metrics:
                     lines += histogram.lines(f":tensorflow:serving:{name}", labels)
         return ("\n".join(lines) + "\n").encode()
 
-    def _name(self, model: str) -> str:
-        if model not in self._models:
-            if len(self._models) == _MOST_MODELS:
-                return _OTHER
-            self._models.add(model)
+    def _name(self, model: str, code: str) -> str:
+        if model in self._models:
+            return model
+        if code != "OK":  # only what answers is known to be a model
+            return _UNKNOWN
+        if len(self._models) == _MOST_MODELS:
+            return _OTHER
+        self._models.add(model)
         return model
 
 

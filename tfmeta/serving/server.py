@@ -6,26 +6,29 @@ Example:
     listening on 127.0.0.1:41873
 """
 
+import asyncio
 import signal
 import socket
-from collections.abc import Callable, Mapping
-from concurrent import futures
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
 import grpc
 
+from tfmeta.serving.event_loop import EventLoop
 from tfmeta.serving.lifecycle.models import Models
-from tfmeta.serving.services.admission import Admission, BoundedPool
-from tfmeta.serving.services.handlers import method_handler
+from tfmeta.serving.services.admission import BoundedPool
+from tfmeta.serving.services.front import Front
+from tfmeta.serving.services.handlers import Method
 from tfmeta.serving.services.health import Health
+from tfmeta.serving.services.packing import CHANNEL_ARGUMENTS
 from tfmeta.serving.services.reflection import reflection_handler
 from tfmeta.serving.services.table import services
 
 __all__ = ["Server", "serve_forever"]
 
-_SIDE_THREADS = 4  # for health checks and refusals, which must not wait behind predictions
+_RELOADS_AT_A_TIME = 2  # each of which waits until its new models are there
 _HEARS_SECONDS = 0.5  # how long a signal may go unheard that did not end the wait for it
 
 
@@ -43,6 +46,8 @@ class Server:
         message_bytes: Size of the largest message, either way.
         channel_arguments: Any further arguments of gRPC's server by name, which win over those above.
         metrics: What counts the requests; see `tfmeta.serving.metrics`. None for nothing.
+        reload_below: Folders below which clients may have models loaded, by HandleReloadConfigRequest; none refuses
+            that.
 
     Example:
         >>> server = Server(Models("saved_models"), port=8500)  # doctest: +SKIP
@@ -61,29 +66,29 @@ class Server:
         credentials: grpc.ServerCredentials | None = None,
         threads: int = 8,
         queue: int = 1024,
-        message_bytes: int = 2**31 - 1,
+        message_bytes: int = 64 * 2**20,
         channel_arguments: Mapping[str, int | str] | None = None,
         metrics: Any = None,
+        reload_below: Sequence[str | Path] = (),
     ):
         self.models = models
         self.host = host
         self.port = port
         self.socket_path = socket_path
         self._credentials = credentials
-        offered = services(models, metrics)
+        self._offered = services(models, metrics, reload_below)
         self.pool = BoundedPool(threads, queue)
-        handlers = {
-            f"/{service}/{name}": method_handler(rpc, name, self.pool, metrics)
-            for service, methods in offered.items()
-            for name, rpc in methods.items()
+        self._reloads = BoundedPool(_RELOADS_AT_A_TIME, 0)
+        methods = {
+            f"/{service}/{name}": Method(rpc, name, metrics)
+            for service, rpcs in self._offered.items()
+            for name, rpc in rpcs.items()
         }
-        self._health = Health(models, offered)
-        self._grpc = grpc.server(
-            futures.ThreadPoolExecutor(_SIDE_THREADS, "tfmeta-side"),
-            handlers=[Admission(handlers, self.pool), reflection_handler(offered)],
-            options=list({**_options(message_bytes), **(channel_arguments or {})}.items()),
-        )
-        self._health.add_to(self._grpc)
+        self._front = Front(methods, self._pool_of, message_bytes)
+        self._options = list({**_options(message_bytes), **(channel_arguments or {})}.items())
+        self._loop = EventLoop("tfmeta-grpc")
+        self._health: Health
+        self._grpc: grpc.aio.Server
 
     @property
     def address(self) -> str:
@@ -101,11 +106,7 @@ class Server:
             OSError: The address or the socket cannot be listened on.
         """
         self.models.load()
-        self.port = self._listen(self.address, self._why_no_port)
-        if self.socket_path is not None:
-            self._listen(f"unix:{self.socket_path}", self._why_no_socket)
-        self._grpc.start()
-        self._health.start()
+        self._loop.run(self._listen_everywhere())
         return self.port
 
     def stop(self, grace: float | None = 5.0) -> None:
@@ -114,13 +115,14 @@ class Server:
         Args:
             grace: Seconds to wait for them before they are cut off.
         """
-        self._health.drain()
         self.models.stop_waiting()
-        self._grpc.stop(grace).wait()
+        if self._loop.running:
+            self._loop.run(self._drain(grace))
+            self._loop.stop()
 
     def wait(self) -> None:
         """Returns when the server has stopped."""
-        self._grpc.wait_for_termination()
+        self._loop.wait()
 
     def __enter__(self) -> "Server":
         self.start()
@@ -128,6 +130,24 @@ class Server:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    def _pool_of(self, path: str) -> BoundedPool:
+        # One that waits for a new model must not stand before predictions.
+        return self._reloads if path.endswith("/HandleReloadConfigRequest") else self.pool
+
+    async def _listen_everywhere(self) -> None:
+        self._health = Health(self.models, self._offered)
+        handlers = [self._front, self._health.handler, reflection_handler(self._offered)]
+        self._grpc = grpc.aio.server(handlers=handlers, options=self._options)
+        self.port = self._listen(self.address, self._why_no_port)
+        if self.socket_path is not None:
+            self._listen(f"unix:{self.socket_path}", self._why_no_socket)
+        await self._grpc.start()
+
+    async def _drain(self, grace: float | None) -> None:
+        self._health.drain()
+        await asyncio.sleep(0)  # watchers hear of it before their calls end
+        await self._grpc.stop(grace)
 
     def _listen(self, address: str, why: Callable[[], str]) -> int:
         try:
@@ -203,5 +223,6 @@ def _options(message_bytes: int) -> dict[str, int | str]:
     return {
         "grpc.max_receive_message_length": message_bytes,
         "grpc.max_send_message_length": message_bytes,
+        **CHANNEL_ARGUMENTS,
         "grpc.so_reuseport": 0,  # a port that another server holds is an error, not a share of its requests
     }

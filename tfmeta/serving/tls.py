@@ -9,6 +9,8 @@ The file holds PEM text, not paths:
 """
 
 import dataclasses
+import difflib
+import re
 import ssl
 from pathlib import Path
 
@@ -74,8 +76,9 @@ def read_ssl_config(path: str | Path) -> wire.Message:
         raise TfmetaError(f"{path} cannot be read: {reason}.") from error
     except text_format.ParseError as error:
         raise TfmetaError(
-            f"{path} is no SSLConfig: {error}. Expected server_key, server_cert, custom_ca and client_verify."
-        ) from error
+            f"{path} is no SSLConfig: it cannot be read at {_place(error)}. Expected server_key, server_cert, custom_ca"
+            " and client_verify, each key or certificate as one quoted text."
+        ) from None  # the cause quotes the file, which holds a private key
 
 
 def server_credentials(ssl_config: wire.Message) -> grpc.ServerCredentials:
@@ -103,6 +106,17 @@ def server_credentials(ssl_config: wire.Message) -> grpc.ServerCredentials:
         root_certificates=config.custom_ca.encode() or None,
         require_client_auth=config.client_verify,
     )
+
+
+def _place(error: text_format.ParseError) -> str:
+    """Where a file cannot be read, without its words: they may be a key. The misspelt name of a field is none."""
+    line = error.GetLine()
+    place = "a place that is not known" if line is None else f"line {line}, column {error.GetColumn() or 1}"
+    for word in re.findall(r"\w+", str(error)):
+        fields = wire.SSLConfig.DESCRIPTOR.fields_by_name
+        if word not in fields and (meant := difflib.get_close_matches(word, fields, 1, 0.8)):
+            return f"{place}: {word}; did you mean {meant[0]}?"
+    return place
 
 
 def _is_pem(pem: bytes, kind: str) -> bool:

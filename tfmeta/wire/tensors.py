@@ -19,6 +19,7 @@ from tfmeta import wire
 __all__ = [
     "DTYPE_NAMES",
     "TensorError",
+    "claimed",
     "dtype_name",
     "numpy_dtype",
     "to_array",
@@ -117,6 +118,25 @@ def to_array(proto: wire.Message, writable: bool = True) -> np.ndarray:
         ValueError
     ) as error:  # more dimensions than numpy has, or sizes beside a 0 that are too large for it
         raise TensorError(f"shape {shape} is none that an array can have") from error
+
+
+def claimed(proto: wire.Message) -> tuple[int, int]:
+    """How many elements a TensorProto says that it has, and the bytes that those take as an array.
+
+    What is no tensor claims nothing; `to_array` says what is wrong with it.
+
+    Example:
+        >>> proto = wire.TensorProto(dtype=wire.DataType["DT_FLOAT"], float_val=[1.0])
+        >>> proto.tensor_shape.dim.add(size=500_000_000).size
+        500000000
+        >>> claimed(proto)
+        (500000000, 2000000000)
+    """
+    shape = [dim.size for dim in proto.tensor_shape.dim]
+    if proto.dtype not in DTYPE_NAMES or min(shape, default=0) < 0:
+        return 0, 0
+    count = math.prod(shape)
+    return count, count * _kind(proto.dtype).numpy.itemsize
 
 
 def write_content(array: np.ndarray, proto: wire.Message) -> None:

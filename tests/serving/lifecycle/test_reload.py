@@ -20,6 +20,7 @@ from tests.serving.lifecycle.watched import (
 from tfmeta import wire
 from tfmeta.serving.client import ServingError
 from tfmeta.serving.server import Server
+from tfmeta.serving.services.table import services
 
 
 def test_reload_replaces_the_whole_list(drop, serve, tmp_path):
@@ -99,7 +100,7 @@ def test_a_list_at_fault_is_refused_and_the_old_one_stays(drop, serve, tmp_path)
 def test_reload_over_the_wire(drop, serve, tmp_path):
     drop(1), drop(1, model="n")
     models = serve()
-    with Server(models) as server, grpc.insecure_channel(server.address) as channel:
+    with Server(models, reload_below=[tmp_path]) as server, grpc.insecure_channel(server.address) as channel:
         stub = model_service_pb2_grpc.ModelServiceStub(channel)
         config = config_list("m", "n", folder=tmp_path)
         reply = foreign(stub.HandleReloadConfigRequest, wire.ReloadConfigRequest(config=config))
@@ -112,3 +113,50 @@ def test_reload_over_the_wire(drop, serve, tmp_path):
         "ServerModelConfig type not supported by HandleReloadConfigRequest. "
         "Only ModelConfigList is currently supported"
     )
+
+
+@pytest.mark.parametrize(
+    ("below", "path", "words"),
+    [
+        ((), "", "takes no list of models from clients; start it with --allow_reload"),
+        (("allowed",), "", "lies below none of the folders"),
+        (("allowed",), "allowed/../elsewhere", "lies below none of the folders"),
+        (("allowed",), "allowed/link", "lies below none of the folders"),
+    ],
+)
+def test_clients_load_only_what_the_operator_allows(drop, serve, tmp_path, below, path, words):
+    drop(1)
+    (tmp_path / "allowed").mkdir()
+    (tmp_path / "allowed" / "link").symlink_to(tmp_path)
+    models = serve()
+    folders = [tmp_path / name for name in below]
+    rpc = services(models, None, folders)["tensorflow.serving.ModelService"]["HandleReloadConfigRequest"]
+    for config in (config_list("m", folder=tmp_path / path), config_list(folder=tmp_path / path)):
+        if below and not config.model_config_list.config:
+            continue
+        with pytest.raises(ServingError) as error:
+            rpc.answer(wire.ReloadConfigRequest(config=config))
+        assert error.value.code == "PERMISSION_DENIED" and words in error.value.message
+    assert models.names == ["m"] and ask(models) == 1
+
+
+def test_a_reload_waits_no_longer_than_its_caller(drop, serve, tmp_path):
+    drop(1)
+    models = serve()
+    with Server(models, reload_below=[tmp_path]) as server, grpc.insecure_channel(server.address) as channel:
+        stub = model_service_pb2_grpc.ModelServiceStub(channel)
+
+        def request(name):
+            body = wire.ReloadConfigRequest(config=config_list("m", name, folder=tmp_path)).SerializeToString()
+            return model_management_pb2.ReloadConfigRequest.FromString(body)
+
+        abandoned = [
+            stub.HandleReloadConfigRequest.future(request(f"n{number}"), timeout=0.5) for number in range(8)
+        ]
+        assert ask(models) == 1
+        for call in abandoned:
+            call.exception(timeout=20)
+        drop(1, model="n")
+        wait_for(lambda: not server._reloads.full)
+        stub.HandleReloadConfigRequest(request("n"), timeout=30)
+        assert models.names == ["m", "n"]

@@ -5,7 +5,9 @@ a variable that only Keras knows.
 """
 
 import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import math
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +16,16 @@ from tensorflow.core.protobuf import config_pb2, rewriter_config_pb2
 from tensorflow.python.saved_model import loader_impl
 
 from tfmeta import wire
+from tfmeta.serving.call import current_call
+from tfmeta.serving.engine.memory import Claim, Growth, Memory, array_bytes
+from tfmeta.serving.engine.session import Route
 from tfmeta.serving.engine.signature import Signature
-from tfmeta.serving.errors import ModelLoadError, ServingError
+from tfmeta.serving.errors import ModelLoadError, ServingError, invalid_argument
 
 __all__ = ["DEFAULT_SIGNATURE", "Engine"]
 
 DEFAULT_SIGNATURE = "serving_default"
+_LONG_SECONDS = 0.05  # a run that takes longer is given a time-out
 
 
 class Engine:
@@ -35,6 +41,7 @@ class Engine:
             the first choice of a process, that of its eager mode included.
         strict_shapes: Refuse an input whose shape does not fit its signature. TF Serving does not look at
             shapes: it runs the graph, which then fails in its own words, or answers all the same.
+        memory: What requests may take, shared with other models; None for the usual limit and nobody to share it with.
 
     Raises:
         ModelLoadError: It is no SavedModel, or does not load in a session.
@@ -52,6 +59,7 @@ class Engine:
         *,
         intra_op_parallelism: int = 1,
         strict_shapes: bool = False,
+        memory: Memory | None = None,
     ):
         path = Path(path)
         name = name or path.parent.name
@@ -70,7 +78,9 @@ class Engine:
         self._signatures = {
             key: Signature(definition, strict_shapes) for key, definition in self.signature_defs.items()
         }
-        self._callable = functools.lru_cache(maxsize=256)(self._make_callable)
+        self._memory = memory or Memory()
+        self._growths: dict[str, Growth] = {}
+        self._routes = functools.lru_cache(maxsize=256)(self._prepare)
 
     def signature(self, key: str) -> Signature:
         """The signature of that name; the empty name is `serving_default`.
@@ -103,14 +113,23 @@ class Engine:
             ServingError: The request does not fit the signature, or an op failed.
         """
         signature = self.signature(signature_key)
-        values = signature.values(inputs)
-        wanted = signature.wanted(output_filter)
-        signature.check(values)
-        outputs = self.call(signature.feeds, tuple(signature.outputs[alias] for alias in wanted), values)
+        claimed = signature.claimed(inputs)
+        growth = self._growths.setdefault(signature_key or DEFAULT_SIGNATURE, Growth())
+        with self._memory.hold(claimed.bytes + growth.expected(claimed)) as held:
+            values = signature.values(inputs)
+            wanted = signature.wanted(output_filter)
+            signature.check(values)
+            fetches = tuple(signature.outputs[alias] for alias in wanted)
+            outputs = self.call(signature.feeds, fetches, values, (growth, claimed))
+            held.resize(array_bytes(outputs))
         return dict(zip(wanted, outputs, strict=True))
 
     def call(
-        self, feeds: tuple[str, ...], fetches: tuple[str, ...], values: Sequence[np.ndarray]
+        self,
+        feeds: tuple[str, ...],
+        fetches: tuple[str, ...],
+        values: Sequence[np.ndarray],
+        measured: tuple[Growth, Claim] | None = None,
     ) -> list[np.ndarray]:
         """Runs the part of the graph that leads to some tensors.
 
@@ -118,6 +137,7 @@ class Engine:
             feeds: Names of the tensors that are given.
             fetches: Names of the tensors that are wanted.
             values: An array for each of `feeds`, of its very type.
+            measured: What is to learn how much memory the run takes, and what the inputs take.
 
         Returns:
             An array for each of `fetches`.
@@ -125,21 +145,30 @@ class Engine:
         Raises:
             ServingError: An op failed, or the graph has no such tensor.
         """
+        call = current_call()
+        call.check()
         try:
-            return self._callable(feeds, fetches)(*values)
+            route = self._routes(feeds, fetches)
+            began = time.monotonic()
+            if measured is not None and measured[0].is_new(measured[1]):
+                outputs, peak = route.measure(values)
+                measured[0].learn(measured[1], peak + array_bytes(outputs))
+            else:
+                outputs = route.run(values, call.left if route.seconds > _LONG_SECONDS else math.inf)
+            route.seconds = time.monotonic() - began
+            return outputs
+        except UnicodeDecodeError as error:  # the words of a failed op quote an input that is no UTF-8
+            raise invalid_argument(error.object.decode(errors="replace")) from None
         except tf.errors.OpError as error:
+            call.check()
             raise ServingError(_code_name(error), error.message) from error
 
     def close(self) -> None:
         """Frees the session and its variables."""
         self._session.close()
 
-    def _make_callable(self, feeds: tuple[str, ...], fetches: tuple[str, ...]) -> Callable:
-        options = config_pb2.CallableOptions(feed=feeds, fetch=fetches)
-        # The request's own thread runs the graph: handing each op to a pool costs more than a small model's
-        # arithmetic, and under load the pool is busy anyway.
-        options.run_options.inter_op_thread_pool = -1
-        return self._session._make_callable_from_options(options)
+    def _prepare(self, feeds: tuple[str, ...], fetches: tuple[str, ...]) -> Route:
+        return Route(self._session, feeds, fetches)
 
 
 def _config(intra_op_parallelism: int) -> config_pb2.ConfigProto:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from tfmeta import wire
+from tfmeta.serving.engine.memory import Claim
 from tfmeta.serving.errors import invalid_argument
 from tfmeta.wire import tensors
 
@@ -28,6 +29,17 @@ class Signature:
         """Names of the tensors that the inputs go to, in the order of `values`."""
         self.outputs = {alias: info.name for alias, info in sorted(definition.outputs.items())}
         """The tensor that each output comes from."""
+
+    def claimed(self, inputs: Mapping[str, "np.ndarray | wire.Message"]) -> Claim:
+        """What the inputs of a request would take as arrays, by their shapes."""
+        elements = size = 0
+        for value in inputs.values():
+            if isinstance(value, np.ndarray):
+                count, taken = value.size, value.nbytes
+            else:
+                count, taken = tensors.claimed(value)
+            elements, size = elements + count, size + taken
+        return Claim(elements, size)
 
     def values(self, inputs: Mapping[str, "np.ndarray | wire.Message"]) -> list[np.ndarray]:
         """The arrays of a request in the order of `feeds`, defaults included; they may be read-only.

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from tfmeta import wire
+from tfmeta.serving.call import current_call
+from tfmeta.serving.engine.memory import Memory
 from tfmeta.serving.errors import ModelLoadError, ServingError, invalid_argument, not_found
 from tfmeta.serving.lifecycle.model import LoadRetries, Model
 from tfmeta.serving.lifecycle.model_config import base_folder, check_model_config, latest_of_each
@@ -34,6 +36,7 @@ class Models:
         strict_shapes: Refuse inputs whose shapes do not fit; see `Engine`.
         allow_unavailable_labels: Whether a new label may name a version that is not loaded yet.
         load_retries: For a version that does not load while the folders are watched.
+        max_request_memory_mb: What the requests to all models may take of the memory together, in megabytes.
 
     Raises:
         ModelLoadError: One of `names` is not there.
@@ -53,10 +56,12 @@ class Models:
         strict_shapes: bool = False,
         allow_unavailable_labels: bool = False,
         load_retries: LoadRetries | None = None,
+        max_request_memory_mb: int = 256,
     ):
         self._engine_options = {
             "intra_op_parallelism": intra_op_parallelism,
             "strict_shapes": strict_shapes,
+            "memory": Memory(max_request_memory_mb),
         }
         self._allow_unavailable_labels = allow_unavailable_labels
         self._retries = load_retries or LoadRetries()
@@ -157,7 +162,8 @@ class Models:
             wait: Whether to return only when every new model is available.
 
         Raises:
-            ServingError: The list is at fault, and the old one stays; or a new model does not load.
+            ServingError: The list is at fault, and the old one stays; or a new model does not load; or whoever asked
+                for it waits no more, and the list stays in force.
         """
         added = self._enlist(config)
         failed = self._bring_up(added) if wait else []
@@ -280,6 +286,7 @@ class Models:
             for model in [] if told else absent:
                 _LOG.warning("waiting for a version of model %r", model.name)
             told = True
+            current_call().check()
             self._closed.wait(_LOOK_SECONDS)
 
 

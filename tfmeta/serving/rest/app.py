@@ -19,9 +19,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from tfmeta.serving.call import Call
 from tfmeta.serving.rest.connection import Limits
 from tfmeta.serving.rest.reply import Reply, refusal
 from tfmeta.serving.services.admission import BoundedPool
+from tfmeta.serving.unpack import unpack
 
 __all__ = ["Front", "rest_app"]
 
@@ -90,7 +92,7 @@ class Front:
         coding = headers.get("content-encoding", "identity").lower()
         if coding not in ("identity", "gzip"):
             raise HTTPException(415, f"Content-Encoding {coding} came, but only gzip is read", _CLOSE)
-        if request.method == "POST" and self.pool.full:
+        if request.method == "POST" and self.pool.full:  # before its body is read
             raise HTTPException(429, self.pool.refusal, _CLOSE)
         return coding == "gzip"
 
@@ -116,26 +118,32 @@ class Front:
 
     async def _on_pool(self, request: Request, path: str, body: bytes, zipped: bool) -> Reply:
         """The answer of a thread. Where the client goes before one has begun, none will."""
-        work = self.pool.submit(self._work, path, body, zipped)
+        call, client = Call(), request.client
+        peer = f"{client.host}:{client.port}" if client else ""
+        if refusal_text := self.pool.why_not(peer):
+            raise HTTPException(429, refusal_text, _CLOSE)
+        work = self.pool.submit(self._work, path, body, zipped, call, peer=peer)
         gone = asyncio.ensure_future(request.receive())
         try:
             await asyncio.wait({asyncio.wrap_future(work), gone}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             gone.cancel()
             work.cancel()
+            call.cancel()  # nobody waits where the answer is not there by now
         if not work.done() or work.cancelled():
             raise ClientDisconnect
         return work.result()
 
-    def _work(self, path: str, body: bytes, zipped: bool) -> Reply:
+    def _work(self, path: str, body: bytes, zipped: bool, call: Call) -> Reply:
         if zipped:
             try:
-                body = _unpacked(body, self._limits.body_bytes)
+                body = unpack(body, self._limits.body_bytes)
             except zlib.error as error:
                 return refusal(400, f"the body is no gzip: {error}")
             if len(body) > self._limits.body_bytes:
                 return refusal(413, self._too_large().detail)
-        return self._answer("POST", path, body)
+        with call.at_work():
+            return self._answer("POST", path, body)
 
     def _too_large(self) -> HTTPException:
         most = self._limits.body_bytes
@@ -162,19 +170,3 @@ async def _refuse(request: Request, error: Any) -> Response:
     reply = refusal(error.status_code, error.detail)
     kind = Response if error.status_code == 408 else _LastReply
     return kind(reply.body, reply.status, error.headers, reply.content_type)
-
-
-def _unpacked(body: bytes, most: int) -> bytes:
-    """What gzip packed: at most a byte more than `most`, however much it would be.
-
-    Raises:
-        zlib.error: It is no gzip.
-    """
-    whole = b""
-    while body and len(whole) <= most:  # members one after the other
-        member = zlib.decompressobj(31)
-        whole += member.decompress(body, most + 1 - len(whole))
-        if len(whole) <= most and not member.eof:
-            raise zlib.error("it ends too early")
-        body = member.unused_data
-    return whole

@@ -65,13 +65,18 @@ def loads(body: bytes) -> Any:
                 f"JSON Parse error: NaN and Infinity are read in documents of up to {_MOST_BYTES_WITH_WORDS} bytes, "
                 f"but this one has {len(body)}"
             )
-        return json.loads(text)
+        document = json.loads(text)
+        if "\\ud" in text.lower():
+            orjson.dumps(document)  # half of a surrogate pair is no character, as orjson says
+        return document
     except UnicodeDecodeError as error:
         raise invalid_argument(
             f"JSON Parse error: Invalid encoding in string. at offset: {error.start}"
         ) from None
     except json.JSONDecodeError as error:
         raise invalid_argument(f"JSON Parse error: {error.msg} at offset: {error.pos}") from None
+    except TypeError as error:
+        raise invalid_argument(f"JSON Parse error: Invalid encoding in string. ({error})") from None
     except (ValueError, RecursionError) as error:  # a number of thousands of digits; a tower of brackets
         raise invalid_argument(f"JSON Parse error: {error}") from None
 

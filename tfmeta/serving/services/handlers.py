@@ -1,59 +1,62 @@
-"""Turns the RPCs of a service into what gRPC calls: bytes in, bytes out, and a status where there is no answer."""
+"""Answers the bytes of a request with the bytes of a reply, or with a status where there is no answer."""
 
 import logging
 import time
-from concurrent import futures
-from typing import Any
+from typing import Any, NamedTuple
 
-import grpc
 from google.protobuf.message import DecodeError
 
 from tfmeta import wire
+from tfmeta.serving.call import Call
 from tfmeta.serving.errors import ServingError, invalid_argument
 from tfmeta.serving.services.rpc import Rpc
 
-__all__ = ["answer", "method_handler"]
+__all__ = ["Method", "Outcome", "answer"]
 
 _LOG = logging.getLogger(__name__)
 
 
-def method_handler(
-    rpc: Rpc, name: str, pool: futures.ThreadPoolExecutor, metrics: Any = None
-) -> grpc.RpcMethodHandler:
-    """A gRPC handler of one RPC.
+class Outcome(NamedTuple):
+    """What goes back: the name of a gRPC status, its words, and the bytes of the reply where it is OK."""
+
+    code: str
+    message: str = ""
+    reply: bytes = b""
+
+
+class Method(NamedTuple):
+    """One method of a service, as it is answered over gRPC.
 
     It reads the bytes itself: given a deserializer, gRPC would call a request that it cannot read INTERNAL.
 
     Args:
         rpc: What answers.
-        name: Name of the method, such as `"Predict"`.
-        pool: The threads to run it on.
+        name: Its name, such as `"Predict"`.
         metrics: Where to count it: `observe(api, entrypoint, model, version, code, seconds)`; None for nowhere.
     """
 
-    def handle(body: bytes, context: grpc.ServicerContext) -> bytes:
+    rpc: Rpc
+    name: str
+    metrics: Any = None
+
+    def outcome(self, body: bytes, call: Call) -> Outcome:
+        """Answers a request; raises nothing."""
         began = time.perf_counter()
-        left = context.time_remaining()
         request: wire.Message = None
         reply: wire.Message = None
         try:
-            # It waited for a thread until nobody wanted the answer any more.
-            if left is not None and left <= 0:
-                raise ServingError("DEADLINE_EXCEEDED", "the deadline passed before the request was begun")
-            request = _parse(rpc, body)
-            reply = answer(rpc, request, name)
-            code, message = "OK", ""
+            call.check()  # it may have waited for a thread until nobody wanted the answer any more
+            request = _parse(self.rpc, body)
+            del body
+            with call.at_work():
+                reply = answer(self.rpc, request, self.name)
+            outcome = Outcome("OK", "", reply.SerializeToString())
         except ServingError as error:
-            code, message = error.code, error.wire_message
-        if metrics is not None:
-            metrics.observe(name, "GRPC", *_model(request, reply), code, time.perf_counter() - began)
-        if code != "OK":
-            context.abort(grpc.StatusCode[code], message)
-        return reply.SerializeToString()
-
-    behaviour: Any = handle  # on which gRPC looks for the pool
-    behaviour.experimental_thread_pool = pool
-    return grpc.unary_unary_rpc_method_handler(behaviour)
+            outcome = Outcome(error.code, error.wire_message)
+        if self.metrics is not None:
+            model = _model(request, reply)
+            self.metrics.observe(self.name, "GRPC", *model, outcome.code, time.perf_counter() - began)
+        return outcome
 
 
 def answer(rpc: Rpc, request: "bytes | wire.Message", name: str) -> wire.Message:

@@ -1,17 +1,20 @@
 """Health over gRPC: whether the server, its services and each of its models answer requests.
 
+The event loop itself answers, so that no request stands before it.
+
 Reference: https://github.com/grpc/grpc/blob/master/doc/health-checking.md
 """
 
-import threading
-from collections.abc import Callable, Iterable
+import asyncio
+from collections.abc import AsyncIterator, Iterable
 
 import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health, health_pb2
 
 from tfmeta import wire
 from tfmeta.serving.errors import ServingError
 from tfmeta.serving.lifecycle.models import Models
+from tfmeta.serving.services.packing import any_packing
 
 __all__ = ["HEALTH_SERVICE", "Health"]
 
@@ -21,7 +24,7 @@ _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 _UNKNOWN = health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
 
 
-class Health(health.HealthServicer):
+class Health:
     """Answers `Check` and `Watch` of grpc.health.v1.
 
     The empty service name is the server itself; it and its services are SERVING from the start until the
@@ -38,73 +41,62 @@ class Health(health.HealthServicer):
     """
 
     def __init__(self, models: Models, services: Iterable[str], seconds: float = 0.5):
-        super().__init__()
         self._models = models
-        self._services = dict.fromkeys([*services, health.OVERALL_HEALTH], _SERVING)
+        self._services = {*services, health.OVERALL_HEALTH}
         self._seconds = seconds
-        self._told: dict[str, int] = {}
-        self._watchers: set[Callable] = set()
-        self._refreshing = threading.Lock()
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._watch_models, name="tfmeta-health", daemon=True)
+        self._drained = asyncio.Event()
 
-    def add_to(self, server: grpc.Server) -> None:
-        """Registers the service."""
-        health_pb2_grpc.add_HealthServicer_to_server(self, server)
-
-    def start(self) -> None:
-        """Begins to tell watchers of changes."""
-        self._refresh()
-        self._thread.start()
+    @property
+    def handler(self) -> grpc.GenericRpcHandler:
+        """What gRPC calls."""
+        read = any_packing(health_pb2.HealthCheckRequest.FromString)
+        write = health_pb2.HealthCheckResponse.SerializeToString
+        check = grpc.unary_unary_rpc_method_handler(self.Check, read, write)
+        watch = grpc.unary_stream_rpc_method_handler(self.Watch, read, write)
+        return grpc.method_handlers_generic_handler(HEALTH_SERVICE, {"Check": check, "Watch": watch})
 
     def drain(self) -> None:
-        """Says NOT_SERVING from now on, so that a load balancer sends its requests elsewhere."""
-        self._stopped.set()
-        self.enter_graceful_shutdown()
-        for end in list(self._watchers):  # which would stay as long as they may, and hold up the server's end
-            end(None)
+        """Says NOT_SERVING from now on, so that a load balancer sends its requests elsewhere, and ends every watch."""
+        self._drained.set()
 
-    def Check(
-        self, request: health_pb2.HealthCheckRequest, context: grpc.ServicerContext
+    async def Check(
+        self, request: health_pb2.HealthCheckRequest, context: grpc.aio.ServicerContext
     ) -> health_pb2.HealthCheckResponse:
-        if not self._stopped.is_set():
-            self._refresh()
-        reply = super().Check(request, context)
-        if reply.status == _UNKNOWN:  # the protocol keeps that word for Watch
-            context.set_code(grpc.StatusCode.NOT_FOUND)
-        return reply
+        """The status of a service or model now."""
+        status = self._status(request.service)
+        if status == _UNKNOWN:  # the protocol keeps that word for Watch
+            await context.abort(grpc.StatusCode.NOT_FOUND, f"there is no service or model {request.service}")
+        return health_pb2.HealthCheckResponse(status=status)
 
-    def Watch(
-        self,
-        request: health_pb2.HealthCheckRequest,
-        context: grpc.ServicerContext,
-        send_response_callback: Callable[[health_pb2.HealthCheckResponse | None], None],
-    ) -> None:
-        def tell(reply: health_pb2.HealthCheckResponse | None) -> None:
-            if tell in self._watchers:
-                if reply is None:  # the end, which may be told once only
-                    self._watchers.discard(tell)
-                send_response_callback(reply)
-
-        self._watchers.add(tell)
-        super().Watch(request, context, tell)
-
-    def _refresh(self) -> None:
-        with self._refreshing:
-            now = {name: self._status(name) for name in self._models.names} | self._services
-            gone = dict.fromkeys(self._told.keys() - now.keys(), _UNKNOWN)
-            for name, status in (now | gone).items():
-                if self._told.get(name) != status:
-                    self._told[name] = status
-                    self.set(name, status)
+    async def Watch(
+        self, request: health_pb2.HealthCheckRequest, context: grpc.aio.ServicerContext
+    ) -> AsyncIterator[health_pb2.HealthCheckResponse]:
+        """The status of a service or model now, and whenever it changes."""
+        told = None
+        while True:
+            ended = self._drained.is_set()
+            status = self._status(request.service)
+            if status != told:
+                yield health_pb2.HealthCheckResponse(status=status)
+            if ended:
+                return
+            told = status
+            try:
+                async with asyncio.timeout(self._seconds):
+                    await self._drained.wait()
+            except TimeoutError:
+                continue
 
     def _status(self, name: str) -> int:
+        if name not in self._services and name not in self._models.names:
+            return _UNKNOWN
+        if self._drained.is_set():
+            return _NOT_SERVING
+        return _SERVING if name in self._services or self._answers(name) else _NOT_SERVING
+
+    def _answers(self, name: str) -> bool:
         try:
             versions = self._models.status(wire.ModelSpec(name=name))
         except ServingError:
-            return _NOT_SERVING
-        return _SERVING if any(version.available for version in versions) else _NOT_SERVING
-
-    def _watch_models(self) -> None:
-        while not self._stopped.wait(self._seconds):
-            self._refresh()
+            return False
+        return any(version.available for version in versions)

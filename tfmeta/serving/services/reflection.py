@@ -3,9 +3,7 @@
 Reference: https://github.com/grpc/grpc/blob/master/doc/server-reflection.md
 """
 
-from collections.abc import Iterator, Mapping
-from concurrent import futures
-from typing import Any
+from collections.abc import Mapping
 
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool
@@ -14,11 +12,10 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from tfmeta import wire
 from tfmeta.serving.services.health import HEALTH_SERVICE
+from tfmeta.serving.services.packing import any_packing
 from tfmeta.serving.services.rpc import Rpc
 
 __all__ = ["describe_services", "reflection_handler"]
-
-_THREADS = 4  # A call lasts as long as its client likes, so these threads are nobody else's.
 
 
 def reflection_handler(services: Mapping[str, Mapping[str, Rpc]]) -> grpc.GenericRpcHandler:
@@ -28,16 +25,10 @@ def reflection_handler(services: Mapping[str, Mapping[str, Rpc]]) -> grpc.Generi
         services: The RPCs by the full name of their service and by their own.
     """
     names = [*services, HEALTH_SERVICE, reflection.SERVICE_NAME]
-    servicer = reflection.ReflectionServicer(names, pool=describe_services(services))
-
-    def describe(requests: Iterator[Any], context: grpc.ServicerContext) -> Iterator[Any]:
-        return servicer.ServerReflectionInfo(requests, context)
-
-    behaviour: Any = describe  # on which gRPC looks for the pool
-    behaviour.experimental_thread_pool = futures.ThreadPoolExecutor(_THREADS, "tfmeta-reflection")
+    servicer = reflection.aio.ReflectionServicer(names, pool=describe_services(services))
     handler = grpc.stream_stream_rpc_method_handler(
-        behaviour,
-        reflection_pb2.ServerReflectionRequest.FromString,
+        servicer.ServerReflectionInfo,
+        any_packing(reflection_pb2.ServerReflectionRequest.FromString),
         reflection_pb2.ServerReflectionResponse.SerializeToString,
     )
     return grpc.method_handlers_generic_handler(reflection.SERVICE_NAME, {"ServerReflectionInfo": handler})

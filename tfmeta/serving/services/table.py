@@ -3,6 +3,8 @@
 They know nothing of the transport, so that another one can offer the same answers.
 """
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from tfmeta import wire
@@ -14,14 +16,17 @@ from tfmeta.serving.services.rpc import Rpc
 __all__ = ["services"]
 
 
-def services(models: Models, metrics: Any = None) -> dict[str, dict[str, Rpc]]:
+def services(
+    models: Models, metrics: Any = None, reload_below: Sequence[str | Path] = ()
+) -> dict[str, dict[str, Rpc]]:
     """Every RPC that is answered, by the full name of its service and by its own.
 
     Args:
         models: What answers them.
         metrics: Where the time that models take is counted; None for nowhere.
+        reload_below: Folders below which clients may have models loaded; none refuses that.
     """
-    prediction, model = PredictionService(models, metrics), ModelService(models)
+    prediction, model = PredictionService(models, metrics), ModelService(models, reload_below)
     return {
         "tensorflow.serving.PredictionService": {
             "Predict": Rpc(wire.PredictRequest, prediction.predict),

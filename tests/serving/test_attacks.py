@@ -1,0 +1,302 @@
+"""Requests that ask for more than they should get. `benchmarks/serving_attacks.py` measures the same on a server."""
+
+import argparse
+import asyncio
+import gzip
+import threading
+import time
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+
+import grpc
+import numpy as np
+import pytest
+import tensorflow as tf
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from tests.serving.certificates import make_certificates
+from tests.serving.requests import PREDICT, half
+from tfmeta import wire
+from tfmeta.cli.serve_exposure import exposures
+from tfmeta.core.row_checks import MOST_ROWS, check_most_rows
+from tfmeta.serving.call import Call
+from tfmeta.serving.client import Client
+from tfmeta.serving.engine.engine import Engine
+from tfmeta.serving.engine.memory import Claim, Growth, Memory
+from tfmeta.serving.errors import ServingError
+from tfmeta.serving.lifecycle.models import Models
+from tfmeta.serving.rest.server import RestServer
+from tfmeta.serving.server import Server
+from tfmeta.serving.services.admission import BoundedPool
+
+PATH = f"/tensorflow.serving.{PREDICT}"
+
+
+@pytest.fixture(scope="module")
+def small_server(model_folder):
+    """A server that takes messages of 1 MB, and 8 MB of memory for requests."""
+    with Server(Models(model_folder, max_request_memory_mb=8), message_bytes=2**20) as server:
+        yield server
+
+
+def code_of(server, body, **options):
+    with grpc.insecure_channel(server.address, **options) as channel:
+        try:
+            channel.unary_unary(PATH)(body, timeout=20)
+        except grpc.RpcError as error:
+            return error.code().name, error.details()
+    return "OK", ""
+
+
+def repeated(value, *shape):
+    proto = wire.TensorProto(dtype=wire.DataType["DT_FLOAT"], float_val=[value])
+    for size in shape:
+        proto.tensor_shape.dim.add(size=size)
+    return proto
+
+
+# A call takes a thread only when its message is there
+
+
+def test_headers_without_a_message_hold_nobody_up(small_server):
+    ended = threading.Event()
+
+    def silent():
+        ended.wait(20)
+        yield b""
+
+    with grpc.insecure_channel(small_server.address) as channel:
+        calls = [
+            channel.stream_unary(path).future(silent(), timeout=30)
+            for path in [PATH] * 70 + ["/grpc.health.v1.Health/Check"] * 32
+        ]
+        time.sleep(0.3)
+        began = time.monotonic()
+        assert code_of(small_server, half(np.float32([1])).SerializeToString())[0] == "OK"
+        with grpc.insecure_channel(small_server.address) as other:
+            stub = health_pb2_grpc.HealthStub(other)
+            assert stub.Check(health_pb2.HealthCheckRequest(), timeout=10).status == 1
+        assert time.monotonic() - began < 5
+        ended.set()
+        for call in calls:
+            call.cancel()
+
+
+# What a message may unpack to, and a request expand to
+
+
+def test_a_packed_message_is_bounded_by_the_limit_on_messages(small_server):
+    gzip_ = {"compression": grpc.Compression.Gzip, "options": [("grpc.max_send_message_length", -1)]}
+    fits = half(np.zeros(100_000, np.float32)).SerializeToString()
+    assert code_of(small_server, fits, **gzip_)[0] == "OK"
+    bomb = half(np.zeros(10_000_000, np.float32)).SerializeToString()
+    code, words = code_of(small_server, bomb, **gzip_)
+    assert code == "RESOURCE_EXHAUSTED" and "larger than max: over 1048576 bytes unpacked" in words
+
+
+def test_gzip_that_is_none(small_server):
+    code, words = code_of(small_server, gzip.compress(b"x" * 1000)[:-20])
+    assert code == "INVALID_ARGUMENT" and "no gzip" in words
+
+
+def test_health_reads_packed_questions(small_server):
+    with grpc.insecure_channel(small_server.address, compression=grpc.Compression.Gzip) as channel:
+        request = health_pb2.HealthCheckRequest(service="tensorflow.serving.PredictionService")
+        assert health_pb2_grpc.HealthStub(channel).Check(request, timeout=10).status == 1
+
+
+def test_a_value_that_is_repeated_is_refused_before_it_is(small_server):
+    code, words = code_of(small_server, half(repeated(1.0, 3_000_000)).SerializeToString())
+    assert code == "RESOURCE_EXHAUSTED" and "raise --max_request_memory_mb" in words
+    assert code_of(small_server, half(repeated(1.0, 100)).SerializeToString())[0] == "OK"
+
+
+def test_what_the_graph_takes_is_learnt_and_refused(model_folder):
+    memory = Memory(megabytes=2)
+    engine = Engine(model_folder / "nearest_mean" / "1", memory=memory)
+    for rows in (1, 4, 64):
+        engine.run("describe", {"rows": np.zeros(rows, np.int64)})
+    with pytest.raises(ServingError, match="raise --max_request_memory_mb") as error:
+        engine.run("describe", {"rows": np.zeros(50_000, np.int64)})
+    assert error.value.code == "RESOURCE_EXHAUSTED" and memory.held == 0
+    engine.close()
+
+
+def test_memory_is_waited_for_as_long_as_somebody_waits_for_the_answer():
+    memory = Memory(megabytes=1)
+    late = pytest.raises(ServingError, match="DEADLINE_EXCEEDED")
+    with memory.hold(900_000), late, Call(0.1).at_work(), memory.hold(900_000):
+        pass
+    gone = Call()
+    gone.cancel()
+    with (
+        memory.hold(900_000),
+        pytest.raises(ServingError, match="CANCELLED"),
+        gone.at_work(),
+        memory.hold(900_000),
+    ):
+        pass
+    with memory.hold(900_000):
+        pass
+    assert memory.held == 0
+
+
+def test_an_answer_is_counted_until_it_has_been_sent():
+    memory, call = Memory(megabytes=1), Call(keeps=True)
+    with call.at_work(), memory.hold(900_000) as held:
+        held.resize(400_000)
+    assert memory.held == 400_000
+    call.end()
+    assert memory.held == 0
+
+
+def test_growth_is_not_forgotten_for_growth_in_another_direction():
+    growth = Growth()
+    growth.learn(Claim(10, 40), 10_000)
+    growth.learn(Claim(1000, 4000), 10_000)  # more tasks, one after the other
+    assert growth.expected(Claim(2000, 8000)) >= 10_000 + 1000 * 250
+    growth.learn(Claim(2000, 8000), 5_000_000)
+    growth.learn(Claim(4000, 16000), 5_000_000)
+    assert growth.expected(Claim(5000, 20000)) > 9_000_000
+
+
+def test_rows_that_say_nothing_are_bounded():
+    assert len(check_most_rows(tf.zeros([MOST_ROWS], tf.int64), "rows")) == MOST_ROWS
+    with pytest.raises(tf.errors.InvalidArgumentError, match="rows holds 65537 rows; expected at most 65536"):
+        check_most_rows(tf.zeros([MOST_ROWS + 1], tf.int64), "rows")
+
+
+# A share for each peer
+
+
+def test_a_peer_with_nothing_at_work_goes_first():
+    pool, opened, order = BoundedPool(threads=2, queue=100), threading.Event(), []
+    held = [pool.submit(opened.wait, 20, peer="greedy") for _ in range(20)]
+    assert pool.submit(order.append, "other", peer="other").result(10) is None  # on the spare thread
+    for number in range(3):
+        pool.submit(order.append, number, peer="other").result(10)
+    assert order == ["other", 0, 1, 2] and not any(future.done() for future in held)
+    opened.set()
+    assert all(future.result(20) for future in held)
+
+
+def test_a_peer_cannot_fill_the_queue():
+    pool, opened = BoundedPool(threads=1, queue=8), threading.Event()
+    held = [pool.submit(opened.wait, 20, peer="greedy") for _ in range(7)]
+    assert "which is its share" in pool.why_not("greedy")
+    assert not pool.why_not("other")
+    opened.set()
+    assert all(future.result(20) for future in held) and not pool.why_not("greedy")
+
+
+def test_what_is_cancelled_while_it_waits_is_forgotten():
+    pool, opened = BoundedPool(threads=1, queue=8), threading.Event()
+    first = pool.submit(opened.wait, 20, peer="a")
+    waiting = [pool.submit(time.sleep, 0, peer="a") for _ in range(5)]
+    assert all(future.cancel() for future in waiting)
+    assert not pool._waiting and pool._unfinished == {"a": 1}
+    opened.set()
+    assert first.result(20) and not pool.full
+
+
+# Words that are none
+
+
+def test_strings_that_are_no_utf8_are_the_clients_fault(model_folder):
+    engine = Engine(model_folder / "arithmetic" / "1")
+    with pytest.raises(ServingError) as error:
+        engine.run("examples", {"inputs": np.array([b"\xff\xfe"], object)})
+    assert error.value.code == "INVALID_ARGUMENT"
+    engine.close()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        rb'{"signature_name": "upper", "inputs": {"text": ["\ud800"]}}',
+        rb'{"signature_name": "upper", "x": NaN, "inputs": {"text": ["\ud800"]}}',
+        rb'{"signature_name": "\udfff", "x": NaN, "instances": [1]}',
+    ],
+)
+def test_half_a_surrogate_pair_is_the_clients_fault(server, body):
+    with RestServer(server.models) as rest:
+        url = f"http://{rest.address}/v1/models/arithmetic:predict"
+        with pytest.raises(urllib.error.HTTPError) as error:
+            urllib.request.urlopen(url, body, timeout=20)
+        with error.value:
+            assert error.value.code == 400
+
+
+# Work that nobody waits for
+
+
+def test_a_loop_stops_at_the_deadline(tmp_path):
+    class Long(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.float32)])
+        def run(self, x):
+            for _ in tf.range(400):
+                x = tf.math.sin(x)
+            return {"y": x}
+
+    module = Long()
+    tf.saved_model.save(module, str(tmp_path / "1"), {"serving_default": module.run})
+    engine = Engine(tmp_path / "1")
+    x = {"x": np.ones(500_000, np.float32)}
+    engine.run("", x)
+    engine.run("", x)
+    began, used = time.monotonic(), time.process_time()
+    with Call(0.05).at_work(), pytest.raises(ServingError, match="DEADLINE_EXCEEDED"):
+        engine.run("", x)
+    whole = time.process_time()
+    engine.run("", x)
+    assert whole - used < (time.process_time() - whole) / 2
+    assert time.monotonic() > began
+    engine.close()
+
+
+def test_a_cancelled_request_that_waits_for_memory_gives_its_thread_back(model_folder):
+    models = Models(model_folder, names=["arithmetic"], max_request_memory_mb=8)
+    with Server(models, threads=1) as server, ThreadPoolExecutor(1), Client(server.address) as client:
+        memory = models._engine_options["memory"]
+        with memory.hold(8 * 2**20), grpc.insecure_channel(server.address) as channel:
+            call = channel.unary_unary(PATH).future(half(np.ones(500_000, np.float32)).SerializeToString())
+            time.sleep(0.2)
+            call.cancel()
+            x = {"x": np.float32([2])}
+            assert client.predict("arithmetic", x, signature="half")["y"] == 3
+
+
+# What an operator is told
+
+
+def test_exposures_are_told_in_one_line_each(tmp_path):
+    pem = make_certificates(tmp_path)
+    file = tmp_path / "ssl.config"
+    file.touch(0o644)
+    config = wire.SSLConfig(server_key=pem["server_key"].decode(), server_cert=pem["server_cert"].decode())
+
+    def told(host="127.0.0.1", rest=0, allow=False, ssl=config):
+        args = argparse.Namespace(
+            host=host, rest_api_port=rest, allow_reload=allow, ssl_config_file=str(file)
+        )
+        return exposures(args, ssl)
+
+    assert told(ssl=None) == [] == told(host="::1", ssl=None)
+    assert told(host="0.0.0.0", ssl=None) == [
+        "--host 0.0.0.0 answers other machines, unencrypted and to every client"
+    ]
+    assert told(allow=True, ssl=None) == ["--allow_reload lets every client replace the list of models"]
+    (line,) = told()
+    assert "can be read by others; run chmod 600" in line
+    file.chmod(0o600)
+    assert told() == []
+    assert told(rest=8501) == ["REST at port 8501 is not encrypted, and hears every client"]
+
+
+def test_an_event_loop_of_another_server_does_not_disturb(small_server, server):
+    async def ask():
+        async with grpc.aio.insecure_channel(small_server.address) as channel:
+            return await channel.unary_unary(PATH)(half(np.float32([1])).SerializeToString(), timeout=10)
+
+    assert asyncio.run(ask())
