@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from tfmeta.core.estimate import Estimate, estimate
-from tfmeta.core.evaluate import TaskAccuracy, TaskError, evaluate_tasks
+from tfmeta.core.evaluate import TaskAccuracy, TaskError, TaskMean, evaluate_tasks
 
 TASKS, QUERIES, WAYS = 40, 5, 3
 
@@ -56,6 +56,83 @@ def test_error_is_of_tasks(answers):
     metric.update_state(targets, values)
     found = metric.estimate()
     np.testing.assert_allclose([found.mean, found.ci95], [squares.mean(), interval(squares)], rtol=1e-5)
+
+
+@pytest.mark.parametrize("offset", [1e4, 1e6])
+def test_large_numbers_have_their_interval(offset):
+    values = offset + np.random.RandomState(3).randn(TASKS, 1, 1)
+    metric = Value()
+    for part in np.split(values, 4):
+        metric.update_state(part, part)
+    found = metric.estimate()
+    np.testing.assert_allclose(found.ci95, interval(np.ravel(values)), rtol=1e-3)
+    np.testing.assert_allclose(found.mean, values.mean(), rtol=1e-12)
+
+
+class Value(TaskMean):
+    def score(self, y_true, y_pred):
+        return y_pred
+
+
+def test_weights_choose_queries_and_tasks(answers):
+    y, logits = answers
+    right = logits.argmax(-1) == y
+    random = np.random.RandomState(4)
+    weights = random.randint(3, size=y.shape)
+    weights[:3] = 0  # these tasks do not count
+    metric = TaskAccuracy()
+    metric.update_state(y, logits, sample_weight=weights)
+    expected = (right[3:] * weights[3:]).sum(1) / weights[3:].sum(1)
+    found = metric.estimate()
+    np.testing.assert_allclose([found.mean, found.ci95], [expected.mean(), interval(expected)], rtol=1e-6)
+    assert found.tasks == TASKS - 3
+    metric.reset_state()
+    metric.update_state(y, logits, sample_weight=np.arange(TASKS) < 10)
+    np.testing.assert_allclose(metric.result(), right[:10].mean(), rtol=1e-6)
+    with pytest.raises(
+        ValueError, match=r"sample_weight has the shape \[1, 1, 1\]; expected \[B\] for tasks"
+    ):
+        metric.update_state(y, logits, sample_weight=np.ones([1, 1, 1]))
+
+
+def test_labels_that_are_no_classes_are_never_right():
+    metric = TaskAccuracy()
+    metric.update_state([[0.0, 0.5]], [[[2.0, 1.0], [2.0, 1.0]]])
+    assert metric.result() == 0.5
+
+
+def test_targets_meet_answers_by_a_rule():
+    metric = TaskError()
+    metric.update_state(np.ones([1, 3]), np.ones([1, 3, 1]) * 3)
+    assert metric.result() == 4.0
+    metric.reset_state()
+    metric.update_state(np.ones([1, 3, 4, 4, 2]), np.ones([1, 3, 4, 4, 2]) * 2)
+    assert metric.result() == 1.0
+    with pytest.raises(ValueError, match="expected a target for each output"):
+        metric.update_state(np.ones([1, 3, 2]), np.ones([1, 3, 1]))
+
+
+def test_nothing_seen_is_no_estimate():
+    with pytest.raises(ValueError, match="the metric 'accuracy' has seen no tasks"):
+        TaskAccuracy().estimate()
+    with pytest.raises(ValueError, match="no values to estimate a mean of"):
+        estimate([])
+
+
+@pytest.mark.parametrize(("metric", "best"), [(TaskAccuracy("score"), 2), (TaskError("score"), 1)])
+def test_callbacks_know_which_direction_is_better(metric, best, tmp_path):
+    y = np.zeros([2, 2, 2], np.float32)
+    y = y[..., 0].astype(int) if isinstance(metric, TaskAccuracy) else y
+    model = keras.Sequential([keras.Input([2, 2]), keras.layers.Identity()])
+    model.compile(loss=lambda y_true, y_pred: 0.0 * y_pred[..., 0], metrics=[metric])
+    keep = keras.callbacks.ModelCheckpoint(
+        tmp_path / "{epoch}.weights.h5", monitor="score", save_best_only=True, save_weights_only=True
+    )
+    keep.set_model(model)
+    model.evaluate(np.zeros([2, 2, 2]), y, verbose=0)
+    for epoch, value in enumerate([0.5, 0.4, 0.6]):
+        keep.on_epoch_end(epoch, {"score": value})
+    assert max(path.name for path in tmp_path.glob("*.h5")) == f"{best + 1}.weights.h5"
 
 
 def test_equal_tasks_have_an_interval_of_zero():

@@ -33,6 +33,7 @@ def align(targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
         >>> align(tf.constant([[1, 2]]), tf.zeros([1, 2, 1])).numpy().tolist()
         [[[1.0], [2.0]]]
     """
+    targets, outputs = tf.convert_to_tensor(targets), tf.convert_to_tensor(outputs)
     given, expected = targets.shape, outputs.shape
     if given.rank is not None and given.rank + 1 == expected.rank and expected[-1] == 1:
         targets = targets[..., None]
