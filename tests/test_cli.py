@@ -318,8 +318,9 @@ def test_a_damaged_card_is_told_and_no_traceback(models, capsys, monkeypatch, tm
     assert code == 0 and out.count("no readable card") == 2 and "\x1b" not in out
 
 
-def test_serves_a_list_of_models_as_its_file_changes(models, place):
+def test_serves_a_list_of_models_as_its_file_changes(models, place, monkeypatch):
     """A command line of TensorFlow Serving's, with its flags and in its spelling."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(place))  # where nothing says that the model has passed the gate
 
     def write(*labels):
         pairs = " ".join(f'version_labels {{ key: "{label}" value: 1 }}' for label in labels)
@@ -362,10 +363,12 @@ def test_serves_a_list_of_models_as_its_file_changes(models, place):
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 0
-    assert err.splitlines() == [
+    first, gate, last = err.splitlines()
+    assert (first, last) == (
         "tfmeta: --enable_batching has no effect here",
         "tfmeta: models.config is in force",
-    ]
+    )
+    assert f"{models}/matching_tiny/1 has not passed the gate" in gate
 
 
 def test_serves_one_folder_under_another_name_and_encrypted_as_versions_come(models, place):

@@ -1,7 +1,8 @@
 """The gate that a model passes before it is served.
 
-It walks the ops that each signature reaches; replays the warm-up requests without Python's TensorFlow and compares;
-shows that tasks do not touch each other; and says whether TensorFlow Serving's batching may be switched on.
+It reads the file and judges every op by a list of those that may be served, before anything is loaded; replays the
+warm-up requests without Python's TensorFlow and compares; shows that tasks do not touch each other; and says whether
+TensorFlow Serving's batching may be switched on. `tfmeta.load` and `tfmeta serve` warn of models that have not passed.
 Exits with 0 if the model may be served, 1 if not, and 2 if there is no model to check.
 
   tfmeta check prototypical_omniglot

@@ -1,8 +1,8 @@
 """Which models have passed the gate on this machine, or came with this package.
 
-A model is known by a hash of all that a loader reads, so a stamp holds wherever the model is copied, and no longer once
-it is changed. Stamps lie in the user's cache and not in the model's folder: that may be read-only, and whoever made the
-model could have written there that it had passed.
+A model is known by a hash of all that a loader reads. So a stamp holds wherever the model is copied, and no longer once
+it is changed. Stamps lie in the user's cache and not in the model's folder: that folder may be read-only, and the
+author of the model could write a stamp there.
 """
 
 import hashlib
