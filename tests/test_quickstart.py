@@ -11,7 +11,7 @@ import pytest
 
 from tests import tiny_models
 from tfmeta.core.checks import TfmetaError
-from tfmeta.data.digits import load_digits
+from tfmeta.data.digits import load_digit_files
 from tfmeta.quickstart import quickstart
 from tfmeta.quickstart.tasks import QUERIES, WAYS, draw_tasks
 from tfmeta.serving.errors import ModelLoadError
@@ -35,25 +35,25 @@ def models(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def drawn():
-    return draw_tasks(*load_digits(), 4)
+    return draw_tasks(*load_digit_files(), 4)
 
 
 def test_tasks_are_of_five_digits_seen_once(drawn):
-    images, labels = load_digits()
-    digit_of = {image.tobytes(): label for image, label in zip(images, labels, strict=True)}
+    images, labels = load_digit_files()
+    digit_of = dict(zip(images, labels, strict=True))
     for task in drawn:
         assert len(set(task.digits)) == WAYS
-        assert [digit_of[image.tobytes()] for image in task.support] == list(task.digits)
-        assert [digit_of[image.tobytes()] for image in task.queries] == list(task.digits[task.truth])
+        assert [digit_of[image] for image in task.support] == list(task.digits)
+        assert [digit_of[image] for image in task.queries] == list(task.digits[task.truth])
         assert np.bincount(task.truth).tolist() == [QUERIES] * WAYS
-        everything = [image.tobytes() for image in (*task.support, *task.queries)]
+        everything = [*task.support, *task.queries]
         assert len(set(everything)) == len(everything)
 
 
 def test_a_task_does_not_depend_on_how_many_there_are(drawn):
-    fewer = draw_tasks(*load_digits(), 2)
+    fewer = draw_tasks(*load_digit_files(), 2)
     assert all((few.queries == more.queries).all() for few, more in zip(fewer, drawn[:2], strict=True))
-    other = draw_tasks(*load_digits(), 2, seed=1)
+    other = draw_tasks(*load_digit_files(), 2, seed=1)
     assert not np.array_equal(other[0].queries, fewer[0].queries)
 
 

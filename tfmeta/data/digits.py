@@ -1,12 +1,14 @@
 """scikit-learn's handwritten digits, made to look as if they had been drawn for Omniglot."""
 
 import functools
+import io
+from typing import Any
 
 import numpy as np
 
 from tfmeta.core.checks import TfmetaError
 
-__all__ = ["load_digits"]
+__all__ = ["load_digit_files", "load_digits"]
 
 _FRAME = 28
 _SIDE = 20  # of the frame; Omniglot's characters are 14 to 23 pixels long
@@ -41,8 +43,36 @@ def load_digits() -> tuple[np.ndarray, np.ndarray]:
     return images.copy(), labels.copy()
 
 
-@functools.lru_cache(maxsize=1)
-def _prepared() -> tuple[np.ndarray, np.ndarray]:
+def load_digit_files(side: int = 112) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the same digits as image files: what somebody has who scans them.
+
+    Args:
+        side: of the images, in pixels; they are enlarged from 8 x 8 by bicubic interpolation.
+
+    Returns:
+        The bytes of PNG files, dark on light, object ``[1797]``; and their labels, int32 ``[1797]``.
+
+    Raises:
+        TfmetaError: where scikit-learn is absent.
+
+    Example:
+        >>> files, labels = load_digit_files()
+        >>> files[0][1:4], int(labels[0])
+        (b'PNG', 0)
+    """
+    from PIL import Image
+
+    source = _source()
+    files = np.empty(len(source.images), object)
+    for number, ink in enumerate(source.images):
+        scan = Image.fromarray(np.uint8(255 - np.rint(ink * (255 / 16))))
+        content = io.BytesIO()
+        scan.resize((side, side), Image.Resampling.BICUBIC).save(content, "PNG", compress_level=1)
+        files[number] = content.getvalue()
+    return files, source.target.astype(np.int32)
+
+
+def _source() -> Any:
     try:
         from sklearn import datasets
     except ImportError as error:
@@ -50,7 +80,12 @@ def _prepared() -> tuple[np.ndarray, np.ndarray]:
             "The handwritten digits come with scikit-learn, which is not installed:"
             " pip install 'tfmeta[data]'."
         ) from error
-    source = datasets.load_digits()
+    return datasets.load_digits()
+
+
+@functools.lru_cache(maxsize=1)
+def _prepared() -> tuple[np.ndarray, np.ndarray]:
+    source = _source()
     ridges = _ridges(source.images.astype(np.float32), _SIDE)
     ridges /= np.percentile(ridges, 99, axis=(1, 2), keepdims=True)
     ink = np.clip((ridges - _PAPER) / (_INK - _PAPER), 0.0, 1.0)

@@ -1,5 +1,6 @@
 """Draws what the models were shown, what they were asked, and what they answered."""
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -82,10 +83,18 @@ def _draw_task(axes: Any, task: Task, answers: Sequence[tuple[Score, np.ndarray]
             )  # fmt: skip
 
 
-def _draw_image(axes: Any, image: np.ndarray, left: float, top: float) -> None:
+def _draw_image(axes: Any, file: bytes, left: float, top: float) -> None:
+    from PIL import Image
+
     extent = (left, left + 0.92, top + 0.92, top)
     axes.imshow(
-        image[..., 0], cmap="gray_r", vmin=0, vmax=1, extent=extent, interpolation="bicubic", aspect="auto"
+        np.asarray(Image.open(io.BytesIO(file)).convert("L")),
+        cmap="gray",
+        vmin=0,
+        vmax=255,
+        extent=extent,
+        interpolation="bicubic",
+        aspect="auto",
     )
     axes.add_patch(_frame(extent))
 

@@ -48,10 +48,10 @@ def quickstart(out: str | Path = "quickstart.png", *, tasks: int = 200, seed: in
     from tfmeta.serving.process import ServerProcess
 
     with ServerProcess(model_folders(), names) as server:  # it starts, while this process loads what it needs
-        from tfmeta.data.digits import load_digits
+        from tfmeta.data.digits import load_digit_files
         from tfmeta.quickstart.picture import draw_picture
 
-        drawn = draw_tasks(*load_digits(), tasks, seed)
+        drawn = draw_tasks(*load_digit_files(), tasks, seed)
         with tqdm(
             total=len(names), desc="Starting the server", unit="model", leave=False, disable=None
         ) as bar:
@@ -75,7 +75,7 @@ def _classifiers() -> list[str]:
             signatures = Card.read(versions[-1]).signatures
         except TfmetaError:  # somebody else's, or half copied
             continue
-        if "classify" not in signatures:
+        if "classify_png" not in signatures:  # of other items
             continue
         drawing = signatures["classify"]["inputs"]["support_x"]["shape"] == _DRAWING
         ways = signatures["classify"]["outputs"]["probabilities"]["shape"][-1]

@@ -21,8 +21,8 @@ class Task:
 
     Attributes:
         digits: which digits, ``[N]``; class ``n`` of the task is ``digits[n]``.
-        support: one image of each, ``[N, 28, 28, 1]``.
-        queries: images to ask about, ``[Q, 28, 28, 1]``.
+        support: an image file of each, bytes ``[N]``.
+        queries: image files to ask about, bytes ``[Q]``.
         truth: their classes, ``[Q]``.
     """
 
@@ -60,7 +60,7 @@ def draw_tasks(images: np.ndarray, labels: np.ndarray, count: int, seed: int = 0
     """Draws tasks; task ``i`` does not depend on how many there are.
 
     Args:
-        images: ``[M, 28, 28, 1]``.
+        images: image files, bytes ``[M]``.
         labels: ``[M]`` digits.
         count: how many tasks.
         seed: names the sequence of tasks.
@@ -90,13 +90,15 @@ def ask(client: FewShotClient, tasks: Sequence[Task], on_task: Callable[[], obje
         on_task: called after each of them.
     """
     classes = np.arange(WAYS)
-    client.adapt(tasks[0].support, classes).predict(tasks[0].queries)  # connects, and asks for the signatures
+    client.adapt_png(tasks[0].support, classes).predict_png(
+        tasks[0].queries
+    )  # connects, and asks for the signatures
     labels, adapt, predict = [], [], []
     for task in tasks:
         began = time.perf_counter()
-        adapted = client.adapt(task.support, classes)
+        adapted = client.adapt_png(task.support, classes)
         between = time.perf_counter()
-        labels.append(adapted.predict(task.queries)["labels"])
+        labels.append(adapted.predict_png(task.queries)["labels"])
         predict.append(time.perf_counter() - between)
         adapt.append(between - began)
         on_task()
