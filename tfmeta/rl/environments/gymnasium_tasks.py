@@ -29,7 +29,7 @@ class GymnasiumEnvironment(TrialEnvironment):
 
     Where an episode is terminated or truncated, the environment is reset and the trial goes on. Observations in a box
     are flattened, and those of bytes are scaled to 0..1; a discrete one is a one-hot vector. Action a is the a-th of
-    the environment's actions, whatever number they start with. Tasks are stepped one after the other by Python, and what
+    the actions of the environment, whatever number they start with. Python steps tasks one after the other, and what
     they remember is theirs: unlike those in the graph, a state can be stepped once.
 
     Args:
@@ -149,7 +149,7 @@ class GymnasiumEnvironment(TrialEnvironment):
             if not 0 <= place < self.observation_size:
                 raise ValueError(f"An observation is {observation}; expected one of {space}.")
             return np.eye(self.observation_size, dtype=np.float32)[place]
-        flat = np.asarray(observation, np.float32).ravel()
+        flat: np.ndarray = np.asarray(observation, np.float32).ravel()
         if flat.shape != (self.observation_size,):
             raise ValueError(
                 f"An observation has {flat.size} numbers; expected {self.observation_size}, as {space} says."
@@ -158,7 +158,7 @@ class GymnasiumEnvironment(TrialEnvironment):
             raise ValueError(
                 f"An observation holds NaN or infinite numbers; expected finite ones of {space}."
             )
-        return flat / 255 if space.dtype == np.uint8 else flat
+        return np.divide(flat, 255) if space.dtype == np.uint8 else flat
 
 
 def _is_discrete(space: Any) -> bool:
