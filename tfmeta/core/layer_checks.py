@@ -15,8 +15,6 @@ __all__ = [
     "random_layers",
 ]
 
-BatchNormalization = keras.layers.BatchNormalization
-
 
 def precision(network: keras.Model) -> str:
     """Returns the type of numbers that loses nothing of a network: ``"float64"`` where it has some, or ``"float32"``.
@@ -49,10 +47,12 @@ def in_precision(dtype: str) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
-def active_norms(network: keras.Model) -> list[BatchNormalization]:
+def active_norms(network: keras.Model) -> list[keras.layers.BatchNormalization]:
     """Returns the batch normalisations of a network that are not frozen; frozen ones keep to their statistics."""
     layers = network._flatten_layers(include_self=False)
-    return [layer for layer in layers if isinstance(layer, BatchNormalization) and layer.trainable]
+    return [
+        layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable
+    ]
 
 
 def random_layers(network: keras.Model) -> list[str]:
@@ -91,7 +91,7 @@ def keeping_layers(network: keras.Model) -> list[str]:
         id(variable): layer.name
         for layer in _layers(network)
         for variable in layer._non_trainable_variables
-        if not isinstance(layer, BatchNormalization) or layer.renorm
+        if not isinstance(layer, keras.layers.BatchNormalization) or layer.renorm
     }
     changed = _effects(network)[0] if kept else ()
     return sorted({name for variable, name in kept.items() if variable in changed})

@@ -46,7 +46,7 @@ def known_network(network: Any) -> keras.Model:
             " few-shot learner gives it the items alone. Join several inputs into one array, and take them"
             " apart inside.",
         )
-        items = keras.Input(shape[1:])
+        items = keras.Input(tuple(shape or ())[1:])
         network = keras.Model(items, network(items), name=network.name)
     elif isinstance(network, keras.Sequential) and network.inputs[0].shape[0] is not None:
         # Built by a call, it would go on to expect as many items as that call had.

@@ -50,6 +50,7 @@ class FewShotLearner(keras.Model):
     """
 
     task_by_task: ClassVar[bool] = False
+    optimizer: Any  # what Keras keeps of `compile`
 
     def __init__(
         self, network: keras.Model, *, ways: int | None = None, task: str = "classification", **kwargs: Any
