@@ -236,6 +236,9 @@ ATTACKS = {
     ),
     "compressed, 240 MB over REST": posting(lambda: gzip.compress(bytes(240 * MEGABYTE)), "Content-Encoding: gzip"),
     "JSON of 15 MB": posting(lambda: numbers_as_json(15 * MEGABYTE), in_flight=2),
+    "JSON of 12 MB, flat": posting(
+        lambda: b'{"instances": [' + b"0.5," * (3 * MEGABYTE) + b"0.5]}", in_flight=2
+    ),
     "JSON of 100 MB": posting(lambda: numbers_as_json(100 * MEGABYTE), in_flight=2),
     "slow heads": slow_heads,
     "names of no model": many_names,

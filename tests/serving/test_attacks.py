@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import gzip
+import json
 import threading
 import time
 import urllib.error
@@ -26,6 +27,8 @@ from tfmeta.serving.engine.engine import Engine
 from tfmeta.serving.engine.memory import Claim, Growth, Memory
 from tfmeta.serving.errors import ServingError
 from tfmeta.serving.lifecycle.models import Models
+from tfmeta.serving.rest.json_values import loads
+from tfmeta.serving.rest.reader import DocumentReader
 from tfmeta.serving.rest.server import RestServer
 from tfmeta.serving.server import Server
 from tfmeta.serving.services.admission import BoundedPool
@@ -300,3 +303,38 @@ def test_an_event_loop_of_another_server_does_not_disturb(small_server, server):
             return await channel.unary_unary(PATH)(half(np.float32([1])).SerializeToString(), timeout=10)
 
     assert asyncio.run(ask())
+
+
+# Documents that take long to read
+
+
+@pytest.mark.parametrize(
+    ("values", "status"), [("1," * 600_000 + "1", 200), ("1," * 600_000 + '"a"', 400), ("1," * 600_000, 400)]
+)
+def test_a_large_document_is_read_in_a_process_of_its_own(server, values, status):
+    with RestServer(server.models) as rest:
+        url = f"http://{rest.address}/v1/models/arithmetic:predict"
+        body = f'{{"signature_name": "half", "instances": [{values}]}}'.encode()
+        try:
+            with urllib.request.urlopen(url, body, timeout=30) as reply:
+                assert reply.status == status and len(json.load(reply)["predictions"]) == 600_001
+        except urllib.error.HTTPError as error:
+            with error:
+                assert error.code == status and "JSON" in json.load(error)["error"]
+
+
+def test_a_document_of_too_many_values_is_refused():
+    with pytest.raises(ServingError, match="values came, but a document may hold") as error:
+        loads(b"[" + b"1," * 4_000_000 + b"1]")
+    assert error.value.code == "RESOURCE_EXHAUSTED"
+
+
+def test_a_reader_that_was_killed_is_started_again():
+    reader, info = DocumentReader(), wire.TensorInfo(dtype=wire.DataType["DT_FLOAT"])
+    body, signatures = b'{"instances": [1]}', {"serving_default": {"x": info}}
+    assert reader.read(body, signatures).inputs["x"].tolist() == [1.0]
+    reader._process.kill()
+    with pytest.raises(ServingError, match="RESOURCE_EXHAUSTED"):
+        reader.read(body, signatures)
+    assert reader.read(body, signatures).inputs["x"].tolist() == [1.0]
+    reader.close()

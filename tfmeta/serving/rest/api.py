@@ -27,6 +27,7 @@ from tfmeta.serving.errors import ServingError, invalid_argument
 from tfmeta.serving.lifecycle.models import Models
 from tfmeta.serving.rest import json_examples, json_tensors
 from tfmeta.serving.rest.json_values import dumps
+from tfmeta.serving.rest.reader import DocumentReader
 from tfmeta.serving.rest.reply import Reply, refusal
 from tfmeta.serving.services.model import ModelService
 from tfmeta.serving.services.prediction import PredictionService
@@ -72,11 +73,16 @@ class RestApi:
         self._metrics = metrics
         self._prediction = PredictionService(models, metrics)
         self._status = ModelService(models)
+        self._reader = DocumentReader()
         self._verbs: dict[str, Callable[[wire.Message, bytes], dict]] = {
             "predict": self._predict,
             "classify": self._classify,
             "regress": self._regress,
         }
+
+    def close(self) -> None:
+        """Ends the process that reads large documents."""
+        self._reader.close()
 
     def answer(self, method: str, path: str, body: bytes) -> Reply:
         """Answers a request.
@@ -119,17 +125,19 @@ class RestApi:
         return self._verbs[match["verb"].lower()](_spec(match), body)
 
     def _predict(self, spec: wire.Message, body: bytes) -> dict[str, Any]:
-        with _turn(body):
+        if len(body) > _LARGE_BYTES:
+            version = self._models.find(spec)
+            definitions = version.engine.signature_defs.items()
+            key, inputs, by_rows = self._reader.read(body, {key: each.inputs for key, each in definitions})
+        else:
             document = _parse(spec, body)
             version = self._models.find(spec)
-            engine = version.engine
-            key = spec.signature_name or DEFAULT_SIGNATURE
-            if key not in engine.signature_defs:
+            key, definitions = spec.signature_name or DEFAULT_SIGNATURE, version.engine.signature_defs
+            if key not in definitions:
                 raise invalid_argument(f'Serving signature name: "{key}" not found in signature def')
-            inputs, by_rows = json_tensors.read_tensors(document, engine.signature_defs[key].inputs)
-            del document
+            inputs, by_rows = json_tensors.read_tensors(document, definitions[key].inputs)
         with self._prediction.runtime("Predict", version.name):
-            outputs = engine.run(key, inputs)
+            outputs = version.engine.run(key, inputs)
         return json_tensors.write_tensors(outputs, by_rows)
 
     def _classify(self, spec: wire.Message, body: bytes) -> dict[str, Any]:
@@ -172,7 +180,7 @@ class RestApi:
 
 @contextmanager
 def _turn(body: bytes) -> Iterator[None]:
-    """Large documents are read one after the other: as Python objects they take twenty times their size and more.
+    """Large documents of examples are read one after the other: as Python objects they take twenty times their size.
 
     Meanwhile no garbage is looked for: they hold none, and a million new lists would be looked through again and again.
     """

@@ -25,6 +25,7 @@ __all__ = [
 
 _BASE64 = "b64"
 _LONGEST_EXCERPT = 200
+_MOST_VALUES = 3 * 2**20  # each takes 32 bytes as an object, and twice that while it is read
 _MOST_LISTS = 2**20  # an empty one takes 3 bytes as text and 64 as an object
 _MOST_BYTES_WITH_WORDS = 4 * 2**20  # what `json` reads in 0.1 s, in which nobody else is answered
 _WORDS = {"nan": b"NaN", "inf": b"Infinity", "-inf": b"-Infinity"}
@@ -42,7 +43,7 @@ def loads(body: bytes) -> Any:
     """Reads a JSON document, in which NaN, Infinity and -Infinity may stand for numbers.
 
     Raises:
-        ServingError: INVALID_ARGUMENT, it is none; RESOURCE_EXHAUSTED, it holds too many lists.
+        ServingError: INVALID_ARGUMENT, it is none; RESOURCE_EXHAUSTED, it holds too many lists or values.
     """
     if not body:
         raise invalid_argument("JSON Parse error: The document is empty")
@@ -51,6 +52,12 @@ def loads(body: bytes) -> Any:
         raise ServingError(
             "RESOURCE_EXHAUSTED",
             f"{lists} lists and objects came, but a document may hold {_MOST_LISTS}; send smaller batches, or use gRPC",
+        )
+    values = body.count(b",")
+    if values > _MOST_VALUES:
+        raise ServingError(
+            "RESOURCE_EXHAUSTED",
+            f"{values} values came, but a document may hold {_MOST_VALUES}; send smaller batches, or use gRPC",
         )
     try:
         return orjson.loads(body)

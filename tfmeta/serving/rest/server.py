@@ -156,6 +156,7 @@ class RestServer:
         if self._http is not None:
             self._http.drain(grace or 0.0)
             self._http = None
+        self._api.close()
 
     def __enter__(self) -> "RestServer":
         self.start()

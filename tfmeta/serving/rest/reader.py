@@ -1,0 +1,150 @@
+"""Reads large JSON documents in a process of its own.
+
+While a document is read in Python, nobody else is answered; and as Python objects it takes ten times its size and more,
+which would stay with the server. The process ends when the server does, and after each document that made it large.
+"""
+
+import gc
+import pickle
+import resource
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from tfmeta import wire
+from tfmeta.serving.call import current_call
+from tfmeta.serving.errors import ServingError, invalid_argument
+from tfmeta.serving.rest import json_tensors
+
+__all__ = ["DocumentReader", "Tensors", "read_document"]
+
+_DEFAULT_SIGNATURE = "serving_default"
+_KEPT_BYTES = 128 * 2**20
+
+
+class Tensors(NamedTuple):
+    """A predict request: the signature that it is for, its inputs, and whether the answer is wanted by rows."""
+
+    signature: str
+    inputs: dict[str, np.ndarray]
+    by_rows: bool
+
+
+class DocumentReader:
+    """Reads one document at a time. Safe to call from any number of threads.
+
+    Example:
+        >>> reader = DocumentReader()
+        >>> info = wire.TensorInfo(dtype=wire.DataType["DT_FLOAT"])
+        >>> reader.read(b'{"instances": [1, 2]}', {"serving_default": {"x": info}}).inputs["x"]
+        array([1., 2.], dtype=float32)
+        >>> reader.close()
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen | None = None
+
+    def read(self, body: bytes, signatures: Mapping[str, Mapping[str, wire.Message]]) -> Tensors:
+        """Reads a predict request.
+
+        Args:
+            body: The document.
+            signatures: A TensorInfo for each input of each signature.
+
+        Raises:
+            ServingError: It is none, or does not fit; or RESOURCE_EXHAUSTED, it took too much memory.
+        """
+        plain = {
+            key: {name: info.SerializeToString() for name, info in inputs.items()}
+            for key, inputs in signatures.items()
+        }
+        with self._lock:
+            current_call().check()  # it may have waited for documents before it
+            try:
+                done, result, size = self._ask(body, plain)
+            except (EOFError, OSError, pickle.UnpicklingError):
+                self.close()
+                raise ServingError(
+                    "RESOURCE_EXHAUSTED",
+                    "the document holds too many values; send smaller batches, or use gRPC",
+                ) from None
+            if size > _KEPT_BYTES:
+                self.close()
+        if not done:
+            raise ServingError(*result)
+        return Tensors(*result)
+
+    def close(self) -> None:
+        """Ends the process; the next document starts another."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.communicate()
+
+    def _ask(self, *question: object) -> tuple[bool, tuple, int]:
+        if self._process is None:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tfmeta.serving.rest.reader"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            )
+        assert self._process.stdin is not None and self._process.stdout is not None
+        pickle.dump(question, self._process.stdin, protocol=5)
+        self._process.stdin.flush()
+        return pickle.load(self._process.stdout)
+
+
+def read_document(body: bytes, signatures: Mapping[str, Mapping[str, wire.Message]]) -> Tensors:
+    """Reads a predict request, here.
+
+    Args:
+        body: The document.
+        signatures: A TensorInfo for each input of each signature.
+
+    Raises:
+        ServingError: It is none, or does not fit.
+    """
+    document = json_tensors.parse(body)
+    key = document.get("signature_name") or _DEFAULT_SIGNATURE
+    if key not in signatures:
+        raise invalid_argument(f'Serving signature name: "{key}" not found in signature def')
+    return Tensors(key, *json_tensors.read_tensors(document, signatures[key]))
+
+
+def _answer_all() -> None:
+    gc.disable()  # a million new lists would be looked through again and again
+    source, sink = sys.stdin.buffer, sys.stdout.buffer
+    while True:
+        try:
+            body, plain = pickle.load(source)
+        except EOFError:  # the server has ended
+            return
+        signatures = {
+            key: {name: wire.TensorInfo.FromString(info) for name, info in inputs.items()}
+            for key, inputs in plain.items()
+        }
+        try:
+            done, result = True, tuple(read_document(body, signatures))
+        except ServingError as error:
+            done, result = False, (error.code, error.message)
+        pickle.dump((done, result, _resident_bytes()), sink, protocol=5)
+        sink.flush()
+        del body, result
+
+
+def _resident_bytes() -> int:
+    status = Path("/proc/self/statm")  # the peak that `resource` tells is that of the parent at first
+    return (
+        int(status.read_text().split()[1]) * resource.getpagesize() if status.is_file() else _KEPT_BYTES + 1
+    )
+
+
+if __name__ == "__main__":
+    _answer_all()
