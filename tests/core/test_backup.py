@@ -154,10 +154,24 @@ def test_a_training_that_diverges_ends_and_keeps_the_last_good_state(unbroken, t
         np.testing.assert_array_equal(resumed, expected)
 
 
+@pytest.mark.parametrize("scaled", [False, True])
+def test_a_loss_that_is_passed_over_ends_nothing(tmp_path, scaled):
+    model, backup = compiled(), Backup(tmp_path, finite_losses=scaled)
+    if scaled:
+        model.compile(optimizer=keras.optimizers.LossScaleOptimizer(model.optimizer), loss="mse")
+    backup.restore(model)
+    model.fit(
+        batches(0), steps_per_epoch=STEPS, shuffle=False, callbacks=[Spoil(0, "loss"), backup], verbose=0
+    )
+    assert (tmp_path / "state.weights.h5").exists()
+
+
 def test_a_training_that_diverges_at_once_leaves_nothing(tmp_path):
     model, backup = compiled(), Backup(tmp_path / "run")
     with pytest.raises(DivergedError, match="no epoch before it was good"):
-        model.fit(batches(0), steps_per_epoch=STEPS, shuffle=False, callbacks=[Spoil(0, "loss"), backup], verbose=0)
+        model.fit(
+            batches(0), steps_per_epoch=STEPS, shuffle=False, callbacks=[Spoil(0, "loss"), backup], verbose=0
+        )
     assert not (tmp_path / "run").exists()
 
 

@@ -36,6 +36,8 @@ class Backup(keras.callbacks.Callback):
 
     Args:
         folder: where the state is kept.
+        finite_losses: whether a loss that is NaN or infinite ends the training; weights that are always do. Where an
+            optimizer scales the loss, as for float16, it passes over such steps, and only weights count.
 
     Example:
         >>> backup = Backup("run/backup")                       # doctest: +SKIP
@@ -45,9 +47,10 @@ class Backup(keras.callbacks.Callback):
         ...     callbacks=[backup])
     """
 
-    def __init__(self, folder: str | Path):
+    def __init__(self, folder: str | Path, *, finite_losses: bool = True):
         super().__init__()
         self.folder = Path(folder)
+        self.finite_losses = finite_losses
         self.seconds = 0.0
         self._weights = self.folder / "state.weights.h5"
         self._clock = self.folder / "seconds.json"
@@ -98,7 +101,8 @@ class Backup(keras.callbacks.Callback):
         return json.loads(self._hashes.read_text()) if self._hashes.exists() else []
 
     def _check_finite(self, epoch: int, logs: dict[str, Any]) -> None:
-        loss = float(logs.get("loss", 0.0))
+        scaled = isinstance(self.model.optimizer, keras.optimizers.LossScaleOptimizer)
+        loss = float(logs.get("loss", 0.0)) if self.finite_losses and not scaled else 0.0
         bad = f"the loss is {loss}" if not math.isfinite(loss) else ""
         if not bad and (name := _not_finite(self.model)):
             bad = f"{name} holds NaN or infinite numbers"

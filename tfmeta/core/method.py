@@ -69,6 +69,8 @@ class Method(Settings, ABC, Generic[T, S]):
         learner_file: what a run keeps: a whole Keras model, or its weights where it ends with ``.weights.h5``.
         test_tasks: how many tasks a result is the mean over, unless given.
         of_a_step: what `Training.batch_size` counts.
+        finite_losses: whether a loss that is NaN or infinite ends the training. False for a learner that passes over
+            such steps by itself.
     """
 
     name: ClassVar[str]
@@ -78,6 +80,7 @@ class Method(Settings, ABC, Generic[T, S]):
     learner_file: ClassVar[str] = "learner.keras"
     test_tasks: ClassVar[int] = 1000
     of_a_step: ClassVar[str] = "task"
+    finite_losses: ClassVar[bool] = True
 
     # What it is
 

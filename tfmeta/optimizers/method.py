@@ -62,6 +62,7 @@ class LSTMOptimizer(Method[ProblemTasks, RuleTraining]):
     learner_file = "learner.weights.h5"
     test_tasks = 100
     of_a_step = "problem"
+    finite_losses = False  # the trainer passes over descents that have run away
 
     output_scale: float = setting(0.1, "factor on the updates")
     groups: bool = setting(False, "whether convolution kernels have a network of their own")

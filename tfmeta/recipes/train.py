@@ -48,7 +48,7 @@ def _train(recipe: Recipe, run: Run, until_the_end: ExitStack, verbose: int | st
     learner = recipe.learner()
     _check_learner(recipe, learner)
     method.compile(learner, tasks, training)
-    backup = Backup(run.folder / "backup")
+    backup = Backup(run.folder / "backup", finite_losses=method.finite_losses)
     try:
         backup.restore(learner)
         done = method.done(learner)
