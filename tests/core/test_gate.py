@@ -11,7 +11,7 @@ from tests.core import toys
 from tfmeta.cli import main
 from tfmeta.core.checks import TfmetaError
 from tfmeta.core.export import GOLDEN_FILE, export
-from tfmeta.core.gate import c_api, check_artefact, plan
+from tfmeta.core.gate import Finding, Report, c_api, check_artefact, plan
 from tfmeta.core.hub import load
 from tfmeta.core.stamps import STAMPS_FILE, has_passed
 from tfmeta.core.warmup import WARMUP_FILE, write_requests
@@ -128,6 +128,11 @@ def test_a_model_is_remembered_until_it_changes(tmp_path, monkeypatch, caplog):
     variables = next(path.glob("variables/*.index"))
     variables.write_bytes(variables.read_bytes() + b" ")
     assert not has_passed(path)
+
+
+def test_what_a_model_says_of_itself_commands_no_terminal():
+    report = Report(Path("model"), (Finding("ops", False, "Assign (red\x1b[31m\x07)"),), "unknown")
+    assert "\x1b" not in str(report) and "\x07" not in str(report) and "(red\ufffd[31m\ufffd)" in str(report)
 
 
 def test_the_shipped_models_are_stamped():
