@@ -8,7 +8,9 @@ import tensorflow as tf
 from tests.conformance.learners import CASES, WAYS, episode, is_regression
 from tfmeta.core.cards import Card
 from tfmeta.fewshot import MAML, few_shot_servable
+from tfmeta.fewshot.memory_layer import MemoryLayer
 from tfmeta.fewshot.pretraining import Classifier
+from tfmeta.networks import GRU
 
 CASES_HERE = [
     "maml-support", "maml-map", "maml-regression", "anil", "reptile", "prototypical", "matching-full-context",
@@ -90,6 +92,14 @@ def test_a_learner_of_half_precision_comes_back_from_a_file(policy, tmp_path):
 def test_a_classifier_of_half_precision_answers_in_float32(policy):
     classifier = Classifier(CASES["prototypical"].network(), classes=5)
     assert classifier(np.zeros([1, 2, *classifier.network.input_shape[1:]])).dtype == tf.float32
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "float64"], indirect=True)
+def test_layers_of_ours_take_any_precision(policy):
+    layer, gru = MemoryLayer(classes=3, size=4, neighbours=2), GRU(3, 2)
+    features = keras.layers.Dense(3)(np.ones([2, 3]))
+    assert layer(features, np.array([0, 1]), training=True).dtype == tf.float32
+    assert np.isfinite(tf.cast(gru(features[None]), tf.float32)).all()
 
 
 def test_a_network_may_have_layers_of_two_precisions():

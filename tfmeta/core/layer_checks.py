@@ -7,7 +7,6 @@ import keras
 import tensorflow as tf
 
 __all__ = [
-    "BatchNormalization",
     "active_norms",
     "in_precision",
     "keeping_layers",
@@ -86,6 +85,9 @@ def keeping_layers(network: keras.Model) -> list[str]:
     Example:
         >>> keeping_layers(keras.Sequential([keras.Input([3, 2], 1), keras.layers.LSTM(4, stateful=True, name="r")]))
         ['r']
+        >>> wrapped = keras.layers.SpectralNormalization(keras.layers.Dense(2), name="s")
+        >>> keeping_layers(keras.Sequential([keras.Input([3]), wrapped]))
+        ['s']
     """
     kept = {
         id(variable): layer.name
@@ -94,7 +96,12 @@ def keeping_layers(network: keras.Model) -> list[str]:
         if not isinstance(layer, keras.layers.BatchNormalization) or layer.renorm
     }
     changed = _effects(network)[0] if kept else ()
-    return sorted({name for variable, name in kept.items() if variable in changed})
+    names = {name for variable, name in kept.items() if variable in changed}
+    # A recurrent layer keeps its state where Keras does not count it among its variables.
+    names |= {
+        layer.name for layer in _layers(network) if isinstance(layer, keras.layers.RNN) and layer.stateful
+    }
+    return sorted(names)
 
 
 def _layers(network: keras.Model) -> Iterator[keras.Layer]:

@@ -187,8 +187,8 @@ def _freeze(network: keras.Model, frozen: list[int]) -> None:
 def _check_class_weight(options: dict[str, Any]) -> None:
     check(
         options.get("class_weight") is None,
-        "class_weight has no meaning here, since each task numbers its classes anew; give a weight [B, Q] for each"
-        " query as sample_weight, or as the third of what a data set yields.",
+        "class_weight has no meaning here, since class 0 of one task is not class 0 of another; give a weight"
+        " [B, Q] for each query as sample_weight, or as the third of what a data set yields.",
     )
 
 

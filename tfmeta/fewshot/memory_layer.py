@@ -52,7 +52,9 @@ class MemoryLayer(keras.layers.Layer):
         **kwargs: Any,
     ):
         check_memory(size, neighbours)
-        super().__init__(**kwargs)
+        super().__init__(
+            **{"dtype": "float32", **kwargs}
+        )  # as memories are, whatever the precision of what is before
         self.classes = classes
         self.size = size
         self.neighbours = neighbours
