@@ -36,7 +36,7 @@ ROUNDS, SETTLED = 4, 1e-3
 INKED, ERODED = 0.12, 3
 """Where a page is darker than its paper by this share, or is beside such a place, it is no paper."""
 
-DARKEST, STRONGEST = 0.02, 0.001
+DARKEST, STRONGEST = 0.15, 0.001
 """Ink is measured by this paper at least, and by this share of a page, the strongest."""
 
 LEAST = 1e-3
@@ -45,17 +45,17 @@ LEAST = 1e-3
 FAINTEST = 0.1
 """A page whose strongest ink is a smaller share of its paper than this has no drawing."""
 
-NO_INK, FULL_INK = 0.25, 0.75
+NO_INK, FULL_INK = 0.1, 0.9
 """Shares of the strongest ink that become 0 and 1; what is between is the edge of a stroke."""
 
-SHORTEST, LONGEST, OFF_CENTRE = 18.0, 20.0, 0.0
+SHORTEST, LONGEST, OFF_CENTRE = 16.0, 21.0, 0.0
 """Longer sides of the boxes of most training drawings, and how far their centres may lie from the middle; in 28ths."""
 
 PALEST = 0.75
 """The least level of strokes; paler ones, which are thinner than a pixel, are made as strong."""
 
-THINNEST, THICKEST = 1.1, 2.6
-"""Widths of the strokes of training drawings, in 28ths of a side. Those of others grow or shrink."""
+THINNEST, USUAL, THICKEST = 1.1, 1.8, 2.6
+"""Widths of strokes, in 28ths of a side: thinner ones grow until they are as usual, and thicker ones shrink."""
 
 EDGES = 4 / np.pi
 """The width of strokes in 28ths is this many times their area by the differences along their edges, in 56ths."""
@@ -103,7 +103,7 @@ def page_side(side: int) -> int:
 
 
 def page_of(pixels: np.ndarray, side: int) -> np.ndarray:
-    """Shrinks an image by averaging over areas, and adds paper like its nearest edge until it is square.
+    """Shrinks an image by averaging over areas, and adds paper, as light as the edge beside it, until it is square.
 
     Args:
         pixels: uint8 ``[H, W]`` or ``[H, W, 3]``.
@@ -120,8 +120,13 @@ def page_of(pixels: np.ndarray, side: int) -> np.ndarray:
         band = pixels[top : top + 512].astype(np.float32) / 255.0
         grey = band if band.ndim == 2 else band @ np.array(LUMA, np.float32)
         page += down[:, top : top + 512] @ grey @ across.T
-    rows, columns = (np.clip(np.arange(side) - (side - size) // 2, 0, size - 1) for size in page.shape)
-    return page[rows][:, columns]
+    above, left = ((side - size) // 2 for size in (high, wide))
+    square = np.empty([side, side], np.float32)
+    square[:above], square[above + high :] = page[0].mean(), page[-1].mean()
+    if high == side:
+        square[:, :left], square[:, left + wide :] = page[:, 0].mean(), page[:, -1].mean()
+    square[above : above + high, left : left + wide] = page
+    return square
 
 
 def ink_of_page(page: np.ndarray, side: int) -> np.ndarray | None:
@@ -150,11 +155,12 @@ def ink_of_page(page: np.ndarray, side: int) -> np.ndarray | None:
     )
     ink = down @ ink.astype(np.float32) @ across.T
     ink = np.minimum(1, ink * PALEST / min(_level(ink), PALEST))
+    thin, thick = _width(ink) < THINNEST, _width(ink) > THICKEST
     for turn in range(STEPS):
-        width = _width(ink)
-        if THINNEST <= width <= THICKEST:
-            break
-        ink = _grown(ink, turn) if width < THINNEST else -_grown(-ink, turn)
+        if thick and _width(ink) > THICKEST:
+            ink = -_grown(-ink, turn)
+        elif thin and _width(ink) < USUAL:
+            ink = _grown(ink, turn)
     return np.clip(ink, 0, 1).reshape(side, 2, side, 2).mean(axis=(1, 3)).astype(np.float32)
 
 

@@ -9,7 +9,7 @@ __all__ = ["inks_of_pages", "levelled", "page_of"]
 
 
 def page_of(image: tf.Tensor, side: int) -> tf.Tensor:
-    """Shrinks an image by averaging over areas, and adds paper like its nearest edge until it is square.
+    """Shrinks an image by averaging over areas, and adds paper, as light as the edge beside it, until it is square.
 
     Args:
         image: ``[H, W, C]``, of any type of number.
@@ -26,9 +26,13 @@ def page_of(image: tf.Tensor, side: int) -> tf.Tensor:
         lambda: tf.image.resize(image, scaled, "area"),
         lambda: tf.image.resize(image, scaled, "bilinear"),
     )
-    for axis in (0, 1):
-        place = tf.range(side) - (side - scaled[axis]) // 2
-        page = tf.gather(page, tf.clip_by_value(place, 0, scaled[axis] - 1), axis=axis)
+    for _ in range(2):  # the rows; and transposed, the columns
+        size = tf.shape(page)[0]
+        place = tf.range(side) - (side - size) // 2
+        lines = tf.gather(page, tf.clip_by_value(place, 0, size - 1))
+        paper = tf.reduce_mean(lines, axis=1, keepdims=True)  # of its edge, where a line is outside
+        outside = ((place < 0) | (place >= size))[:, None, None]
+        page = tf.transpose(tf.where(outside, paper, lines), [1, 0, 2])
     return tf.ensure_shape(page, [side, side, image.shape[-1]])
 
 
@@ -150,29 +154,32 @@ def _paper(coarse: tf.Tensor) -> tf.Tensor:
 
 
 def _as_thick_as_known(ink: tf.Tensor) -> tf.Tensor:
+    """Brings strokes of drawings ``[M, H, H]`` to the strength and width of those that models learn from."""
+
+    def off(ink: tf.Tensor) -> tf.Tensor:
+        width = _width(ink)
+        return tf.where(thick, width > same.THICKEST, thin & (width < same.USUAL))
+
     def step(turn: tf.Tensor, ink: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        thin, thick = _off(ink)
         signed = tf.where(thick, -ink, ink)
         plus = tf.maximum(_largest(signed, 3, 1), _largest(signed, 1, 3))
         grown = tf.where(turn % 2 == 0, plus, _largest(signed, 3, 3))
-        return turn + 1, tf.where(thin, grown, tf.where(thick, -grown, ink))
+        return turn + 1, tf.where(off(ink), tf.where(thick, -grown, grown), ink)
 
     ink = tf.minimum(1.0, ink * same.PALEST / tf.minimum(_level(ink), same.PALEST))
+    thin, thick = _width(ink) < same.THINNEST, _width(ink) > same.THICKEST  # [M, 1, 1]
+    start = tf.constant(0), ink
     return tf.while_loop(
-        lambda turn, ink: tf.reduce_any(tf.stack(_off(ink))),
-        step,
-        (tf.constant(0), ink),
-        maximum_iterations=same.STEPS,
+        lambda turn, ink: tf.reduce_any(off(ink)), step, start, maximum_iterations=same.STEPS
     )[1]
 
 
-def _off(ink: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Which strokes are too thin, and which too thick: bool ``[M, 1, 1]`` each."""
+def _width(ink: tf.Tensor) -> tf.Tensor:
+    """How wide strokes are, in 28ths of a side: ``[M, 1, 1]``."""
     edges = tf.reduce_sum(tf.abs(ink[:, 1:] - ink[:, :-1]), [1, 2], keepdims=True)
     edges += tf.reduce_sum(tf.abs(ink[:, :, 1:] - ink[:, :, :-1]), [1, 2], keepdims=True)
     area = tf.reduce_sum(ink, [1, 2], keepdims=True)
-    width = same.EDGES * area / tf.maximum(edges, same.LEAST) * _level(ink) * (56 / int(ink.shape[1]))
-    return width < same.THINNEST, width > same.THICKEST
+    return same.EDGES * area / tf.maximum(edges, same.LEAST) * _level(ink) * (56 / int(ink.shape[1]))
 
 
 def _level(ink: tf.Tensor) -> tf.Tensor:
