@@ -236,8 +236,8 @@ ATTACKS = {
     ),
     "compressed, 240 MB over REST": posting(lambda: gzip.compress(bytes(240 * MEGABYTE)), "Content-Encoding: gzip"),
     "JSON of 15 MB": posting(lambda: numbers_as_json(15 * MEGABYTE), in_flight=2),
-    "JSON of 12 MB, flat": posting(
-        lambda: b'{"instances": [' + b"0.5," * (3 * MEGABYTE) + b"0.5]}", in_flight=2
+    "JSON of 8 MB, flat": posting(
+        lambda: b'{"instances": [' + b"0.5," * (2 * MEGABYTE - 2) + b"0.5]}", in_flight=2
     ),
     "JSON of 100 MB": posting(lambda: numbers_as_json(100 * MEGABYTE), in_flight=2),
     "slow heads": slow_heads,

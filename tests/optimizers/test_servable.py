@@ -89,6 +89,6 @@ def test_what_does_not_fit_is_told(ask):
     for count, message in (
         ([3, 4], "expected the same number in each row"),
         ([0], "expected at least 1"),
-        ([MOST_COORDINATES // 2 + 1] * 2, "at most 10000000 in all rows together"),
+        ([MOST_COORDINATES // 2 + 1] * 2, f"at most {MOST_COORDINATES} in all rows together"),
     ):
         assert message in refused(ask, "initial_state", count=np.array(count, np.int64))

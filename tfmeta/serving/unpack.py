@@ -30,4 +30,4 @@ def unpack(body: bytes, most: int) -> bytes:
         if size <= most and not member.eof:
             raise zlib.error("it ends too early")
         body = member.unused_data
-    return b"".join(pieces)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)  # a copy less of what may be large

@@ -25,7 +25,7 @@ __all__ = [
 
 _BASE64 = "b64"
 _LONGEST_EXCERPT = 200
-_MOST_VALUES = 3 * 2**20  # each takes 32 bytes as an object, and twice that while it is read
+_MOST_VALUES = 2 * 2**20  # each takes 32 bytes as an object, and twice that while it is read
 _MOST_LISTS = 2**20  # an empty one takes 3 bytes as text and 64 as an object
 _MOST_BYTES_WITH_WORDS = 4 * 2**20  # what `json` reads in 0.1 s, in which nobody else is answered
 _WORDS = {"nan": b"NaN", "inf": b"Infinity", "-inf": b"-Infinity"}
