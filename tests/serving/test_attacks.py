@@ -126,6 +126,20 @@ def test_what_the_graph_takes_is_learnt_and_refused(model_folder):
     engine.close()
 
 
+def test_requests_are_answered_while_others_are_measured(model_folder):
+    engines = [Engine(model_folder / "arithmetic" / "1") for _ in range(4)]
+
+    def ask(engine):
+        for power in range(12):  # each is twice as large, and so worth measuring
+            engine.run("half", {"x": np.ones(2**power, np.float32)})
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(ask, engines))
+    for engine in engines:
+        engine.close()
+
+
 def test_memory_is_waited_for_as_long_as_somebody_waits_for_the_answer():
     memory = Memory(megabytes=1)
     late = pytest.raises(ServingError, match="DEADLINE_EXCEEDED")

@@ -152,7 +152,8 @@ class Engine:
             began = time.monotonic()
             if measured is not None and measured[0].is_new(measured[1]):
                 outputs, peak = route.measure(values)
-                measured[0].learn(measured[1], peak + array_bytes(outputs))
+                if peak is not None:
+                    measured[0].learn(measured[1], peak + array_bytes(outputs))
             else:
                 outputs = route.run(values, call.left if route.seconds > _LONG_SECONDS else math.inf)
             route.seconds = time.monotonic() - began

@@ -8,6 +8,7 @@ a straight graph it does not look. A run with a time-out takes TensorFlow's own 
 
 import functools
 import math
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ __all__ = ["Route"]
 
 _IN_THIS_THREAD = -1  # handing each op to a pool costs more than a small model's arithmetic
 _LONGEST = 2**31 / 1e3
+_ONE_MEASUREMENT = threading.Lock()  # TensorFlow measures one run of a process at a time
 
 
 class Route:
@@ -57,14 +59,19 @@ class Route:
         """
         return self._run(values, _options(left), None)
 
-    def measure(self, values: Sequence[np.ndarray]) -> tuple[list[np.ndarray], int]:
-        """Runs the graph, and says the most bytes that it took at a time."""
+    def measure(self, values: Sequence[np.ndarray]) -> tuple[list[np.ndarray], int | None]:
+        """Runs the graph, and says the most bytes that it took at a time; None where another run is being measured."""
+        if not _ONE_MEASUREMENT.acquire(blocking=False):
+            return self.run(values), None
         told = c_api.TF_NewBuffer()
         try:
             outputs = self._run(values, _traced(), told)
             return outputs, _peak(config_pb2.RunMetadata.FromString(c_api.TF_GetBuffer(told)))
+        except tf.errors.AlreadyExistsError:  # a profiler of somebody else's
+            return self.run(values), None
         finally:
             c_api.TF_DeleteBuffer(told)
+            _ONE_MEASUREMENT.release()
 
     def _run(self, values: Sequence[np.ndarray], options: Any, told: Any) -> list[np.ndarray]:
         feeds = dict(zip(self._feeds, values, strict=True))
