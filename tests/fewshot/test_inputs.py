@@ -49,6 +49,14 @@ def test_what_is_no_label_or_no_item_is_said_in_a_sentence(learner):
         learner.respond(state, x[..., :1])
 
 
+def test_parts_of_an_episode_that_do_not_fit_are_named(learner):
+    inputs = episode(learner)
+    with pytest.raises(ValueError, match=r"hold \{.*'query_x': 1\} tasks in their first dimension"):
+        learner({**inputs, "query_x": inputs["query_x"][:1]})
+    with pytest.raises(ValueError, match="support_x holds 6 items of a task but support_y 5 labels"):
+        learner({**inputs, "support_y": inputs["support_y"][:, :5]})
+
+
 def line(**options):
     return MAML(mlp(1, [], 1, seed=0), inner_rate=0.5, task="regression", **options)
 

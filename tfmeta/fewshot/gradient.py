@@ -16,7 +16,7 @@ from tfmeta.core.losses import align, cross_entropy, item_loss, mean_of_tasks, s
 from tfmeta.core.shapes import EpisodeInputs, leading
 from tfmeta.core.task_batch import Moments
 from tfmeta.fewshot.head import split_head
-from tfmeta.fewshot.inputs import check_logits, checked_items, checked_labels, known_network
+from tfmeta.fewshot.inputs import check_logits, checked_items, checked_labels, fitting_episode, known_network
 from tfmeta.fewshot.learner import FewShotLearner
 from tfmeta.fewshot.per_step import PerStepMoments
 from tfmeta.fewshot.state_size import StateSize
@@ -162,6 +162,7 @@ class GradientLearner(FewShotLearner):
     def call(self, inputs: EpisodeInputs, training: bool = False) -> tf.Tensor:
         """Learns each task of a batch and answers for its queries: `respond` after `adapt`."""
         # Without flattening the weights between the two.
+        inputs = fitting_episode(inputs)
         steps = self._steps(training)
         path = self._learn(inputs["support_x"], inputs["support_y"], steps, training)
         return self._answer(path[-1], inputs["query_x"], steps if training else None)

@@ -3,12 +3,14 @@
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfmeta.core.checks import check
 from tfmeta.core.graph_checks import after, require
+from tfmeta.core.shapes import EpisodeInputs
 
-__all__ = ["check_logits", "checked_items", "checked_labels", "known_network"]
+__all__ = ["check_logits", "checked_items", "checked_labels", "fitting_episode", "known_network"]
 
 
 def known_network(network: Any) -> keras.Model:
@@ -152,3 +154,24 @@ def checked_labels(y: tf.Tensor, name: str = "support_y") -> tf.Tensor:
     return after(
         [require(fits, f"{name} holds numbers that are not whole; expected classes 0, 1, 2, ...")], whole
     )[0]
+
+
+def fitting_episode(inputs: EpisodeInputs) -> EpisodeInputs:
+    """Returns an episode whose parts are of as many tasks, and which has a label for each support item.
+
+    Raises:
+        ValueError: for other numbers, where they are known.
+    """
+    shapes = {name: tf.TensorShape(np.shape(value) if isinstance(value, list) else value.shape)
+              for name, value in inputs.items()}  # fmt: skip
+    tasks = {name: shape[0] for name, shape in shapes.items() if shape.rank and shape[0] is not None}
+    check(
+        len(set(tasks.values())) <= 1,
+        f"the parts of an episode hold {tasks} tasks in their first dimension; expected the same number.",
+    )
+    x, y = shapes["support_x"][:2], shapes["support_y"][:2]
+    check(
+        x.rank != y.rank or x.is_compatible_with(y),
+        f"support_x holds {x[-1]} items of a task but support_y {y[-1]} labels; expected one for each item.",
+    )
+    return inputs

@@ -10,7 +10,7 @@ import tensorflow as tf
 from tfmeta.core.checks import TfmetaError, check
 from tfmeta.core.layer_checks import precision
 from tfmeta.core.shapes import EpisodeInputs
-from tfmeta.fewshot.inputs import known_network
+from tfmeta.fewshot.inputs import fitting_episode, known_network
 from tfmeta.fewshot.state_size import StateSize
 
 __all__ = ["FewShotLearner"]
@@ -113,6 +113,7 @@ class FewShotLearner(keras.Model):
 
     def call(self, inputs: EpisodeInputs, training: bool = False) -> tf.Tensor:
         """Learns each task of a batch and answers for its queries: `respond` after `adapt`."""
+        inputs = fitting_episode(inputs)
         task_state = self.adapt(inputs["support_x"], inputs["support_y"], training=training)
         return self.respond(task_state, inputs["query_x"], training=training)
 
