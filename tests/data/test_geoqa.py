@@ -132,7 +132,11 @@ def test_where_it_is_absent(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("file", "text", "message"),
     [
-        ("world.txt", "*volcano;Oz\n", r"world\.txt:1: unknown fact 'volcano'.*The nearest of 18 names: ocean"),
+        (
+            "world.txt",
+            "*volcano;Oz\n",
+            r"world\.txt:1: unknown fact 'volcano'.*The nearest of 18 names: ocean",
+        ),
         ("world.txt", "*city;Oz\n*in-rel;Oz#Kansas Town\n", r"world\.txt:2: the world has no 'Kansas Town'"),
         (
             "training.txt",

@@ -16,7 +16,11 @@ def folder(tmp_path):
     drawings = glyphs(7, 2)
     write_run(tmp_path / "run01", drawings[:4])
     write_run(tmp_path / "run02", drawings[4:])
-    for place in ("run01/training/._class01.png", "run01/test/._item01.png", "__MACOSX/run01/training/._class01.png"):
+    for place in (
+        "run01/training/._class01.png",
+        "run01/test/._item01.png",
+        "__MACOSX/run01/training/._class01.png",
+    ):
         (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / place).write_bytes(b"\0\5\x16\7 what macOS knows of the file")
     (tmp_path / "._run01" / "training").mkdir(parents=True)

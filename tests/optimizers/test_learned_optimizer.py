@@ -137,7 +137,7 @@ def test_gradients_may_be_sparse_or_absent(rule):
 def test_a_gradient_that_is_no_number_ends_training_or_is_skipped(rule, bad):
     theta, other = variables([2], [3]), variables([2], [3])
     gradients = [tf.constant([1.0, bad]), tf.ones([3])]
-    with pytest.raises(tf.errors.InvalidArgumentError, match="the gradients hold numbers that are NaN"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="the gradients hold NaN or infinite numbers"):
         LearnedOptimizer(rule).apply(gradients, theta)
     np.testing.assert_array_equal(theta[1], np.ones(3))
     optimizer = LearnedOptimizer(rule, on_nonfinite="skip")

@@ -74,7 +74,9 @@ def _may_be_a_model(folder: Path) -> bool:
 
 
 def _versions(folder: Path) -> list[Path]:
-    numbered = [path for path in folder.iterdir() if path.name.isascii() and path.name.isdecimal() and path.is_dir()]
+    numbered = [
+        path for path in folder.iterdir() if path.name.isascii() and path.name.isdecimal() and path.is_dir()
+    ]
     return sorted(numbered, key=lambda path: int(path.name))
 
 

@@ -1,5 +1,6 @@
 """What a few-shot learner is given: a network, items and labels, checked before they end in a kernel's error."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -162,8 +163,11 @@ def fitting_episode(inputs: EpisodeInputs) -> EpisodeInputs:
     Raises:
         ValueError: for other numbers, where they are known.
     """
-    shapes = {name: tf.TensorShape(np.shape(value) if isinstance(value, list) else value.shape)
-              for name, value in inputs.items()}  # fmt: skip
+    given: Mapping[str, Any] = inputs
+    shapes = {
+        name: tf.TensorShape(np.shape(value) if isinstance(value, list) else value.shape)
+        for name, value in given.items()
+    }
     tasks = {name: shape[0] for name, shape in shapes.items() if shape.rank and shape[0] is not None}
     check(
         len(set(tasks.values())) <= 1,

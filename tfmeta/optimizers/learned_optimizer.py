@@ -142,7 +142,9 @@ class LearnedOptimizer(keras.optimizers.Optimizer):
         fine = tf.reduce_all([tf.reduce_all(tf.math.is_finite(gradient)) for gradient in gradients])
         if self.on_nonfinite == "raise":
             # The text holds no number, since XLA cannot write one.
-            message = "the gradients hold numbers that are NaN or infinite; scale the loss down, or use on_nonfinite=skip."
+            message = (
+                "the gradients hold NaN or infinite numbers; scale the loss down, or use on_nonfinite=skip."
+            )
             gradients = list(after([require(fine, message)], *gradients))
         # Variables without a gradient keep their place in the state.
         positions = [self._get_variable_index(variable) for variable in variables]

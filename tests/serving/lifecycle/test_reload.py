@@ -147,7 +147,9 @@ def test_a_reload_waits_no_longer_than_its_caller(drop, serve, tmp_path):
         stub = model_service_pb2_grpc.ModelServiceStub(channel)
 
         def request(name):
-            body = wire.ReloadConfigRequest(config=config_list("m", name, folder=tmp_path)).SerializeToString()
+            body = wire.ReloadConfigRequest(
+                config=config_list("m", name, folder=tmp_path)
+            ).SerializeToString()
             return model_management_pb2.ReloadConfigRequest.FromString(body)
 
         abandoned = [

@@ -127,8 +127,8 @@ class RestApi:
     def _predict(self, spec: wire.Message, body: bytes) -> dict[str, Any]:
         if len(body) > _LARGE_BYTES:
             version = self._models.find(spec)
-            definitions = version.engine.signature_defs.items()
-            key, inputs, by_rows = self._reader.read(body, {key: each.inputs for key, each in definitions})
+            takes = {key: each.inputs for key, each in version.engine.signature_defs.items()}
+            key, inputs, by_rows = self._reader.read(body, takes)
         else:
             document = _parse(spec, body)
             version = self._models.find(spec)
