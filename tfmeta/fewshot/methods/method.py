@@ -29,6 +29,10 @@ TEST_SEEDS = {"validation": 1_000_001, "test": 1_000_002}
 """Name the test tasks, which are the same for every learner and for every seed of training."""
 
 
+_STEPS_A_CLASS = 200
+"""Training steps for each class of the tasks, at most, unless more are asked for."""
+
+
 @dataclasses.dataclass(frozen=True)
 class EpisodeTraining(Training):
     """The settings of a training on episodes, and of its tests."""
@@ -59,6 +63,8 @@ class EpisodeTraining(Training):
         asked = self.tested()
         changes = {
             "ways": min(self.ways, classes),
+            # A few classes are soon known by heart, and what is learned after that helps with no others.
+            "steps": min(self.steps, _STEPS_A_CLASS * classes),
             "queries": max(1, min(self.queries, examples - self.shots)),
             "test_queries": max(1, min(self.test_queries, fewest - asked["test_shots"])),
         }
