@@ -1,4 +1,4 @@
-"""The page of RL²: the lecture's tables with ours beside them, and pictures of learning and of what was learnt."""
+"""The page of RL²: the published tables with ours beside them, and pictures of learning and of what was learned."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

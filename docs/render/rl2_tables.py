@@ -1,4 +1,4 @@
-"""Tables of RL²: the lecture's, with ours beside it, and what each number was made by."""
+"""Tables of RL²: the published one, with ours beside it, and what each number was made by."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +23,7 @@ def render_comparison(
     heading: str,
     label: Callable[[Any], str],
 ) -> str:
-    """Renders the lecture's table with ours beside it: a row for each kind of tasks.
+    """Renders the published table with ours beside it: a row for each kind of tasks.
 
     Args:
         published: mean rewards, by the tasks, and then by the names of the rules.

@@ -62,7 +62,7 @@ class Result:
         ci95: half the width of its 95% confidence interval.
         tasks: how many tasks were measured.
         setting: what distinguishes this row, e.g. ``"5-way 1-shot, split alphabets"``.
-        published: the number of the paper or the lecture, if there is one.
+        published: the number of the paper, if there is one.
         source: where `published` stands, and how its protocol differs.
     """
 

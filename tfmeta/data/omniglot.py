@@ -48,7 +48,7 @@ class OmniglotTasks(ClassTasks):
 
     split: str = setting(
         "alphabets",
-        "how the characters are divided; no test alphabet is seen in training, or any",
+        "how the characters are divided: by whole alphabets, or at random",
         choices=SPLITS,
     )
 
@@ -94,7 +94,7 @@ def load_omniglot(
     """Loads the drawings of one part of a class split, decoded once and kept in memory.
 
     ``split="characters"`` deals all 1,623 characters at random: 1,100 for training, 100 for validation, 423 for
-    test (Finn et al. 2017, and the lecture's table). ``split="alphabets"`` is the standard split of Vinyals et al.
+    test (Finn et al. 2017). ``split="alphabets"`` is the standard split of Vinyals et al.
     2016, 1,028 / 172 / 423: but for four characters of Gurmukhi, no test alphabet is seen in training, which is
     clearly harder.
 
