@@ -3,10 +3,12 @@
 A client then sends the files that it has, and needs no code of ours between them and the model.
 """
 
+from collections.abc import Callable
+
 import tensorflow as tf
 
 from tfmeta.core.graph_checks import after, check_shape, require
-from tfmeta.data.encoded_files import check_files, orientations, sizes_and_bits
+from tfmeta.data.encoded_files import are_usual, check_files, orientations, sizes_and_bits
 from tfmeta.data.ink import DEEP, LUMA, SEEN, page_side
 from tfmeta.data.ink_graph import inks_of_pages, levelled, page_of
 
@@ -40,30 +42,18 @@ def decode_drawings(name: str, encoded: tf.Tensor, side: int, letter: str = "Q")
         TensorShape([1, 1, 28, 28, 1])
     """
     encoded = check_shape(name, tf.convert_to_tensor(encoded), ("B", letter))
-    files, is_jpeg = check_files(name, encoded)
-    files, sizes, bits = sizes_and_bits(name, files, is_jpeg)
-    own = tf.reduce_all(sizes == side, axis=1)  # drawings of the models' own form
-    turned = orientations(files, is_jpeg)
-    drawings, blanks = [], []
-    for find, chosen in ((_inks_of_drawings, own), (_inks_of_images, ~own)):
-        place = tf.where(chosen)  # [K, 1]
-        inks, blank = tf.cond(
-            tf.size(place) > 0,
-            lambda place=place, find=find: find(
-                *(tf.gather_nd(x, place) for x in (files, is_jpeg, bits)), side
-            ),
-            lambda: (tf.zeros([0, side, side]), tf.zeros([0], tf.bool)),
-        )
-        count = tf.shape(files, tf.int64)
-        drawings.append(tf.scatter_nd(place, inks, tf.concat([count, [side, side]], axis=0)))
-        blanks.append(tf.scatter_nd(place, tf.cast(blank, tf.int32), count))
-    blank = tf.reshape(blanks[0] + blanks[1] > 0, tf.shape(encoded))
-    found = drawings[0] + drawings[1]
+    files = tf.reshape(encoded, [-1])
+    inks, blank = tf.cond(
+        are_usual(files, side),
+        lambda: _inks_of_usual_files(files, side),
+        lambda: _aside(lambda: _inks_of_files(name, encoded, side)),
+    )
+    blank = tf.reshape(blank, tf.shape(encoded))
     (inks,) = after([
         require(~tf.reduce_any(blank), f"{name} holds ", tf.math.count_nonzero(blank), " images without a drawing, the"
                 " first at ", tf.reshape(tf.where(blank)[:1], [-1]), "; expected ink on paper in each, so leave out"
                 " blank pages."),
-    ], tf.cond(tf.reduce_any(turned > 1), lambda: _upright(found, turned), lambda: found))  # fmt: skip
+    ], inks)  # fmt: skip
     return tf.reshape(inks, tf.concat([tf.shape(encoded), [side, side, 1]], axis=0))
 
 
@@ -77,6 +67,50 @@ def encode_drawings(drawings: tf.Tensor) -> tf.Tensor:
         string ``[...]``.
     """
     return tf.io.encode_png(tf.cast(tf.round(255.0 * (1.0 - tf.clip_by_value(drawings, 0.0, 1.0))), tf.uint8))
+
+
+def _aside(compute: Callable[[], tuple[tf.Tensor, ...]]) -> tuple[tf.Tensor, ...]:
+    """Computes in a function of its own.
+
+    The ops of a branch that is not taken cost time, each a little, since the runtime passes over each. A function that
+    is not inlined is one op.
+    """
+    attributes = {"_noinline": True}
+    return tf.function(compute, autograph=False, experimental_attributes=attributes)()
+
+
+def _inks_of_usual_files(files: tf.Tensor, side: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """The ink of files that `are_usual`, and which have none, by few ops: most requests hold such files."""
+    images = tf.map_fn(
+        lambda file: tf.io.decode_png(file, channels=4),
+        files,
+        fn_output_signature=tf.TensorSpec([side, side, 4], tf.uint8),
+    )
+    return _inks_of_pixels(tf.cast(images, tf.float32), 255.0, 255.0)
+
+
+def _inks_of_files(name: str, encoded: tf.Tensor, side: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """The ink of any files, and which have none."""
+    files, is_jpeg = check_files(name, encoded)
+    files, sizes, bits = sizes_and_bits(name, files, is_jpeg)
+    own = tf.reduce_all(sizes == side, axis=1)  # drawings of the models' own form
+    turned = orientations(files, is_jpeg)
+    drawings, blanks = [], []
+    for find, chosen in ((_inks_of_drawings, own), (_inks_of_images, ~own)):
+        place = tf.where(chosen)  # [K, 1]
+        inks, blank = tf.cond(
+            tf.size(place) > 0,
+            lambda place=place, find=find: _aside(
+                lambda: find(*(tf.gather_nd(x, place) for x in (files, is_jpeg, bits)), side)
+            ),
+            lambda: (tf.zeros([0, side, side]), tf.zeros([0], tf.bool)),
+        )
+        count = tf.shape(files, tf.int64)
+        drawings.append(tf.scatter_nd(place, inks, tf.concat([count, [side, side]], axis=0)))
+        blanks.append(tf.scatter_nd(place, tf.cast(blank, tf.int32), count))
+    found = drawings[0] + drawings[1]
+    upright = tf.cond(tf.reduce_any(turned > 1), lambda: _upright(found, turned), lambda: found)
+    return upright, blanks[0] + blanks[1] > 0
 
 
 def _inks_of_drawings(
@@ -94,9 +128,12 @@ def _inks_of_drawings(
 
     shape = tf.TensorSpec([side, side, 4], tf.uint16)
     images = tf.cast(tf.map_fn(decode, (files, is_jpeg), fn_output_signature=shape), tf.float32)
-    return levelled(
-        _blended(images, _opaque(images[..., 3], 65535.0), tf.where(bits > 8, _top(images), 65535.0))
-    )
+    return _inks_of_pixels(images, 65535.0, tf.where(bits > 8, _top(images), 65535.0))
+
+
+def _inks_of_pixels(images: tf.Tensor, most: float, top: tf.Tensor | float) -> tuple[tf.Tensor, tf.Tensor]:
+    """The ink of pixels ``[M, H, H, 4]`` of the models' own form, and which have none."""
+    return levelled(_blended(images, _opaque(images[..., 3], most), top))
 
 
 def _inks_of_images(
@@ -177,4 +214,5 @@ def _upright(drawings: tf.Tensor, turned: tf.Tensor) -> tf.Tensor:
 
 
 def _grey(colours: tf.Tensor) -> tf.Tensor:
-    return tf.linalg.matvec(colours, LUMA)
+    # a matrix product would take longer than all else for a small image
+    return tf.add_n([share * each for share, each in zip(LUMA, tf.unstack(colours, axis=-1), strict=True)])

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from tfmeta.core.graph_checks import after, require
 
-__all__ = ["check_files", "orientations", "sizes_and_bits"]
+__all__ = ["are_usual", "check_files", "orientations", "sizes_and_bits"]
 
 _LONGEST_SIDE = 4096  # a few kilobytes may claim gigabytes of pixels
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -12,6 +12,7 @@ _JPEG = b"\xff\xd8\xff"
 _PNG_FIRST = (
     b"\0\0\0\x0dIHDR"  # length and name of the chunk that says the size; the decoder takes others before it
 )
+_USUAL_BITS = 1, 2, 4, 8
 _PNG_HEADER = 16, 9  # where it begins: width and height, four bytes each, then the bits of a sample
 
 # Exif's orientation, in the first directory of a TIFF header: entries of twelve bytes. RE2 reads UTF-8, so any byte is
@@ -21,6 +22,15 @@ _ENTRIES = r"(?:\C{12}){0,40}?"
 _BIG = r"MM\x00\x2a\x00\x00\x00\x08\C\C" + _ENTRIES + r"\x01\x12\x00\x03\x00\x00\x00\x01\x00([\x01-\x08])"
 _LITTLE = r"II\x2a\x00\x08\x00\x00\x00\C\C" + _ENTRIES + r"\x12\x01\x03\x00\x01\x00\x00\x00([\x01-\x08])\x00"
 _ORIENTATION = rf"^\C*?(?:Exif\x00\x00|eXIf)(?:{_BIG}|{_LITTLE})\C*$"
+
+
+def are_usual(files: tf.Tensor, side: int) -> tf.Tensor:
+    """Says whether files ``[M]`` are all PNG, of this side, of at most 8 bits a sample, and without an Exif tag."""
+    size = side.to_bytes(4, "big")
+    known = tf.constant([_PNG + _PNG_FIRST + size + size + bytes([bits]) for bits in _USUAL_BITS])
+    begins = tf.strings.substr(files, 0, sum(_PNG_HEADER))
+    tagged = tf.strings.regex_full_match(files, r"\C*eXIf\C*")
+    return tf.reduce_all(tf.reduce_any(begins[:, None] == known, axis=1) & ~tagged)
 
 
 def check_files(name: str, encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

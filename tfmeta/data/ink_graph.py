@@ -54,8 +54,8 @@ def inks_of_pages(pages: tf.Tensor, side: int) -> tuple[tf.Tensor, tf.Tensor]:
         tf.concat([coarse[:, 0], coarse[:, -1], coarse[:, :, 0], coarse[:, :, -1]], axis=1), axis=1
     )
     low, high = tf.reduce_min(coarse, [1, 2]), tf.reduce_max(coarse, [1, 2])
-    light_ink = (border - low < high - border)[:, None, None]
-    pages, coarse = (tf.where(light_ink, 1.0 - x, x) for x in (pages, coarse))
+    light_ink = tf.cast(border - low < high - border, tf.float32)[:, None, None]
+    pages, coarse = (tf.abs(light_ink - x) for x in (pages, coarse))
     paper = _paper(coarse)
     if size != same.COARSE:
         paper = _both(_constant(same.COARSE, size), paper)
@@ -83,9 +83,9 @@ def levelled(pages: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     border = tf.concat([pages[:, 0], pages[:, -1], pages[:, :, 0], pages[:, :, -1]], axis=1)
     paper = tf.math.top_k(border, 2 * size).values[:, -1]  # the median
     low, high = tf.reduce_min(pages, [1, 2]), tf.reduce_max(pages, [1, 2])
-    light_ink = paper - low < high - paper
-    paper = tf.where(light_ink, 1.0 - paper, paper)[:, None, None]
-    pages = tf.where(light_ink[:, None, None], 1.0 - pages, pages)
+    light_ink = tf.cast(paper - low < high - paper, tf.float32)
+    paper = tf.abs(light_ink - paper)[:, None, None]
+    pages = tf.abs(light_ink[:, None, None] - pages)
     ink = tf.clip_by_value((paper - pages) / tf.maximum(paper, same.DARKEST), 0.0, 1.0)
     strongest = tf.math.top_k(
         tf.reshape(ink, [-1, size * size]), same.strongest_of(size), sorted=False
