@@ -94,14 +94,20 @@ def test_a_question_about_places(place, capsys):
 
 def test_a_question_about_a_picture(place, capsys):
     found = json.loads(ask(capsys, *ABOUT_A_PICTURE, "--json", SHAPES_QUESTION))
-    assert found["answer"] in ("yes", "no") and found["probability"] >= 0.5
+    assert found["found"] in ("yes", "no") and found["probability"] >= 0.5
+    assert found["answer"] is None and found["unknown"] == ["circle"], (
+        "this model has not learned what a circle is"
+    )
     assert found["candidates"][0]["layout"] == "(exists (and find[red] (relate[above] find[circle])))"
 
 
 def test_words_that_were_not_learnt_are_told(place, capsys):
     asked = (*ABOUT_A_PICTURE, "--layout", "(exists (and find[mauve] (relate[above] find[mauve])))")
     assert json.loads(ask(capsys, *asked, "--json"))["unknown"] == ["mauve"]
-    assert ask(capsys, *asked).splitlines()[2] == "The model has not learnt mauve: this is a guess."
+    told = ask(capsys, *asked).splitlines()
+    assert told[0].startswith("I do not know: ") and told[0].endswith(" would be a guess.")
+    assert told[2] == "The model has not learned 'mauve': this is a guess."
+    assert json.loads(ask(capsys, *asked, "--json"))["answer"] is None
     known = ask(capsys, *ABOUT_A_PICTURE, "--layout", "(exists (relate[above] find[red]))")
     assert len(known.splitlines()) == 2
     # A name is looked up among those of the world.
@@ -221,7 +227,9 @@ def test_several_questions_are_answered_at_once(place, capsys, monkeypatch):
     assert "--pictures is for one question, but 2 are asked" in capsys.readouterr().err
 
 
-def answered(probabilities=(), positions=(), layout="find[park]", question="which park", least=0.0):
+def answered(
+    probabilities=(), positions=(), layout="find[park]", question="which park", least=0.0, unread=()
+):
     """The answer of a model that says just this."""
     size = len(parse_layout(layout).tokens())
     says = {
@@ -230,7 +238,8 @@ def answered(probabilities=(), positions=(), layout="find[park]", question="whic
         "answer": np.array([b"yes"]), "positions": np.array([positions]),
     }  # fmt: skip
     model = types.SimpleNamespace(ask=lambda signature, inputs: says)
-    return asking.answer.ask(model, question, [parse_layout(layout)], {}, ["A", "B", "C"], least)
+    read = asking.Question(question, [parse_layout(layout)], unread)
+    return asking.answer.ask(model, read, {}, ["A", "B", "C"], least)
 
 
 def test_a_number_is_told_where_one_is_asked():
@@ -249,6 +258,15 @@ def test_an_answer_of_a_low_probability_is_not_given():
     assert told["answer"] is None and told["found"] == ["A"]
     high = answered(probabilities=[0.41], layout="(exists find[park])", question="is there a park", least=0.4)
     assert high.told == "yes" and json.loads(high.to_json())["answer"] == "yes"
+
+
+def test_an_answer_that_leaves_out_a_word_is_not_given():
+    guess = answered(
+        probabilities=[0.9], layout="(exists find[park])", question="is it a park", unread=("it",)
+    )
+    assert guess.told == "I do not know" and (guess.found, guess.unknown) == ("yes", ("it",))
+    told = json.loads(guess.to_json())
+    assert (told["answer"], told["found"], told["unknown"]) == (None, "yes", ["it"])
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,7 +12,21 @@ from tfmeta.core.checks import TfmetaError
 from tfmeta.core.model import Model, SignatureSpec
 from tfmeta.modules.layout import Layout, pad_layouts
 
-__all__ = ["Answer", "ask", "question_signature"]
+__all__ = ["Answer", "Question", "ask", "question_signature"]
+
+
+class Question(NamedTuple):
+    """A question, as it was read.
+
+    Attributes:
+        text: English.
+        layouts: the candidates.
+        unread: words that no candidate stands for, and that the model has not learned.
+    """
+
+    text: str
+    layouts: Sequence[Layout]
+    unread: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +39,7 @@ class Answer:
         layout: the layout that was chosen.
         candidates: those that it was chosen from, each with its probability.
         attentions: what each step of the chosen layout's program looks at, ``[L, K]``.
-        unknown: words of that layout which the model has not learnt, so that the answer is a guess.
+        unknown: words of the question or its candidates which the model has not learned: the answer is a guess.
         counted: whether the question asks how many there are.
         least: the least probability of an answer that is given; see `known`.
     """
@@ -41,20 +55,23 @@ class Answer:
 
     @property
     def known(self) -> bool:
-        """Whether the answer is probable enough to be given; its card says how `least` was chosen."""
-        return self.probability >= self.least
+        """Whether the answer is no guess, and probable enough to be given; the card says how `least` was chosen."""
+        return self.probability >= self.least and not self.unknown
 
     @property
-    def told(self) -> str:
-        """The answer in words."""
-        if not self.known:
-            return "I do not know"
+    def found(self) -> str:
+        """What was found, in words, whether it is given or not."""
         if isinstance(self.answer, str):
             return self.answer
         names = ", ".join(self.answer)
         if self.counted:
             return f"{len(self.answer)}: {names}" if names else "0"
         return names or "nothing"
+
+    @property
+    def told(self) -> str:
+        """The answer in words."""
+        return self.found if self.known else "I do not know"
 
     def to_json(self) -> str:
         """Returns the answer for machines; the attentions are left out."""
@@ -94,8 +111,7 @@ def question_signature(model: Model, needed: str, about: str) -> SignatureSpec:
 
 def ask(
     model: Model,
-    question: str,
-    layouts: Sequence[Layout],
+    question: Question,
     inputs: Mapping[str, Any],
     names: Sequence[str] = (),
     least: float = 0.0,
@@ -104,8 +120,7 @@ def ask(
 
     Args:
         model: an exported module network.
-        question: English.
-        layouts: the candidates.
+        question: as `tfmeta.asking.read_question` returned it.
         inputs: what the question is about, by the names of the inputs of ``answer``.
         names: of the positions, of which an answer may be a set.
         least: the least probability of an answer that is given; see `Answer.known`.
@@ -113,8 +128,9 @@ def ask(
     Raises:
         TfmetaError: for layouts that the model cannot run; from a served model a `ServingError`.
     """
+    layouts = question.layouts
     programs = pad_layouts([layouts])
-    asked = {"question": np.array([question], object), "layouts": programs, **inputs}
+    asked = {"question": np.array([question.text], object), "layouts": programs, **inputs}
     found = {name: value[0] for name, value in model.ask("answer", asked).items()}
     chosen = int(found["layout"])
     answer, probability = _said(found, layouts[chosen], names)
@@ -125,16 +141,15 @@ def ask(
         layout=layouts[chosen],
         candidates=tuple(zip(layouts, (scores / scores.sum()).tolist(), strict=True)),
         attentions=found["attentions"][chosen],
-        unknown=_unknown(found, chosen, programs[0, chosen]),
-        counted=not isinstance(answer, str) and kind_of_question(question) == "number",
+        unknown=tuple(dict.fromkeys([*question.unread, *_unlearnt(found["unknown"], programs[0])])),
+        counted=not isinstance(answer, str) and kind_of_question(question.text) == "number",
         least=least,
     )
 
 
-def _unknown(found: Mapping[str, np.ndarray], chosen: int, program: np.ndarray) -> tuple[str, ...]:
-    """The arguments that have no parameters of their own, each once."""
-    steps = program[found["unknown"][chosen]]
-    return tuple(dict.fromkeys(step.partition("[")[2].removesuffix("]") for step in steps))
+def _unlearnt(unknown: np.ndarray, programs: np.ndarray) -> list[str]:
+    """The arguments of any candidate that have no parameters of their own."""
+    return [step.partition("[")[2].removesuffix("]") for step in programs[unknown]]
 
 
 def _said(

@@ -1,16 +1,14 @@
 """Questions about a picture."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from tfmeta.asking.answer import Answer, ask, question_signature
+from tfmeta.asking.answer import Answer, Question, ask, question_signature
 from tfmeta.asking.readings import least_probability
 from tfmeta.core.checks import TfmetaError
 from tfmeta.core.model import Model
 from tfmeta.data.image_files import open_image
-from tfmeta.modules.layout import Layout
 
 __all__ = ["ask_about_picture", "load_picture"]
 
@@ -39,16 +37,15 @@ def load_picture(model: Model, file: str | Path) -> np.ndarray:
     return image
 
 
-def ask_about_picture(model: Model, question: str, layouts: Sequence[Layout], image: np.ndarray) -> Answer:
+def ask_about_picture(model: Model, question: Question, image: np.ndarray) -> Answer:
     """Asks about a picture.
 
     Args:
         model: an exported module network.
-        question: English.
-        layouts: the candidates.
+        question: as `tfmeta.asking.read_question` returned it.
         image: what `load_picture` returned.
 
     Raises:
         TfmetaError: for layouts that the model cannot run; from a served model a `ServingError`.
     """
-    return ask(model, question, layouts, {"image": image[None]}, least=least_probability(model))
+    return ask(model, question, {"image": image[None]}, least=least_probability(model))

@@ -1,16 +1,14 @@
 """Questions about a database of places."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from tfmeta.asking.answer import Answer, ask, question_signature
+from tfmeta.asking.answer import Answer, Question, ask, question_signature
 from tfmeta.asking.readings import least_probability
 from tfmeta.core.checks import TfmetaError
 from tfmeta.core.model import Model
 from tfmeta.data.geo_world import FEATURES, FeatureNames, GeoWorld, load_geo_world, names_of_features
-from tfmeta.modules.layout import Layout
 
 __all__ = ["ask_about_world", "load_world"]
 
@@ -38,13 +36,12 @@ def load_world(model: Model, folder: str | Path) -> GeoWorld:
     )
 
 
-def ask_about_world(model: Model, question: str, layouts: Sequence[Layout], world: GeoWorld) -> Answer:
+def ask_about_world(model: Model, question: Question, world: GeoWorld) -> Answer:
     """Asks about a database of places.
 
     Args:
         model: an exported module network.
-        question: English.
-        layouts: the candidates.
+        question: as `tfmeta.asking.read_question` returned it.
         world: what `load_world` returned.
 
     Raises:
@@ -54,7 +51,7 @@ def ask_about_world(model: Model, question: str, layouts: Sequence[Layout], worl
         "features": world.features[None], "mask": np.ones([1, len(world.entities)], np.float32),
         "pairs": world.pairs[None], "names": np.array([world.entities], object),
     }  # fmt: skip
-    return ask(model, question, layouts, inputs, world.entities, least_probability(model))
+    return ask(model, question, inputs, world.entities, least_probability(model))
 
 
 _KINDS = tuple(kind for kind in FEATURES if kind != "observations")  # those that world.txt holds

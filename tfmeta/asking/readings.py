@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from tfmeta.asking.answer import Question
 from tfmeta.asking.kinds import of_kind
+from tfmeta.asking.wording import as_written, check_answerable, check_single, unread_words
 from tfmeta.core.checks import TfmetaError
 from tfmeta.core.model import Model
-from tfmeta.modules.layout import Layout
 from tfmeta.modules.parse import Parser
 from tfmeta.modules.reading import CANDIDATES_FILE, QuestionReading
 
-__all__ = ["candidates_for", "least_probability", "reading_of_artefact", "reading_of_model"]
+__all__ = ["least_probability", "read_question", "reading_of_artefact", "reading_of_model"]
 
 # How pictures are read where a model does not say: the candidates of yes and no.
 _OF_PICTURES = {"tops": ("exists",), "entities": (), "anything": ("shape", "thing"), "nested": True}
@@ -42,9 +43,9 @@ def reading_of_model(model: Model) -> QuestionReading | None:
     return QuestionReading.from_json(facts["candidates"], model.name) if "candidates" in facts else None
 
 
-def candidates_for(
+def read_question(
     reading: QuestionReading, question: str, parser: Parser, entities: Sequence[str] | None = None
-) -> list[Layout]:
+) -> Question:
     """Reads a question into candidates, which all answer what it asks for: yes or no, or a set of names.
 
     Args:
@@ -56,8 +57,14 @@ def candidates_for(
     Raises:
         QuestionError: for a question that cannot be answered as it stands.
     """
+    text = as_written(question, entities)
+    parse = parser(text)
+    check_single(parse)
     others = _OF_PICTURES if entities is None else {"entities": tuple(entities)}
-    return of_kind(reading.candidates(parser(question), **others), question)
+    layouts = of_kind(reading.candidates(parse, **others), text)
+    check_answerable(question, layouts[0])
+    known = (*reading.words, *{**others, **reading.settings}.get("anything", ())) if reading.words else ()
+    return Question(text, layouts, unread_words(parse, layouts[0], known, reading.modules))
 
 
 def least_probability(model: Model) -> float:

@@ -14,6 +14,7 @@ in quotes, or - for a question on each line of the standard input.
 """
 
 import argparse
+import difflib
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -92,24 +93,26 @@ def run(args: argparse.Namespace) -> int:
                 asking.load_world(model, args.world) if args.world else asking.load_picture(model, args.image)
             )
 
-        def answer(question: str) -> Any:
-            found = layouts
-            if parser:
-                found = asking.candidates_for(
-                    reading, question, parser, about.entities if args.world else None
-                )
+        names = about.entities if args.world else None
+
+        def answer(text: str) -> Any:
+            question = (
+                asking.read_question(reading, text, parser, names)
+                if parser
+                else asking.Question(text or str(layouts[0]), layouts)
+            )
             ask: Any = asking.ask_about_world if args.world else asking.ask_about_picture
-            return ask(model, question or str(found[0]), found, about)
+            return ask(model, question, about)
 
         if len(asked) > 1 or args.question == ["-"]:
-            return _answer_each(asked, answer, as_json=args.json)
+            return _answer_each(asked, answer, names or (), as_json=args.json)
         question = asked[0]
         with working(f"Asking {args.model}"):
             told = answer(question)
     if args.pictures:
         with working("Drawing"):
             _draw(told, question or str(layouts[0]), about, args)
-    print(told.to_json() if args.json else "\n".join(_in_words(told)))
+    print(told.to_json() if args.json else "\n".join(_in_words(told, names or ())))
     return 0
 
 
@@ -134,7 +137,9 @@ def _questions(args: argparse.Namespace) -> list[str]:
     return asked
 
 
-def _answer_each(asked: Sequence[str], answer: Callable[[str], Any], *, as_json: bool) -> int:
+def _answer_each(
+    asked: Sequence[str], answer: Callable[[str], Any], names: Sequence[str], *, as_json: bool
+) -> int:
     """Prints the answer to each question as it comes; one that cannot be answered does not keep the others waiting."""
     failed = False
     for question in asked:
@@ -150,7 +155,7 @@ def _answer_each(asked: Sequence[str], answer: Callable[[str], Any], *, as_json:
                 flush=True,
             )
         else:
-            print("\n  ".join([printable(question), *_in_words(told)]), flush=True)
+            print("\n  ".join([printable(question), *_in_words(told, names)]), flush=True)
     return MISTAKE if failed else 0
 
 
@@ -170,16 +175,26 @@ def _parser() -> Any:
         return SpacyParser()
 
 
-def _in_words(answer: Any) -> list[str]:
+def _in_words(answer: Any, names: Sequence[str]) -> list[str]:
     lines = [f"{answer.told} ({answer.probability:.1%})", str(answer.layout)]
-    if not answer.known:
-        found = answer.answer if isinstance(answer.answer, str) else ", ".join(answer.answer) or "nothing"
-        lines[0] = (
-            f"{answer.told}: {found} has a probability of {answer.probability:.1%}, below {answer.least:.0%}."
-        )
     if answer.unknown:
-        lines.append(f"The model has not learnt {', '.join(answer.unknown)}: this is a guess.")
+        lines[0] = f"{answer.told}: {answer.found} ({answer.probability:.1%}) would be a guess."
+        meant = [name for word in answer.unknown for name in _alike(word, names)]
+        hint = f" Did you mean {' or '.join(dict.fromkeys(meant))}?" if meant else ""
+        words = ", ".join(map(repr, answer.unknown))
+        lines.append(f"The model has not learned {words}: this is a guess.{hint}")
+    elif not answer.known:
+        lines[0] = (
+            f"{answer.told}: {answer.found} has a probability of {answer.probability:.1%},"
+            f" below {answer.least:.0%}."
+        )
     return [printable(line) for line in lines]
+
+
+def _alike(word: str, names: Sequence[str]) -> list[str]:
+    """The names that a word may be a misspelt form of, or a part of."""
+    spelt = {part: name for name in names for part in (*name.lower().split(), name.lower()) if len(part) > 3}
+    return [spelt[part] for part in difflib.get_close_matches(word, spelt, n=2, cutoff=0.8)]
 
 
 def _layout(text: str, reading: Any) -> Any:

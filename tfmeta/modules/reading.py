@@ -26,6 +26,7 @@ class QuestionReading:
     Args:
         settings: arguments of `tfmeta.modules.layout_candidates`, as JSON has them.
         modules: those that the model's layouts may hold.
+        words: of questions that the model has learned; empty where it does not say them.
 
     Example:
         >>> reading = QuestionReading({"tops": ["exists"]}, (*MODULES.values(), ModuleType("not", takes=1)))
@@ -36,6 +37,7 @@ class QuestionReading:
 
     settings: Mapping[str, Any] = field(default_factory=dict)
     modules: tuple[ModuleType, ...] = tuple(MODULES.values())
+    words: tuple[str, ...] = ()
 
     def candidates(self, parse: DependencyParse, **others: Any) -> list[Layout]:
         """Makes the candidates of a question.
@@ -65,6 +67,8 @@ class QuestionReading:
                 {each.name: getattr(module, each.name) for each in fields(ModuleType)}
                 for module in self.modules
             ]
+        if self.words:
+            told["words"] = list(self.words)
         return json.dumps(told, indent=2) + "\n"
 
     @classmethod
@@ -82,6 +86,7 @@ class QuestionReading:
             told = dict(json.loads(text))
             given = told.pop("modules", None)
             modules = cls.modules if given is None else tuple(map(_type_of, given))
+            words = tuple(map(str, told.pop("words", ())))
         except (TypeError, ValueError) as error:
             raise TfmetaError(f"{where} is damaged: {error}; export the model again.") from error
         unknown = sorted({*told} - _SETTINGS)
@@ -89,13 +94,15 @@ class QuestionReading:
             raise TfmetaError(
                 f"{where} is damaged: it says {unknown[0]!r}. {nearest(unknown[0], _SETTINGS)} Export the model again."
             )
-        return cls(told, modules)
+        return cls(told, modules, words)
 
     @classmethod
-    def of(cls, settings: Mapping[str, Any], modules: Iterable[ModuleType]) -> "QuestionReading":
-        """Makes it of the modules of a network, whose layers it does not keep."""
+    def of(
+        cls, settings: Mapping[str, Any], modules: Iterable[ModuleType], words: Iterable[str]
+    ) -> "QuestionReading":
+        """Makes it of the modules of a network, whose layers it does not keep, and of the words that it tells apart."""
         plain = [{each.name: getattr(module, each.name) for each in fields(ModuleType)} for module in modules]
-        return cls(settings, tuple(map(_type_of, plain)))
+        return cls(settings, tuple(map(_type_of, plain)), tuple(words))
 
 
 def _type_of(told: Mapping[str, Any]) -> ModuleType:

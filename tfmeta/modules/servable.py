@@ -46,7 +46,7 @@ def module_servable(
     =================  =========================================================================================
 
     ``describe`` takes rows ``[B]``, which may be left out, and says in each ``task`` (``"questions"``), ``candidates``
-    (how layouts are made of a question, see `tfmeta.modules.reading.QuestionReading`) and the ``card``. The file
+    (how questions are read, see `tfmeta.modules.reading.QuestionReading`) and the ``card``. The file
     `CANDIDATES_FILE` of the artefact says the same of candidates.
 
     Words are told apart in the graph, and unknown words share their parameters, so that a client needs no
@@ -108,7 +108,8 @@ def module_servable(
         tuple(specs[key] for key in inputs),
         {key: np.asarray(example[key], _numpy_type(specs[key])) for key in inputs},
     )
-    candidates = QuestionReading.of(reading or {}, network.modules).to_json()
+    learnt = network.question_vocabulary.words
+    candidates = QuestionReading.of(reading or {}, network.modules, learnt).to_json()
     facts = {"task": "questions", "candidates": candidates, "card": card.to_json()}
     signatures = {"answer": signature, "serving_default": signature, "describe": _describe(facts)}
     return Servable(name, signatures, card, {CANDIDATES_FILE: candidates})
