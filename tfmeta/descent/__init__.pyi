@@ -1,0 +1,15 @@
+from .descriptor import Descriptor as Descriptor
+from .drawn_face_tasks import DrawnFaceTasks as DrawnFaceTasks
+from .face_folder_tasks import FaceFolderTasks as FaceFolderTasks
+from .face_tasks import FaceTasks as FaceTasks
+from .feature import Feature as Feature
+from .feature import FunctionFeature as FunctionFeature
+from .hog import HOG as HOG
+from .landmark_tasks import LandmarkTasks as LandmarkTasks
+from .newton import gauss_newton as gauss_newton
+from .newton import newton as newton
+from .patches import Patches as Patches
+from .ridge import NormalEquations as NormalEquations
+from .ridge import RidgeFit as RidgeFit
+from .sift import SIFT as SIFT
+from .supervised_descent import SupervisedDescent as SupervisedDescent

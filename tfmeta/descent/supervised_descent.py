@@ -1,0 +1,302 @@
+"""The Supervised Descent Method: a cascade of linear steps that is learned from examples."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfmeta.core.checks import TfmetaError, check
+from tfmeta.descent.feature import Feature
+from tfmeta.descent.ridge import NormalEquations
+
+__all__ = ["STRENGTHS", "SupervisedDescent"]
+
+STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
+"""Regularisations to choose from; see `NormalEquations.solve`."""
+
+
+@keras.saving.register_keras_serializable("tfmeta")
+class SupervisedDescent(keras.Model):
+    r"""Learns the steps that lead from a start to the optimum:
+
+    .. math:: x_k = x_{k-1} + R_{k-1} \phi_{k-1} + b_{k-1}
+
+    Newton's method computes the step from the derivatives of an objective. Here a ridge regression on examples finds
+    it: for pairs of a start and an optimum, :math:`R_{k-1}` and :math:`b_{k-1}` predict what remains of the way.
+
+    ``fit`` learns one stage in an epoch, and an epoch is one pass over the data. Only sums over rows are kept, so the
+    data need not fit in memory. The regularisation of each stage is chosen by cross-validation over batches: batch
+    number i belongs to fold ``i mod folds``. Put rows that belong together, such as images of a person, into one batch.
+
+    Args:
+        feature: φ; or one for each stage.
+        size: numbers of a point, P.
+        stages: steps of the cascade, K.
+        strengths: regularisations to choose from.
+        folds: folds of the cross-validation; it takes place where there is more than one strength.
+
+    Input:
+        ``{"start": [B, P] or [B, M, P], "instance": what the feature takes}``, and the optimum ``[B, P]`` as target.
+        With M, each instance has M starts.
+
+    Raises:
+        ValueError: for sizes below 1, or another number of features than stages.
+
+    Example:
+        >>> from tfmeta.descent.feature import FunctionFeature
+        >>> x = tf.random.stateless_uniform([1000, 1], [0, 1])
+        >>> examples = {"start": tf.zeros_like(x), "instance": tf.exp(x)}
+        >>> cascade = SupervisedDescent(FunctionFeature(tf.exp, width=1), size=1, stages=3)
+        >>> cascade.compile()
+        >>> _ = cascade.fit(examples, x, epochs=3, batch_size=100, verbose=0)
+        >>> found = cascade.predict({"start": tf.zeros([1, 1]), "instance": tf.constant([[2.0]])}, verbose=0)
+        >>> abs(found.item() - 0.693) < 0.01
+        True
+
+    Reference:
+        Xiong & De la Torre. "Supervised Descent Method and its Applications to Face Alignment." CVPR 2013, eq. 5–8.
+    """
+
+    def __init__(
+        self,
+        feature: Feature | Sequence[Feature],
+        size: int,
+        stages: int = 4,
+        strengths: Sequence[float] = STRENGTHS,
+        folds: int = 3,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        check(size >= 1 and stages >= 1, f"size={size}, stages={stages}; expected at least 1 of each.")
+        check(len(strengths) > 0, "strengths is empty; expected at least one regularisation.")
+        features = [feature] * stages if isinstance(feature, Feature) else list(feature)
+        check(
+            len(features) == stages,
+            f"{len(features)} features were given for {stages} stages; give one, or one for each stage.",
+        )
+        self.features, self.size, self.stages = features, size, stages
+        self.strengths, self.folds = tuple(map(float, strengths)), folds
+        self._steps = [
+            (
+                self.add_weight(
+                    shape=(each.width, size), trainable=False, initializer="zeros", name=f"R_{k}"
+                ),
+                self.add_weight(shape=(size,), trainable=False, initializer="zeros", name=f"b_{k}"),
+            )
+            for k, each in enumerate(features)
+        ]
+        self._learned = self.add_weight(
+            shape=(), dtype="int32", trainable=False, initializer="zeros", name="learned"
+        )
+        self._error = keras.metrics.Mean(name="loss")
+        self._stage: _Stage | None = None
+
+    @property
+    def learned(self) -> int:
+        """How many stages were learned."""
+        with tf.init_scope():
+            return int(self._learned.numpy())
+
+    def step(self, stage: int) -> tuple[keras.Variable, keras.Variable]:
+        """Returns the regressors of a stage: ``R``, ``[D, P]``, and ``b``, ``[P]``."""
+        return self._steps[stage]
+
+    # The cascade
+
+    def path(self, inputs: Mapping[str, Any], stages: int | None = None) -> list[tf.Tensor]:
+        """Descends.
+
+        Args:
+            inputs: as the class says.
+            stages: how many steps; all that were learned unless given.
+
+        Returns:
+            Where the points are at the start and after each stage, each ``[B, P]`` or ``[B, M, P]`` as the start.
+        """
+        prepared: dict[int, Any] = {}
+        path = [_starts(inputs)]
+        for stage in range(self.learned if stages is None else stages):
+            path.append(self._after(stage, path[-1], self._features(stage, path[-1], inputs, prepared)))
+        if inputs["start"].shape.rank == 2:
+            return [points[:, 0] for points in path]
+        return path
+
+    def _at_rest(self, inputs: Mapping[str, Any], prepared: dict[int, Any]) -> tf.Tensor:
+        """Where points are after the stages that were learned, ``[B, M, P]``."""
+        points = _starts(inputs)
+        for stage in range(self.learned):
+            points = self._after(stage, points, self._features(stage, points, inputs, prepared))
+        return points
+
+    def call(self, inputs: Mapping[str, Any]) -> tf.Tensor:
+        return self.path(inputs)[-1]
+
+    def _features(
+        self, stage: int, points: tf.Tensor, inputs: Mapping[str, Any], prepared: dict[int, Any]
+    ) -> tf.Tensor:
+        """φ of a stage, ``[B, M, D]``; what its instance gives once is kept in `prepared`."""
+        feature = self.features[stage]
+        if id(feature) not in prepared:
+            prepared[id(feature)] = feature.prepare(inputs["instance"])
+        return feature(points, prepared[id(feature)])
+
+    def _after(self, stage: int, points: tf.Tensor, features: tf.Tensor) -> tf.Tensor:
+        weights, bias = self._steps[stage]
+        return points + tf.cast(
+            features @ tf.cast(weights, features.dtype) + tf.cast(bias, features.dtype), points.dtype
+        )
+
+    # Learning
+
+    def compile(self, **kwargs: Any) -> None:
+        """Prepares for ``fit``, which needs neither an optimizer nor a loss."""
+        super().compile(**{"optimizer": None, "jit_compile": False, **kwargs})
+
+    def fit(
+        self,
+        *args: Any,
+        epochs: int | None = None,
+        initial_epoch: int | None = None,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
+        **kwargs: Any,
+    ) -> keras.callbacks.History:
+        """Learns the stages that are missing, one in an epoch.
+
+        Args:
+            *args: as of ``keras.Model.fit``.
+            epochs: how many stages to have at the end; all unless given.
+            initial_epoch: how many stages there are; leave it out, or pass `learned`.
+            callbacks: called after the stage of an epoch has been learned.
+            **kwargs: as of ``keras.Model.fit``.
+
+        Returns:
+            The history: ``loss`` is the mean squared residual before a stage, ``expected`` what cross-validation
+            expects behind it, ``strength`` the regularisation that was chosen, and ``val_loss`` the residual of
+            validation data behind it.
+
+        Raises:
+            TfmetaError: where all stages were learned; where rows are too few or not finite.
+        """
+        learned, epochs = self.learned, self.stages if epochs is None else epochs
+        if initial_epoch not in (None, learned):
+            raise TfmetaError(
+                f"initial_epoch={initial_epoch}, but {learned} stages were learned; leave it out."
+            )
+        if not learned < epochs <= self.stages:
+            raise TfmetaError(
+                f"epochs={epochs}, but {learned} of {self.stages} stages were learned, one in an epoch; expected"
+                f" {learned + 1} to {self.stages}. To learn anew, make a new SupervisedDescent."
+            )
+        every = [_OneStageAnEpoch(), *callbacks]
+        return super().fit(*args, epochs=epochs, initial_epoch=learned, callbacks=every, **kwargs)
+
+    def train_step(self, data: Any) -> dict[str, tf.Tensor]:
+        inputs, target, stage = *_examples(data), self._stage
+        assert stage is not None, "train_step is a part of fit."
+        prepared: dict[int, Any] = {}
+        points = self._at_rest(inputs, prepared)
+        features = self._features(self.learned, points, inputs, prepared)
+        residual = tf.cast(target, points.dtype)[:, None] - points
+        stage.add(
+            tf.reshape(features, [-1, self.features[self.learned].width]),
+            tf.reshape(residual, [-1, self.size]),
+        )
+        self._error.update_state(tf.square(residual))
+        return {"loss": self._error.result()}
+
+    def test_step(self, data: Any) -> dict[str, tf.Tensor]:
+        inputs, target = _examples(data)
+        points = self._at_rest(inputs, {})
+        self._error.update_state(tf.square(tf.cast(target, points.dtype)[:, None] - points))
+        return {"loss": self._error.result()}
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        return [self._error]
+
+    def begin_stage(self) -> None:
+        """Starts to collect the sums of the next stage; ``fit`` calls it."""
+        self._stage = _Stage(
+            NormalEquations(
+                self.features[self.learned].width, self.size, self.folds if len(self.strengths) > 1 else 1
+            )
+        )
+        self.make_train_function(force=True)  # the cascade is one stage longer
+
+    def end_stage(self, logs: dict[str, Any]) -> None:
+        """Learns the stage from its sums, if that was not done yet; ``fit`` calls it."""
+        if self._stage is None:
+            return
+        sums, self._stage = self._stage.sums, None
+        fit = sums.choose(self.strengths) if len(self.strengths) > 1 else sums.solve(self.strengths[0])
+        weights, bias = self._steps[self.learned]
+        weights.assign(fit.weights)
+        bias.assign(fit.bias)
+        self._learned.assign_add(1)
+        logs.update(strength=fit.strength, expected=fit.error)
+        self.make_test_function(force=True)
+        self.make_predict_function(force=True)
+
+    # Saving
+
+    def build(self, input_shape: Any = None) -> None:
+        self.built = True
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "feature": [keras.saving.serialize_keras_object(each) for each in self.features],
+            "size": self.size,
+            "stages": self.stages,
+            "strengths": self.strengths,
+            "folds": self.folds,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "SupervisedDescent":
+        feature = [keras.saving.deserialize_keras_object(each) for each in config.pop("feature")]
+        return cls(feature, **config)
+
+
+class _Stage:
+    """The sums of one stage, and how many batches were added. No part of the model: they are not saved."""
+
+    def __init__(self, sums: NormalEquations):
+        self.sums = sums
+        self._batches = tf.Variable(0, trainable=False)
+
+    def add(self, features: tf.Tensor, targets: tf.Tensor) -> None:
+        self.sums.add(features, targets, self._batches % self.sums.folds)
+        self._batches.assign_add(1)
+
+
+class _OneStageAnEpoch(keras.callbacks.Callback):
+    """Lets a model learn a stage from each epoch, before validation and before other callbacks see it."""
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._found: dict[str, Any] = {}
+        self.model.begin_stage()
+
+    def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
+        self.model.end_stage(self._found)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self.model.end_stage(self._found)
+        (logs if logs is not None else {}).update(self._found)
+
+
+def _starts(inputs: Mapping[str, Any]) -> tf.Tensor:
+    start = tf.convert_to_tensor(inputs["start"])
+    check(
+        start.shape.rank in (2, 3),
+        f"start has the shape {tuple(start.shape)}; expected [B, P], or [B, M, P] with M starts of each instance.",
+    )
+    return start[:, None] if start.shape.rank == 2 else start
+
+
+def _examples(data: Any) -> tuple[Mapping[str, Any], tf.Tensor]:
+    inputs, target, weight = keras.utils.unpack_x_y_sample_weight(data)
+    check(target is not None, "There are no targets; give the optimum of each instance.")
+    check(weight is None, "Sample weights are not supported; leave them out, or repeat rows.")
+    return inputs, target
