@@ -16,7 +16,18 @@ STUBS = {
     ".".join(["tfmeta", *path.parent.relative_to(PACKAGE).parts]): path
     for path in sorted(PACKAGE.rglob("__init__.pyi"))
 }
-ROOMS = ("core", "data", "fewshot", "modules", "networks", "optimizers", "recipes", "rl", "serving")
+ROOMS = (
+    "core",
+    "data",
+    "descent",
+    "fewshot",
+    "modules",
+    "networks",
+    "optimizers",
+    "recipes",
+    "rl",
+    "serving",
+)
 
 each_room = pytest.mark.parametrize("room", STUBS)
 

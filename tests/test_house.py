@@ -114,8 +114,8 @@ def test_every_folder_of_code_is_a_package():
 
 def test_the_public_names_of_the_front_door():
     assert tfmeta.__all__ == [
-        "__version__", "core", "data", "fewshot", "load", "modules", "networks", "optimizers", "recipes", "rl",
-        "serving",
+        "__version__", "core", "data", "descent", "fewshot", "load", "modules", "networks", "optimizers", "recipes",
+        "rl", "serving",
     ]  # fmt: skip
     assert dir(tfmeta) == sorted(tfmeta.__all__)
 

@@ -1,5 +1,6 @@
 from . import core as core
 from . import data as data
+from . import descent as descent
 from . import fewshot as fewshot
 from . import modules as modules
 from . import networks as networks

@@ -7,10 +7,17 @@ import numpy as np
 from tfmeta.core.checks import TfmetaError
 from tfmeta.core.tasks import PARTS, Part
 
-__all__ = ["FEWEST", "FEWEST_OF_A_PART", "check_parts", "divide"]
+__all__ = ["FEWEST", "FEWEST_OF_A_PART", "PART_NAMES", "check_parts", "divide"]
 
 FEWEST_OF_A_PART = 2  # one class cannot be told apart from anything
 FEWEST = FEWEST_OF_A_PART * len(PARTS)
+
+PART_NAMES: dict[str, Part] = {
+    "train": "train", "training": "train",
+    "validation": "validation", "val": "validation", "valid": "validation",
+    "test": "test", "testing": "test",
+}  # fmt: skip
+"""Folders that hold the parts, by their names in small letters."""
 
 
 def divide(names: Sequence[str], seed: int, whose: str) -> dict[Part, list[str]]:

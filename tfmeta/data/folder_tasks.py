@@ -13,7 +13,7 @@ from tfmeta.core.episodes import Augmentation
 from tfmeta.core.settings import setting
 from tfmeta.core.tasks import PARTS, Part
 from tfmeta.data.augment import random_affine, random_shift
-from tfmeta.data.class_parts import check_parts, divide
+from tfmeta.data.class_parts import PART_NAMES, check_parts, divide
 from tfmeta.data.episode_tasks import Classes, ClassTasks, Reading
 from tfmeta.data.image_files import folders_in, images_in, shown, size_of
 from tfmeta.data.pictures import channels_of, guess_reading, read_pictures
@@ -21,11 +21,6 @@ from tfmeta.data.pictures import channels_of, guess_reading, read_pictures
 __all__ = ["FolderTasks"]
 
 _DRAWING_SIDE, _PHOTOGRAPH_SIDE = 28, 84
-_PART_NAMES: dict[str, Part] = {
-    "train": "train", "training": "train",
-    "validation": "validation", "val": "validation", "valid": "validation",
-    "test": "test", "testing": "test",
-}  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -155,9 +150,9 @@ class _Layout:
 def _layout(path: Path, seed: int) -> _Layout:
     whose = f"The folder {shown(path)}"
     found = folders_in(path)
-    given = bool(found) and all(each.name.lower() in _PART_NAMES for each in found)
+    given = bool(found) and all(each.name.lower() in PART_NAMES for each in found)
     if given:
-        of_part = {_PART_NAMES[each.name.lower()]: each for each in found}
+        of_part = {PART_NAMES[each.name.lower()]: each for each in found}
         missing = [part for part in PARTS if part not in of_part]
         if missing or len(found) > len(PARTS):
             raise TfmetaError(

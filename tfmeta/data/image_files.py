@@ -20,7 +20,9 @@ from tfmeta.data.ink import DEEP, SEEN
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["MOST_PIXELS", "folders_in", "images_in", "open_image", "read_each", "shown", "size_of"]
+__all__ = [
+    "MOST_PIXELS", "folders_in", "images_in", "is_turned", "open_image", "read_each", "shown", "size_of",
+]  # fmt: skip
 
 T = TypeVar("T")
 
@@ -31,6 +33,7 @@ MOST_PIXELS = 2**26
 _NO_FORMATS = frozenset({"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"})
 _NEED_CONVERSION = frozenset({".arw", ".cr2", ".dng", ".heic", ".heif", ".nef", ".svg"})
 _NO_CLASSES = frozenset({"__MACOSX", "@eaDir"})  # what archives and network drives add
+_ORIENTATION = 0x0112  # of the tags of EXIF
 _FILTERS = threading.Lock()  # Python's filters of warnings are those of all threads
 
 
@@ -126,6 +129,17 @@ def open_image(file: str | Path, least: int | None = None) -> Image.Image:
             image.draft(None, (least, least))
         image.load()
         return _opaque(_of_eight_bits(_upright(image)))
+
+
+def is_turned(file: str | Path) -> bool:
+    """Says whether an image is stored otherwise than it is shown, since its camera was held so.
+
+    Raises:
+        TfmetaError: if the file is missing, or is no image.
+    """
+    with _opened(file) as image, suppress(Exception):
+        return image.getexif().get(_ORIENTATION, 1) in range(2, 9)
+    return False
 
 
 def read_each(read: Callable[[Path], T], files: Sequence[Path]) -> list[T]:

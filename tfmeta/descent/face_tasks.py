@@ -28,7 +28,7 @@ class FaceTasks(LandmarkTasks):
         >>> tasks.name, tasks.replaced(split_seed=3).variant
         ('faces', 'seed3')
         >>> len(tasks.faces("train"))  # doctest: +SKIP
-        2423
+        2399
 
     Reference:
         Wolf, Hassner, Maoz. "Face Recognition in Unconstrained Videos with Matched Background Similarity." CVPR 2011.

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfmeta.core.checks import TfmetaError, nearest
+from tfmeta.data.landmark_files import holds_landmarks
 from tfmeta.recipes.plugins import Plugins
 
 if TYPE_CHECKING:
@@ -24,8 +25,9 @@ RECIPES: Mapping[str, Any] = Plugins("recipes", "recipe")
 METHODS: Mapping[str, Any] = Plugins("methods", "method")
 TASKS: Mapping[str, Any] = Plugins("tasks", "tasks")
 
-FOLDER = "folder"
-"""The registered tasks that are made of a folder of images."""
+FOLDER, FACE_FOLDER = "folder", "face-folder"
+_FOLDERS = (FOLDER, FACE_FOLDER)
+"""The registered tasks that are made of a folder of images, and so are called by its path."""
 
 
 def known_name(name: str) -> str:
@@ -60,7 +62,7 @@ def find_recipe(name: str, tasks: str | None = None) -> Recipe:
         if name not in RECIPES:
             raise TfmetaError(
                 f"{name} is a method; say what it learns from: --tasks DIR for a folder of images, or --tasks with one"
-                f" of {', '.join(word for word in TASKS if word != FOLDER)}."
+                f" of {', '.join(word for word in TASKS if word not in _FOLDERS)}."
             )
         return RECIPES[name]
     if name not in METHODS:
@@ -71,18 +73,21 @@ def find_recipe(name: str, tasks: str | None = None) -> Recipe:
 def find_tasks(word: str) -> Tasks:
     """Returns registered tasks by their name, or those of a folder of images by its path.
 
+    A folder with ``.pts`` files holds faces with landmarks; another one has a subfolder of images for each class.
+
     Raises:
         TfmetaError: where there is neither.
     """
-    if word in TASKS and word != FOLDER:
+    if word in TASKS and word not in _FOLDERS:
         return TASKS[word]()
     path = Path(word).expanduser()
     if not path.is_dir():
         raise TfmetaError(
             f"There are no tasks {word!r}, and no such folder. {nearest(word, TASKS)} Or name a folder with a subfolder"
-            " of images for each class."
+            " of images for each class, or one of faces with .pts files."
         )
-    return TASKS[FOLDER]().replaced(path=str(path.resolve()))
+    kind = FACE_FOLDER if holds_landmarks(path) else FOLDER
+    return TASKS[kind]().replaced(path=str(path.resolve()))
 
 
 def compose(method: str, tasks: Tasks) -> Recipe:
@@ -151,7 +156,7 @@ def command_of(recipe: Recipe) -> str:
         return ""
     else:
         word = recipe.tasks.registered
-        at = {"path": recipe.settings["path"]} if word == FOLDER else {}
+        at = {"path": recipe.settings["path"]} if word in _FOLDERS else {}
         words = [recipe.method.name, "--tasks", at.get("path", word)]
         default = compose(recipe.method.name, TASKS[word]().replaced(**at))
     for name, value in recipe.settings.items():
