@@ -3,7 +3,7 @@
 import itertools
 import re
 import unicodedata
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from tfmeta.modules.layout import Layout, ModuleType
 from tfmeta.modules.names import entity_word
@@ -17,7 +17,7 @@ _POLITE = re.compile(
 )
 _NOT_AT_FIRST = re.compile(r"^\W*(is|are|was|were|do|does|did|has|have|had)n['’]?t\b", re.IGNORECASE)
 _HOW_MANY = re.compile(r"^\W*((what is |what's )?(the )?(number|count) of|count)\s+(the\s+)?", re.IGNORECASE)
-_NEXT_SENTENCE = re.compile(r"([?!]+|[a-z]{3,}\.|;)\s+\w")
+_NEXT_SENTENCE = re.compile(r"([?!]|[a-z]{3}\.|;)\s+\w|[?!]\w")
 _ASKING = frozenset(["WDT", "WP", "WP$", "WRB"])
 
 _CHANGES_THE_MEANING = frozenset(
@@ -53,56 +53,61 @@ def as_written(question: str, entities: Collection[str] | None = None) -> str:
         >>> as_written("COUNT THE PARKS IN MIAMI", ["Miami"])
         'how many parks in Miami'
     """
-    text = _NOT_AT_FIRST.sub(r"\1", _HOW_MANY.sub("how many ", _POLITE.sub("", question)))
-    words = re.findall(r"[^\W\d_]+", text)
-    if len(words) > 2 and all(word[0].isupper() for word in words):
-        text = text.lower()
+    words = re.findall(r"[^\W\d_]+", question)
+    shouted = len(words) > 2 and all(word[0].isupper() for word in words)
+    text = _POLITE.sub("", question.lower() if shouted else question)
+    text = _NOT_AT_FIRST.sub(r"\1", _HOW_MANY.sub("how many ", text))
     for name in sorted(entities or (), key=len, reverse=True):
         spelt = r"[\s_-]*".join(map(re.escape, re.findall(r"\w+|[^\w\s]+", name)))
         text = re.sub(rf"(?<!\w){spelt}(?!\w)", name.replace("\\", r"\\"), text, flags=re.IGNORECASE)
     return text if text.strip() else question
 
 
-def check_single(parse: DependencyParse) -> None:
+def check_single(question: str, parse: DependencyParse) -> None:
     """Refuses several questions that are asked as one.
 
     Args:
-        parse: what was asked.
+        question: English.
+        parse: the question.
 
     Raises:
         QuestionError: for a second sentence, or a second question behind *and*.
     """
-    text = str(parse)
     threes = zip(parse.tokens, parse.tokens[1:], parse.tokens[2:], strict=False)
-    if _NEXT_SENTENCE.search(re.sub(r"\s+(?=[?!.;])", "", text)) or any(
-        _asks_again(*three) for three in threes
-    ):
+    if _NEXT_SENTENCE.search(question) or any(_asks_again(*three) for three in threes):
         raise QuestionError(
-            f"{text!r} asks more than one question; ask each by itself, in quotes of its own."
+            f"{question!r} asks more than one question; ask each by itself, in quotes of its own."
         )
 
 
-def check_answerable(question: str, layout: Layout) -> None:
-    """Refuses a question that only names a place, and one that takes two places for one.
+def check_answerable(question: str, parse: DependencyParse, layout: Layout) -> None:
+    """Refuses a question whose only possible answer is a place that it names, and one that takes two places for one.
 
     Args:
         question: English.
+        parse: the question.
         layout: the fullest of its candidates.
 
     Raises:
-        QuestionError: for such a question.
+        QuestionError: for such a question: *what is Miami*, *Florida cities*, *are Miami and Tampa cities*.
     """
-    if layout.module == "lookup":
-        raise QuestionError(
-            f"{question!r} asks nothing of {layout.argument!r} that could be looked for; expected a question such as:"
-            " which park is south of it, is it a city."
-        )
-    for each in _all(layout):
-        names = [child.argument for child in each.children if child.module == "lookup"]
-        if len(names) > 1:
+    tags = {token.tag for token in parse.tokens}
+    states = not tags & _ASKING and tags & {"VBZ", "VBP", "VBD"}  # "Miami is a city."
+    if layout.output == "attention" and not states:
+        for name in _names((layout,)) or (_names(layout.children) if layout.module == "and" else []):
             raise QuestionError(
-                f"{question!r} takes {' and '.join(map(repr, names))} for one; ask about each by itself."
+                f"{question!r} asks nothing of {name!r} that could be looked for; expected a question such as: which"
+                " city is in it, which park is south of it, is it a city."
             )
+    for each in _all(layout):
+        names = _names(each.children)
+        if len(names) > 1:
+            told = " and ".join(map(repr, names))
+            raise QuestionError(f"{question!r} takes {told} for one; ask about each by itself.")
+
+
+def _names(layouts: Iterable[Layout]) -> list[str]:
+    return [layout.argument for layout in layouts if layout.type.argument == "name"]
 
 
 def unread_words(
@@ -125,15 +130,16 @@ def unread_words(
     """
     cues = {cue for module in modules for cue in module.cues}
     read = {part for each in _all(layout) for part in _parts(each.argument)}
+    places = {part for name in _names(_all(layout)) for part in name.split("-")}
     words = [token.text.lower() for token in parse.tokens]
     unread = ["and"] if _joins_others(parse, layout) else []
     pairs = [*itertools.pairwise(["", *words, ""])]
     for token, word, before, after in zip(parse.tokens, words, pairs, pairs[1:], strict=False):
+        is_read = _is_read(token, read)
         says_nothing = word in _SAYS_NOTHING or before in _SAY_NOTHING or after in _SAY_NOTHING
-        strange = bool(known) and not (says_nothing or word in known or _is_read(token, read))
-        owns = token.tag == "POS" or (
-            token.lemma == "have" and token.relation != "aux" and not _is_read(token, read)
-        )
+        is_known = word in known and after[1] not in places  # "North Miami" is another place than Miami
+        owns = token.tag == "POS" or (token.lemma == "have" and token.relation != "aux" and not is_read)
+        strange = bool(known) and not (says_nothing or is_known or is_read)
         if word not in cues and (strange or owns or word in _CHANGES_THE_MEANING):
             unread.append(word)
     return tuple(dict.fromkeys(unread))

@@ -30,8 +30,9 @@ _DOUBT = {
     "least_probability": 0.25,
     "least_probability_chosen": (
         "by benchmarks/geoqa_threshold.py on the 263 questions about ten environments, each asked of a model that had"
-        " learned from eight others: 60 hold a word that was not learned, and are not answered (17 of these answers"
-        " would be right); of the other 203 answers 177 are right. None is below 0.25; below 0.3 two of three are right"
+        " learned from eight others: 8 are refused, and 54 hold a word that was not learned, so their answers (17 of"
+        " them right) are not given; of the other 201 answers 176 are right. None is below 0.25; below 0.3 two of three"
+        " are right"
     ),
 }
 """Which answers a model of quantified questions had better not give; see `tfmeta.asking.Answer.known`."""
