@@ -38,10 +38,11 @@ SPOILT = {  # what is made of a clean page, 0 black to 1 white
     "white on black": lambda page: grey(1 - page),
     "chalk on slate": lambda page: grey(0.35 + 0.5 * (1 - page)),
     "noise": noisy,
+    "edge of a shadow": lambda page: grey(page * (1 - 0.5 / (1 + np.exp(-(ACROSS - 0.5) / 0.03)))),
 }
 
 
-HARD = {"pencil in the shadow"}
+HARD = {"pencil in the shadow", "edge of a shadow"}
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +122,33 @@ def test_a_page_without_ink_has_no_drawing(level):
     assert (
         ink_of(grey(0.9 * LIGHT**0.4), SIDE) is None
     )  # nor has a page that is a quarter darker at one corner
+
+
+def half_lost(edge, width):
+    """Light of which a half is lost where `edge` is positive, softly over a `width`; both in shares of the page."""
+    return 1 - 0.5 / (1 + np.exp(-edge / width))
+
+
+RIGHT, BELOW = np.meshgrid(ACROSS, ACROSS)
+SHADOWS = {
+    "lamp": LIGHT,
+    "ramp": 1 - 0.5 * RIGHT,
+    "half": half_lost(RIGHT - 0.5, 0.06),
+    "edge of a half": half_lost(RIGHT - 0.5, 0.03),
+    "softer half": half_lost(BELOW - 0.5, 0.1),
+    "corner": half_lost(RIGHT + BELOW - 1.5, 0.06),
+    "head": 1 - 0.5 * np.exp(-((RIGHT - 0.5) ** 2 + (BELOW - 0.6) ** 2) / 2 / 0.2**2),
+}
+
+
+@pytest.mark.parametrize("noise", [0, 0.01])
+@pytest.mark.parametrize("shadow", SHADOWS)
+def test_a_soft_shadow_on_a_blank_page_is_no_drawing(shadow, noise):
+    light = SHADOWS[shadow]
+    page = grey(0.95 * light + np.random.default_rng(0).normal(0, noise, light.shape))
+    assert ink_of(page, SIDE) is None
+    pages = tf.constant(page_of(np.asarray(page), page_side(SIDE))[None])
+    assert ink_graph.inks_of_pages(pages, SIDE)[1].numpy().all()
 
 
 def test_a_drawing_of_the_models_own_size_stays_as_it_is():

@@ -42,8 +42,13 @@ DARKEST, STRONGEST = 0.15, 0.001
 LEAST = 1e-3
 """The least that is divided by."""
 
-FAINTEST = 0.1
-"""A page whose strongest ink is a smaller share of its paper than this has no drawing."""
+FAINTEST, SHADED = 0.1, 0.4
+"""A page has no drawing where its strongest ink is a smaller share of its paper than this, and this share of how much
+the paper varies: near the edge of a shadow, the paper is known less well."""
+
+SOFTEST, WIDE = 0.35, 0.4
+"""Nor has it one where ink rises by less over two pixels of the coarse page, or covers more of the page and its border:
+what is so soft or so wide is a shadow."""
 
 NO_INK, FULL_INK = 0.1, 0.9
 """Shares of the strongest ink that become 0 and 1; what is between is the edge of a stroke."""
@@ -137,12 +142,12 @@ def ink_of_page(page: np.ndarray, side: int) -> np.ndarray | None:
     border = np.mean([coarse[0], coarse[-1], coarse[:, 0], coarse[:, -1]])
     if border - coarse.min() < coarse.max() - border:
         page, coarse = 1 - page, 1 - coarse
-    back = resampling(COARSE, size)
-    paper = back @ _paper(coarse) @ back.T
+    back, coarse_paper = resampling(COARSE, size), _paper(coarse)
+    paper = back @ coarse_paper @ back.T
     ink = np.clip((paper - page) / np.maximum(paper, DARKEST), 0, 1)
     count = strongest_of(size)
     strength = np.sort(ink, axis=None)[-count:].mean()
-    if strength < FAINTEST:
+    if _is_blank(coarse, coarse_paper, strength):
         return None
     ink = np.clip((ink / strength - NO_INK) / (FULL_INK - NO_INK), 0, 1)
     rows, columns = (np.flatnonzero((ink > 0.5).any(axis)) for axis in (1, 0))
@@ -162,6 +167,17 @@ def ink_of_page(page: np.ndarray, side: int) -> np.ndarray | None:
         elif thin and _width(ink) < USUAL:
             ink = _grown(ink, turn)
     return np.clip(ink, 0, 1).reshape(side, 2, side, 2).mean(axis=(1, 3)).astype(np.float32)
+
+
+def _is_blank(coarse: np.ndarray, paper: np.ndarray, strength: float) -> bool:
+    """Says whether what is darker than the paper of a coarse page is the paper's noise or a shadow."""
+    if strength < FAINTEST + SHADED * (1 - paper.min() / paper.max()):
+        return True
+    ink = np.maximum((paper - coarse) / np.maximum(paper, DARKEST), 0)
+    ink /= max(ink.max(), LEAST)
+    edge = max(np.abs(ink[2:] - ink[:-2]).max(), np.abs(ink[:, 2:] - ink[:, :-2]).max())
+    border = np.mean([ink[0], ink[-1], ink[:, 0], ink[:, -1]])
+    return bool(edge < SOFTEST or min(border, ink.mean()) > WIDE)
 
 
 def levelled(page: np.ndarray) -> np.ndarray | None:

@@ -26,14 +26,22 @@ def page_of(image: tf.Tensor, side: int) -> tf.Tensor:
         lambda: tf.image.resize(image, scaled, "area"),
         lambda: tf.image.resize(image, scaled, "bilinear"),
     )
-    for _ in range(2):  # the rows; and transposed, the columns
-        size = tf.shape(page)[0]
-        place = tf.range(side) - (side - size) // 2
-        lines = tf.gather(page, tf.clip_by_value(place, 0, size - 1))
-        paper = tf.reduce_mean(lines, axis=1, keepdims=True)  # of its edge, where a line is outside
-        outside = ((place < 0) | (place >= size))[:, None, None]
-        page = tf.transpose(tf.where(outside, paper, lines), [1, 0, 2])
+    for axis in (0, 1):
+        gap = side - tf.shape(page)[axis]
+        first, last = (
+            tf.reduce_mean(tf.gather(page, [end], axis=axis), 1 - axis, keepdims=True)
+            for end in (0, tf.shape(page)[axis] - 1)
+        )
+        page = tf.concat(
+            [_lines(first, page, gap // 2, axis), page, _lines(last, page, gap - gap // 2, axis)], axis
+        )
     return tf.ensure_shape(page, [side, side, image.shape[-1]])
+
+
+def _lines(paper: tf.Tensor, page: tf.Tensor, count: tf.Tensor, axis: int) -> tf.Tensor:
+    """As many rows (`axis` 0) or columns as wanted, ``[count, W, C]`` or ``[H, count, C]``, of paper ``[1, 1, C]``."""
+    size = tf.shape(page)
+    return tf.broadcast_to(paper, [count, size[1], size[2]] if axis == 0 else [size[0], count, size[2]])
 
 
 def inks_of_pages(pages: tf.Tensor, side: int) -> tuple[tf.Tensor, tf.Tensor]:
@@ -50,24 +58,41 @@ def inks_of_pages(pages: tf.Tensor, side: int) -> tuple[tf.Tensor, tf.Tensor]:
     coarse = pages
     if size != same.COARSE:
         coarse = _both(_constant(size, same.COARSE), pages)
-    border = tf.reduce_mean(
-        tf.concat([coarse[:, 0], coarse[:, -1], coarse[:, :, 0], coarse[:, :, -1]], axis=1), axis=1
-    )
+    border = _mean_of_border(coarse)
     low, high = tf.reduce_min(coarse, [1, 2]), tf.reduce_max(coarse, [1, 2])
     light_ink = tf.cast(border - low < high - border, tf.float32)[:, None, None]
     pages, coarse = (tf.abs(light_ink - x) for x in (pages, coarse))
-    paper = _paper(coarse)
+    coarse_paper = paper = _paper(coarse)
     if size != same.COARSE:
         paper = _both(_constant(same.COARSE, size), paper)
     ink = tf.clip_by_value((paper - pages) / tf.maximum(paper, same.DARKEST), 0.0, 1.0)
     strongest = tf.math.top_k(tf.reshape(ink, [-1, size * size]), same.strongest_of(size)).values
     strength = tf.reduce_mean(strongest, axis=1)
-    blank = strength < same.FAINTEST
+    blank = _are_blank(coarse, coarse_paper, strength)
     scale = tf.maximum(strength, same.FAINTEST)[:, None, None]
     ink = tf.clip_by_value((ink / scale - same.NO_INK) / (same.FULL_INK - same.NO_INK), 0.0, 1.0)
     ink = _placed(ink, side)
     ink = tf.clip_by_value(_as_thick_as_known(ink), 0.0, 1.0)
     return tf.nn.avg_pool2d(ink[..., None], 2, 2, "VALID")[..., 0], blank
+
+
+def _are_blank(coarse: tf.Tensor, paper: tf.Tensor, strength: tf.Tensor) -> tf.Tensor:
+    """Which coarse pages ``[M, N, N]`` have nothing but noise and shadows, bool ``[M]``."""
+    varied = 1.0 - tf.reduce_min(paper, [1, 2]) / tf.reduce_max(paper, [1, 2])
+    ink = tf.maximum((paper - coarse) / tf.maximum(paper, same.DARKEST), 0.0)
+    ink /= tf.maximum(tf.reduce_max(ink, [1, 2], keepdims=True), same.LEAST)
+    edge = tf.maximum(
+        tf.reduce_max(tf.abs(ink[:, 2:] - ink[:, :-2]), [1, 2]),
+        tf.reduce_max(tf.abs(ink[:, :, 2:] - ink[:, :, :-2]), [1, 2]),
+    )
+    wide = tf.minimum(_mean_of_border(ink), tf.reduce_mean(ink, [1, 2])) > same.WIDE
+    return (strength < same.FAINTEST + same.SHADED * varied) | (edge < same.SOFTEST) | wide
+
+
+def _mean_of_border(pages: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_mean(
+        tf.concat([pages[:, 0], pages[:, -1], pages[:, :, 0], pages[:, :, -1]], axis=1), axis=1
+    )
 
 
 def levelled(pages: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
