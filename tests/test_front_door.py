@@ -17,17 +17,8 @@ STUBS = {
     for path in sorted(PACKAGE.rglob("__init__.pyi"))
 }
 ROOMS = (
-    "core",
-    "data",
-    "descent",
-    "fewshot",
-    "modules",
-    "networks",
-    "optimizers",
-    "recipes",
-    "rl",
-    "serving",
-)
+    "core", "data", "descent", "fewshot", "modules", "networks", "optimizers", "recipes", "rl", "serving",
+)  # fmt: skip
 
 each_room = pytest.mark.parametrize("room", STUBS)
 

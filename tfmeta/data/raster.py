@@ -114,7 +114,8 @@ def _covered(polygon: np.ndarray, window: Window) -> np.ndarray:
     right_of = np.clip(np.arange(columns.start, columns.stop) + 0.5 - x[:, None], 0, 1)
     winding = np.zeros([len(lines), columns.stop - columns.start])
     np.add.at(winding, crossed, np.where(down[crossed, edge], 1, -1)[:, None] * right_of)
-    return np.minimum(np.abs(winding), 1).reshape(-1, _LINES, winding.shape[1]).mean(1)
+    covered = np.minimum(np.abs(winding), 1)
+    return covered.reshape(rows.stop - rows.start, _LINES, columns.stop - columns.start).mean(1)
 
 
 def _distance(points: np.ndarray, window: Window) -> np.ndarray:
