@@ -26,6 +26,20 @@ def make_certificates(folder: Path) -> dict[str, bytes]:
     return pem | {"ca": pem["ca_cert"]}
 
 
+def certificate_between(folder: Path, begin: str, end: str) -> bytes:
+    """The server's certificate of `make_certificates`, valid between two times such as `20210301000000Z`."""
+    (folder / "index").touch()
+    (folder / "ca.cnf").write_text(
+        f"[ca]\ndefault_ca=here\n[here]\ndatabase={folder}/index\nnew_certs_dir={folder}\nrand_serial=yes\n"
+        "default_md=sha256\npolicy=any\n[any]\ncommonName=supplied\n"
+    )
+    _openssl(
+        folder, "ca", "-batch", "-notext", "-config", "ca.cnf", "-cert", "ca_cert", "-keyfile", "ca_key",
+        "-in", "server_request", "-startdate", begin, "-enddate", end, "-out", "timed_cert",
+    )  # fmt: skip
+    return (folder / "timed_cert").read_bytes()
+
+
 def _key(name: str) -> list[str]:
     return ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", f"{name}_key"]
 

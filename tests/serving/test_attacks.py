@@ -16,7 +16,7 @@ import pytest
 import tensorflow as tf
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from tests.serving.certificates import make_certificates
+from tests.serving.certificates import certificate_between, make_certificates
 from tests.serving.requests import PREDICT, half
 from tfmeta import wire
 from tfmeta.cli.serve_exposure import exposures
@@ -101,6 +101,52 @@ def test_a_packed_message_is_bounded_by_the_limit_on_messages(small_server):
 def test_gzip_that_is_none(small_server):
     code, words = code_of(small_server, gzip.compress(b"x" * 1000)[:-20])
     assert code == "INVALID_ARGUMENT" and "no gzip" in words
+
+
+def test_silent_calls_end_and_the_oldest_give_way(monkeypatch, small_server):
+    patience = small_server._patience
+    monkeypatch.setattr("tfmeta.serving.services.patience._READS_OF_ONE", 4)
+    ended = threading.Event()
+
+    def silent():
+        ended.wait(20)
+        yield b""
+
+    with grpc.insecure_channel(small_server.address) as channel:
+        calls = []
+        for _ in range(8):
+            calls.append(channel.stream_unary(PATH).future(silent(), timeout=30))
+            time.sleep(0.15)
+        assert [call.done() for call in calls] == [True] * 4 + [False] * 4
+        assert calls[0].code() == grpc.StatusCode.CANCELLED
+        monkeypatch.setattr(patience, "seconds", 0.1)
+        late = channel.stream_unary(PATH).future(silent(), timeout=30)
+        assert late.code() == grpc.StatusCode.CANCELLED
+        ended.set()
+        for call in calls:
+            call.cancel()
+
+
+def test_a_burst_of_requests_is_answered_whole(small_server):
+    body = half(np.float32([1])).SerializeToString()
+    with grpc.insecure_channel(small_server.address) as channel:
+        calls = [channel.unary_unary(PATH).future(body, timeout=30) for _ in range(700)]
+        assert {call.code() for call in calls} == {grpc.StatusCode.OK}
+
+
+def test_a_reply_that_nobody_takes_is_dropped(monkeypatch, small_server):
+    monkeypatch.setattr(small_server._patience, "seconds", 0.2)
+    monkeypatch.setattr("tfmeta.serving.services.patience._SLOWEST_BYTES", 2**30)
+    body = half(np.zeros(120_000, np.float32)).SerializeToString()
+    options = [("grpc.http2.lookahead_bytes", 0), ("grpc.use_local_subchannel_pool", 1)]
+    with grpc.insecure_channel(small_server.address, options=options) as channel:
+        calls = [channel.unary_stream(PATH)(body, timeout=20) for _ in range(4)]
+        deadline = time.monotonic() + 10
+        while small_server._patience._replies or small_server._front._held._bytes:
+            assert time.monotonic() < deadline, "the replies are still held"
+            time.sleep(0.05)
+        for call in calls:
+            call.cancel()
 
 
 def test_health_reads_packed_questions(small_server):
@@ -272,6 +318,29 @@ def test_a_loop_stops_at_the_deadline(tmp_path):
     engine.close()
 
 
+def test_a_straight_graph_runs_on_and_its_answer_is_not_written(tmp_path):
+    class Straight(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec([None, None], tf.float32)])
+        def run(self, x):
+            for _ in range(30):
+                x = tf.math.tanh(tf.matmul(x, x) / 1000.0)
+            return {"y": x}
+
+    module = Straight()
+    tf.saved_model.save(module, str(tmp_path / "1"), {"serving_default": module.run})
+    engine = Engine(tmp_path / "1")
+    x = {"x": np.ones([500, 500], np.float32)}
+    for _ in range(2):
+        engine.run("", x)
+    call = Call()
+    threading.Timer(0.02, call.cancel).start()
+    with call.at_work(), pytest.raises(ServingError, match="CANCELLED"):
+        engine.run("", x)
+    with call.at_work(), pytest.raises(ServingError, match="CANCELLED"):  # nothing begins after it
+        engine.run("", x)
+    engine.close()
+
+
 def test_a_cancelled_request_that_waits_for_memory_gives_its_thread_back(model_folder):
     models = Models(model_folder, names=["arithmetic"], max_request_memory_mb=8)
     with Server(models, threads=1) as server, ThreadPoolExecutor(1), Client(server.address) as client:
@@ -311,6 +380,31 @@ def test_exposures_are_told_in_one_line_each(tmp_path):
     assert told(rest=8501) == ["REST at port 8501 is not encrypted, and hears every client"]
 
 
+@pytest.mark.parametrize(
+    ("begin", "end", "line"),
+    [
+        (
+            "20200101000000Z", "20210301000000Z",
+            "the server's certificate expired on 2021-03-01; clients will refuse it",
+        ),
+        (
+            "21000101000000Z", "21010101000000Z",
+            "the server's certificate is not valid before 2100-01-01; clients will refuse it",
+        ),
+    ],
+)  # fmt: skip
+def test_a_certificate_out_of_its_time_is_told(tmp_path, begin, end, line):
+    pem = make_certificates(tmp_path)
+    made = certificate_between(tmp_path, begin, end)
+    file = tmp_path / "ssl.config"
+    file.touch(0o600)
+    config = wire.SSLConfig(server_key=pem["server_key"].decode(), server_cert=made.decode())
+    args = argparse.Namespace(
+        host="127.0.0.1", rest_api_port=0, allow_reload=False, ssl_config_file=str(file)
+    )
+    assert exposures(args, config) == [line]
+
+
 def test_an_event_loop_of_another_server_does_not_disturb(small_server, server):
     async def ask():
         async with grpc.aio.insecure_channel(small_server.address) as channel:
@@ -320,6 +414,28 @@ def test_an_event_loop_of_another_server_does_not_disturb(small_server, server):
 
 
 # Documents that take long to read
+
+
+@pytest.mark.parametrize(("last", "status"), [('{"x": 2.0}', 200), ('{"x": [2.0, "a"]}', 400), ("{", 400)])
+def test_a_large_document_of_examples_is_read_in_a_process_of_its_own(server, monkeypatch, last, status):
+    asked = []
+    read = DocumentReader.read_examples
+    monkeypatch.setattr(
+        DocumentReader, "read_examples", lambda self, body: asked.append(len(body)) or read(self, body)
+    )
+    examples = '{"x": 1.0}, ' * 90_000 + last
+    body = f'{{"signature_name": "classify", "examples": [{examples}]}}'.encode()
+    with RestServer(server.models) as rest:
+        request = urllib.request.Request(f"http://{rest.address}/v1/models/arithmetic:classify", body)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as reply:
+                results = json.load(reply)["results"]
+                assert reply.status == status and len(results) == 90_001
+                assert results[-1] == [["low", -3.0], ["high", 3.0]]
+        except urllib.error.HTTPError as error:
+            with error:
+                assert error.code == status and "error" in json.load(error)
+    assert asked == [len(body)]
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,16 @@
 
 import argparse
 import json
+import shutil
 import urllib.error
 import urllib.request
 
 import pytest
 
 from tests.serving.certificates import make_certificates
-from tfmeta.cli.serve import _servers
+from tfmeta.cli.serve import _models, _servers
 from tfmeta.cli.serve_flags import add_flags
+from tfmeta.cli.serve_models import chosen_models, warn_of_unchecked
 from tfmeta.serving.lifecycle.models import Models
 
 SMALL, LARGE = ({"signature_name": "half", "instances": [1.0] * size} for size in (1, 200))
@@ -74,3 +76,27 @@ def test_plain_rest_beside_encrypted_grpc_is_said(rest, tmp_path, caplog):
     assert not caplog.messages
     rest("--ssl_config_file", str(tmp_path / "ssl.config"))
     assert caplog.messages == ["REST at port 1 is not encrypted, and hears every client"]
+
+
+def test_a_version_that_appears_while_served_is_told_of_unless_it_has_passed_the_gate(
+    model_folder, tmp_path, monkeypatch, caplog
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr("tfmeta.core.stamps._warned", set())
+    folder = tmp_path / "served" / "arithmetic"
+    shutil.copytree(model_folder / "arithmetic" / "1", folder / "1")
+    parser = argparse.ArgumentParser()
+    add_flags(parser)
+    args = parser.parse_args(["--model_base_path", str(folder.parent)])
+    config = chosen_models(args)
+    warn_of_unchecked(config)
+    models = _models(args, config)
+    models.load()
+    caplog.clear()
+    shutil.copytree(folder / "1", folder / "2")
+    with (folder / "2" / "saved_model.pb").open("ab") as file:
+        file.write(b"\x0a\x00")  # an empty part more: the same model by another hash
+    models.refresh()
+    models.unload()
+    (line,) = [record.getMessage() for record in caplog.records if "gate" in record.getMessage()]
+    assert line.startswith(f"{folder / '2'} has not passed the gate")

@@ -92,6 +92,7 @@ def _check_ports(args: argparse.Namespace) -> None:
 
 
 def _models(args: argparse.Namespace, config: Any) -> Any:
+    from tfmeta.core.stamps import warn_unless_passed
     from tfmeta.serving.errors import ServingError
     from tfmeta.serving.lifecycle.model import LoadRetries
     from tfmeta.serving.lifecycle.models import Models
@@ -104,6 +105,7 @@ def _models(args: argparse.Namespace, config: Any) -> Any:
             strict_shapes=args.strict_shapes,
             load_retries=LoadRetries(args.max_num_load_retries, args.load_retry_interval_micros / 1e6),
             max_request_memory_mb=args.max_request_memory_mb,
+            before_load=warn_unless_passed,  # of versions that appear later, too
         )
     except ServingError as error:
         hint = (

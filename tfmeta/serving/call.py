@@ -3,8 +3,7 @@
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
 
 from tfmeta.serving.errors import ServingError
@@ -27,7 +26,7 @@ class Call:
 
     def __init__(self, seconds: float | None = None, keeps: bool = False):
         self._until = math.inf if seconds is None else time.monotonic() + seconds
-        self._gone = threading.Event()
+        self._gone = False
         self._ended = not keeps
         self._at_end: list[Callable[[], None]] = []
         self._lock = threading.Lock()
@@ -39,7 +38,7 @@ class Call:
 
     def cancel(self) -> None:
         """Says that nobody waits for the answer any more."""
-        self._gone.set()
+        self._gone = True
 
     def at_end(self, function: Callable[[], None]) -> None:
         """Calls a function when the answer has been sent, or now where nobody says when that is."""
@@ -50,7 +49,8 @@ class Call:
         function()
 
     def end(self) -> None:
-        """Says that the answer has been sent, or will not be."""
+        """Says that the answer has been sent, or that nobody waits for it any more."""
+        self._gone = True
         with self._lock:
             self._ended, functions = True, self._at_end
             self._at_end = []
@@ -63,19 +63,25 @@ class Call:
         Raises:
             ServingError: CANCELLED, or DEADLINE_EXCEEDED.
         """
-        if self._gone.is_set():
+        if self._gone:
             raise ServingError("CANCELLED", "the client waits no more")
         if self.left <= 0:
             raise ServingError("DEADLINE_EXCEEDED", "the deadline passed before the request was answered")
 
-    @contextmanager
-    def at_work(self) -> Iterator[None]:
-        """Makes it the request that this thread works on."""
-        token = _CURRENT.set(self)
-        try:
-            yield
-        finally:
-            _CURRENT.reset(token)
+    def at_work(self) -> "_AtWork":
+        """Makes it the request that this thread works on, as long as the context is open."""
+        return _AtWork(self)
+
+
+class _AtWork:
+    def __init__(self, call: Call):
+        self._call = call
+
+    def __enter__(self) -> None:
+        self._token = _CURRENT.set(self._call)
+
+    def __exit__(self, *_: object) -> None:
+        _CURRENT.reset(self._token)
 
 
 def current_call() -> Call:

@@ -6,23 +6,24 @@ Example:
     listening on 127.0.0.1:41873
 """
 
-import asyncio
 import signal
 import socket
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent import futures
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
 import grpc
 
-from tfmeta.serving.event_loop import EventLoop
 from tfmeta.serving.lifecycle.models import Models
 from tfmeta.serving.services.admission import BoundedPool
 from tfmeta.serving.services.front import Front
 from tfmeta.serving.services.handlers import Method
-from tfmeta.serving.services.health import Health
+from tfmeta.serving.services.health import HEALTH_SERVICE, Health
 from tfmeta.serving.services.packing import CHANNEL_ARGUMENTS
+from tfmeta.serving.services.patience import READS, Patience
 from tfmeta.serving.services.reflection import reflection_handler
 from tfmeta.serving.services.table import services
 
@@ -79,16 +80,18 @@ class Server:
         self._offered = services(models, metrics, reload_below)
         self.pool = BoundedPool(threads, queue)
         self._reloads = BoundedPool(_RELOADS_AT_A_TIME, 0)
+        self._patience = Patience()
+        self._health = Health(models, self._offered, self._patience)
         methods = {
             f"/{service}/{name}": Method(rpc, name, metrics)
             for service, rpcs in self._offered.items()
             for name, rpc in rpcs.items()
-        }
-        self._front = Front(methods, self._pool_of, message_bytes)
+        } | {f"/{HEALTH_SERVICE}/{name}": Method(rpc, name) for name, rpc in self._health.methods.items()}
+        self._front = Front(methods, self._pool_of, message_bytes, self._patience)
         self._options = list({**_options(message_bytes), **(channel_arguments or {})}.items())
-        self._loop = EventLoop("tfmeta-grpc")
-        self._health: Health
-        self._grpc: grpc.aio.Server
+        self._calls = threads + queue + 2 * READS
+        self._grpc: grpc.Server | None = None
+        self._ended = threading.Event()
 
     @property
     def address(self) -> str:
@@ -106,7 +109,18 @@ class Server:
             OSError: The address or the socket cannot be listened on.
         """
         self.models.load()
-        self._loop.run(self._listen_everywhere())
+        self._grpc = grpc.server(
+            futures.ThreadPoolExecutor(self._calls, "tfmeta-grpc"),  # started as they are needed
+            handlers=[self._front, self._health.handler, reflection_handler(self._offered)],
+            options=self._options,
+            maximum_concurrent_rpcs=self._calls,
+        )
+        self.port = self._listen(self._grpc, self.address, self._why_no_port)
+        if self.socket_path is not None:
+            self._listen(self._grpc, f"unix:{self.socket_path}", self._why_no_socket)
+        self._patience.start()
+        self._health.start()
+        self._grpc.start()
         return self.port
 
     def stop(self, grace: float | None = 5.0) -> None:
@@ -116,13 +130,15 @@ class Server:
             grace: Seconds to wait for them before they are cut off.
         """
         self.models.stop_waiting()
-        if self._loop.running:
-            self._loop.run(self._drain(grace))
-            self._loop.stop()
+        if self._grpc is not None:
+            self._health.drain()
+            self._grpc.stop(grace).wait()
+            self._patience.stop()
+            self._ended.set()
 
     def wait(self) -> None:
         """Returns when the server has stopped."""
-        self._loop.wait()
+        self._ended.wait()
 
     def __enter__(self) -> "Server":
         self.start()
@@ -131,29 +147,17 @@ class Server:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def _pool_of(self, path: str) -> BoundedPool:
+    def _pool_of(self, path: str) -> BoundedPool | None:
+        if path.startswith(f"/{HEALTH_SERVICE}/"):
+            return None
         # One that waits for a new model must not stand before predictions.
         return self._reloads if path.endswith("/HandleReloadConfigRequest") else self.pool
 
-    async def _listen_everywhere(self) -> None:
-        self._health = Health(self.models, self._offered)
-        handlers = [self._front, self._health.handler, reflection_handler(self._offered)]
-        self._grpc = grpc.aio.server(handlers=handlers, options=self._options)
-        self.port = self._listen(self.address, self._why_no_port)
-        if self.socket_path is not None:
-            self._listen(f"unix:{self.socket_path}", self._why_no_socket)
-        await self._grpc.start()
-
-    async def _drain(self, grace: float | None) -> None:
-        self._health.drain()
-        await asyncio.sleep(0)  # watchers hear of it before their calls end
-        await self._grpc.stop(grace)
-
-    def _listen(self, address: str, why: Callable[[], str]) -> int:
+    def _listen(self, server: grpc.Server, address: str, why: Callable[[], str]) -> int:
         try:
             if self._credentials is None:
-                return self._grpc.add_insecure_port(address)
-            return self._grpc.add_secure_port(address, self._credentials)
+                return server.add_insecure_port(address)
+            return server.add_secure_port(address, self._credentials)
         except RuntimeError as error:  # gRPC does not tell the reasons apart
             raise OSError(f"cannot listen on {address}: {why()}") from error
 

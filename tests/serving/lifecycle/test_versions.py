@@ -241,3 +241,13 @@ def test_no_request_for_the_latest_fails_while_versions_change(drop, serve):
         for thread in threads:
             thread.join(30)
     assert not failures and answers == {1, 2, 4}
+
+
+def test_each_version_is_told_of_before_it_is_loaded(drop, serve):
+    seen = []
+    first = drop(1)
+    models = serve(before_load=seen.append)
+    assert ask(models) == 1
+    second = drop(2)
+    wait_for(lambda: ask(models) == 2)
+    assert seen == [first, second]

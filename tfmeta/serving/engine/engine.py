@@ -157,6 +157,7 @@ class Engine:
             else:
                 outputs = route.run(values, call.left if route.seconds > _LONG_SECONDS else math.inf)
             route.seconds = time.monotonic() - began
+            call.check()  # a straight graph runs to its end; what it gave is not written for nobody
             return outputs
         except UnicodeDecodeError as error:  # the words of a failed op quote an input that is no UTF-8
             raise invalid_argument(error.object.decode(errors="replace")) from None

@@ -7,8 +7,7 @@ of a run, and as long as requests grow, the larger ones are measured too.
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -73,24 +72,17 @@ class Memory:
                 f"{self._most // 2**20} MB; send fewer items at a time, or raise --max_request_memory_mb",
             )
 
-    @contextmanager
-    def hold(self, size: float) -> Iterator["Hold"]:
+    def hold(self, size: float) -> "Hold":
         """Holds memory as long as the context is open, once it is free, and the answer's until that has been sent.
 
         Raises:
             ServingError: RESOURCE_EXHAUSTED, it is too large, or others held it for too long.
         """
         self.check(size)
-        held = Hold(self, 0)
-        if size > _FREE_BYTES:
-            self._wait_for(size)
-            held.size = int(size)
-        try:
-            yield held
-        except BaseException:
-            held.resize(0)
-            raise
-        current_call().at_end(lambda: held.resize(0))
+        if size <= _FREE_BYTES:
+            return Hold(self, 0)
+        self._wait_for(size)
+        return Hold(self, int(size))
 
     def change(self, by: int) -> None:
         """Takes more, without waiting for it, or less."""
@@ -114,11 +106,20 @@ class Memory:
 
 
 class Hold:
-    """What one request takes of a `Memory`."""
+    """What one request takes of a `Memory`; a context, since thousands of small ones are made a second."""
 
     def __init__(self, memory: Memory, size: int):
         self._memory = memory
         self.size = size
+
+    def __enter__(self) -> "Hold":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self.resize(0)
+        elif self.size:
+            current_call().at_end(lambda: self.resize(0))
 
     def resize(self, size: int) -> None:
         """Takes that much from now on; little is not counted."""

@@ -43,6 +43,7 @@ class Model:
         name: Its name.
         engine_options: Further arguments of `Engine`.
         retries: For versions that do not load.
+        before_load: Called with the folder of each version before it is loaded.
 
     Attributes:
         config: Its ModelConfig, which says what is asked for; None while the model is off the list.
@@ -51,7 +52,13 @@ class Model:
         leases: The versions that answer requests, by number.
     """
 
-    def __init__(self, name: str, engine_options: Mapping[str, Any], retries: LoadRetries):
+    def __init__(
+        self,
+        name: str,
+        engine_options: Mapping[str, Any],
+        retries: LoadRetries,
+        before_load: Callable[[Path], None] | None = None,
+    ):
         self.name = name
         self.config: wire.Message | None = None
         self.labels: dict[str, int] = {}
@@ -59,6 +66,7 @@ class Model:
         self.leases: dict[int, Lease] = {}
         self._engine_options = engine_options
         self._retries = retries
+        self._before_load = before_load
         self._due: dict[int, float] = {}  # when a version that did not load is tried again
         self._complaint = ""
         self._lock = threading.Lock()  # held for no longer than an assignment takes
@@ -139,6 +147,8 @@ class Model:
         else:
             version = Version(self.name, number, path, self._engine_options)
             self.versions = {**self.versions, number: version}
+        if self._before_load is not None:
+            self._before_load(path)
         try:
             lease = version.load()
         except ModelLoadError as error:

@@ -37,6 +37,7 @@ class Models:
         allow_unavailable_labels: Whether a new label may name a version that is not loaded yet.
         load_retries: For a version that does not load while the folders are watched.
         max_request_memory_mb: What the requests to all models may take of the memory together, in megabytes.
+        before_load: Called with the folder of each version before it is loaded, whenever it appears.
 
     Raises:
         ModelLoadError: One of `names` is not there.
@@ -57,6 +58,7 @@ class Models:
         allow_unavailable_labels: bool = False,
         load_retries: LoadRetries | None = None,
         max_request_memory_mb: int = 256,
+        before_load: Callable[[Path], None] | None = None,
     ):
         self._engine_options = {
             "intra_op_parallelism": intra_op_parallelism,
@@ -65,6 +67,7 @@ class Models:
         }
         self._allow_unavailable_labels = allow_unavailable_labels
         self._retries = load_retries or LoadRetries()
+        self._before_load = before_load
         self._models: dict[str, Model] = {}
         self._listing = threading.Lock()  # held while the list changes, which takes no time
         self._settling = threading.Lock()  # held while versions are loaded, one after the other
@@ -241,7 +244,7 @@ class Models:
                     model.drop()
             for name in wanted:
                 if name not in self._models:
-                    self._models[name] = Model(name, self._engine_options, self._retries)
+                    self._models[name] = Model(name, self._engine_options, self._retries, self._before_load)
             return [self._models[name] for name in wanted if self._models[name].enlist(wanted[name])]
 
     def _check_labels(self, config: wire.Message) -> None:

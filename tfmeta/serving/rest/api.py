@@ -9,13 +9,10 @@ server is alive: what KServe's clients of its first protocol ask, and TF Serving
 Reference: https://www.tensorflow.org/tfx/serving/api_rest
 """
 
-import gc
 import logging
 import re
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
@@ -36,7 +33,6 @@ __all__ = ["RestApi"]
 
 _LOG = logging.getLogger(__name__)
 _LARGE_BYTES = 2**20
-_ONE_LARGE = threading.Lock()
 _CHOICE = r"(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
 _ASK = re.compile(rf"/v1/models/(?P<name>[^/:]+){_CHOICE}:(?P<verb>predict|classify|regress)", re.I | re.A)
 _TELL = re.compile(rf"/v1/models(?:/(?P<name>[^/:]+))?{_CHOICE}(?P<metadata>/metadata)?", re.I | re.A)
@@ -142,13 +138,21 @@ class RestApi:
 
     def _classify(self, spec: wire.Message, body: bytes) -> dict[str, Any]:
         request = wire.ClassificationRequest()
-        _read_examples(spec, body, request)
+        self._read_examples(spec, body, request)
         return json_examples.write_results(self._prediction.classify(request).result)
 
     def _regress(self, spec: wire.Message, body: bytes) -> dict[str, Any]:
         request = wire.RegressionRequest()
-        _read_examples(spec, body, request)
+        self._read_examples(spec, body, request)
         return json_examples.write_results(self._prediction.regress(request).result)
+
+    def _read_examples(self, spec: wire.Message, body: bytes, request: wire.Message) -> None:
+        if len(body) > _LARGE_BYTES:
+            spec.signature_name, examples = self._reader.read_examples(body)
+            request.input.ParseFromString(examples)
+        else:
+            json_examples.read_examples(_parse(spec, body), request.input)
+        request.model_spec.CopyFrom(spec)
 
     def _tell(self, match: re.Match) -> dict[str, Any]:
         if not match["name"]:
@@ -178,35 +182,10 @@ class RestApi:
         }
 
 
-@contextmanager
-def _turn(body: bytes) -> Iterator[None]:
-    """Large documents of examples are read one after the other: as Python objects they take twenty times their size.
-
-    Meanwhile no garbage is looked for: they hold none, and a million new lists would be looked through again and again.
-    """
-    if len(body) <= _LARGE_BYTES:
-        yield
-        return
-    with _ONE_LARGE:
-        collects = gc.isenabled()
-        gc.disable()
-        try:
-            yield
-        finally:
-            if collects:
-                gc.enable()
-
-
 def _parse(spec: wire.Message, body: bytes) -> dict[str, Any]:
     document = json_tensors.parse(body)
     spec.signature_name = document.get("signature_name", "")
     return document
-
-
-def _read_examples(spec: wire.Message, body: bytes, request: wire.Message) -> None:
-    with _turn(body):
-        json_examples.read_examples(_parse(spec, body), request.input)
-    request.model_spec.CopyFrom(spec)
 
 
 def _spec(match: re.Match) -> wire.Message:

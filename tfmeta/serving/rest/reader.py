@@ -19,7 +19,7 @@ import numpy as np
 from tfmeta import wire
 from tfmeta.serving.call import current_call
 from tfmeta.serving.errors import ServingError, invalid_argument
-from tfmeta.serving.rest import json_tensors
+from tfmeta.serving.rest import json_examples, json_tensors
 
 __all__ = ["DocumentReader", "Tensors", "read_document"]
 
@@ -50,6 +50,21 @@ class DocumentReader:
         self._lock = threading.Lock()
         self._process: subprocess.Popen | None = None
 
+    def read_examples(self, body: bytes) -> tuple[str, bytes]:
+        """Reads a classify or regress request.
+
+        Args:
+            body: The document.
+
+        Returns:
+            The name of the signature, empty for the default one, and the Input message as bytes.
+
+        Raises:
+            ServingError: It is none; or RESOURCE_EXHAUSTED, it took too much memory.
+        """
+        name, examples = self._answer_of(body, None)
+        return name, examples
+
     def read(self, body: bytes, signatures: Mapping[str, Mapping[str, wire.Message]]) -> Tensors:
         """Reads a predict request.
 
@@ -64,10 +79,13 @@ class DocumentReader:
             key: {name: info.SerializeToString() for name, info in inputs.items()}
             for key, inputs in signatures.items()
         }
+        return Tensors(*self._answer_of(body, plain))
+
+    def _answer_of(self, *question: object) -> tuple:
         with self._lock:
             current_call().check()  # it may have waited for documents before it
             try:
-                done, result, size = self._ask(body, plain)
+                done, result, size = self._ask(*question)
             except (EOFError, OSError, pickle.UnpicklingError):
                 self.close()
                 raise ServingError(
@@ -78,7 +96,7 @@ class DocumentReader:
                 self.close()
         if not done:
             raise ServingError(*result)
-        return Tensors(*result)
+        return result
 
     def close(self) -> None:
         """Ends the process; the next document starts another."""
@@ -118,6 +136,20 @@ def read_document(body: bytes, signatures: Mapping[str, Mapping[str, wire.Messag
     return Tensors(key, *json_tensors.read_tensors(document, signatures[key]))
 
 
+def _examples_of(body: bytes) -> tuple[str, bytes]:
+    document, examples = json_tensors.parse(body), wire.ClassificationRequest().input
+    json_examples.read_examples(document, examples)
+    return document.get("signature_name", ""), examples.SerializeToString()
+
+
+def _tensors_of(body: bytes, plain: Mapping[str, Mapping[str, bytes]]) -> Tensors:
+    signatures = {
+        key: {name: wire.TensorInfo.FromString(info) for name, info in inputs.items()}
+        for key, inputs in plain.items()
+    }
+    return read_document(body, signatures)
+
+
 def _answer_all() -> None:
     gc.disable()  # a million new lists would be looked through again and again
     source, sink = sys.stdin.buffer, sys.stdout.buffer
@@ -126,12 +158,8 @@ def _answer_all() -> None:
             body, plain = pickle.load(source)
         except EOFError:  # the server has ended
             return
-        signatures = {
-            key: {name: wire.TensorInfo.FromString(info) for name, info in inputs.items()}
-            for key, inputs in plain.items()
-        }
         try:
-            done, result = True, tuple(read_document(body, signatures))
+            done, result = True, tuple(_examples_of(body) if plain is None else _tensors_of(body, plain))
         except ServingError as error:
             done, result = False, (error.code, error.message)
         pickle.dump((done, result, _resident_bytes()), sink, protocol=5)

@@ -12,23 +12,27 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable
 from concurrent import futures
-from typing import NamedTuple
 
-__all__ = ["BoundedPool"]
+from tfmeta.serving.call import Call
+
+__all__ = ["BoundedPool", "Turn"]
 
 _SHARE = 3 / 4  # of the queue, for one peer
 _SMALLEST_SHARED_QUEUE = 8
 
 
-class _Job(NamedTuple):
-    number: int
-    future: futures.Future
-    function: Callable
-    arguments: tuple
+class _Job:
+    """What waits for its turn, and what is called when that comes."""
+
+    def __init__(self, peer: str, begin: Callable[[], object]):
+        self.peer = peer
+        self.begin = begin
+        self.number = 0
+        self.begun = False
 
 
 class BoundedPool(futures.ThreadPoolExecutor):
-    """Threads that are shared out between peers, and that know how much they have been given and not yet finished.
+    """Turns at work that are shared out between peers, taken by threads of its own (`submit`) or of others (`turn`).
 
     Args:
         threads: Requests at work at a time.
@@ -50,7 +54,7 @@ class BoundedPool(futures.ThreadPoolExecutor):
         self._waiting: dict[str, deque[_Job]] = {}
         self._running: Counter[str] = Counter()
         self._unfinished: Counter[str] = Counter()
-        self._numbers = 0
+        self._numbers = self._at_work = 0
 
     @property
     def full(self) -> bool:
@@ -84,56 +88,111 @@ class BoundedPool(futures.ThreadPoolExecutor):
             peer: For whom.
         """
         future: futures.Future = futures.Future()
-        with self._lock:
-            self._numbers += 1
-            job = _Job(self._numbers, future, function, arguments)
-            self._waiting.setdefault(peer, deque()).append(job)
-            self._unfinished[peer] += 1
-        future.add_done_callback(lambda _: self._finished(peer, job))
-        super().submit(self._work)
+        job = _Job(
+            peer, lambda: super(BoundedPool, self).submit(self._work, job, future, function, arguments)
+        )
+        future.add_done_callback(lambda _: future.cancelled() and self._give_up(job))
+        self._enter(job)
         return future
 
-    def _work(self) -> None:
-        """Works on what is next, until nothing is."""
-        while taken := self._next():
-            peer, job = taken
-            try:
-                if job.future.set_running_or_notify_cancel():
-                    _settle(job)
-            finally:
-                with self._lock:
-                    _count_down(self._running, peer)
-                del taken, job  # a thread that waits holds no request
+    def turn(self, peer: str, call: Call) -> "Turn":
+        """Waits until this thread may work for a peer, as long as somebody waits for the answer.
 
-    def _next(self) -> tuple[str, _Job] | None:
-        with self._lock:
-            if not self._waiting:
-                return None
-            peer = min(self._waiting, key=lambda peer: (self._running[peer], self._waiting[peer][0].number))
-            if self._running.total() >= self.threads and self._running.get(peer):
-                return None  # what ends next asks again
-            job = self._waiting[peer].popleft()
-            if not self._waiting[peer]:
-                del self._waiting[peer]
-            self._running[peer] += 1
-            return peer, job
+        Returns:
+            The turn, which is to be ended.
 
-    def _finished(self, peer: str, job: _Job) -> None:
+        Raises:
+            ServingError: CANCELLED or DEADLINE_EXCEEDED, nobody does any more.
+        """
         with self._lock:
+            if self._at_work < self.threads and not self._waiting:
+                self._count(peer)
+                self._unfinished[peer] += 1
+                return Turn(self, peer)
+        woken = threading.Event()
+        job = _Job(peer, woken.set)
+        self._enter(job)
+        call.at_end(woken.set)
+        woken.wait()
+        if self._give_up(job):
+            call.check()
+        return Turn(self, peer)
+
+    def _work(self, job: _Job, future: futures.Future, function: Callable, arguments: tuple) -> None:
+        if not future.set_running_or_notify_cancel():
+            self._leave(job.peer)
+            return
+        try:
+            result = function(*arguments)
+        except BaseException as error:
+            self._leave(job.peer)
+            future.set_exception(error)
+        else:
+            self._leave(job.peer)
+            future.set_result(result)
+
+    def _count(self, peer: str) -> None:
+        self._at_work += 1
+        self._running[peer] += 1
+
+    def _enter(self, job: _Job) -> None:
+        with self._lock:
+            self._numbers += 1
+            job.number = self._numbers
+            self._waiting.setdefault(job.peer, deque()).append(job)
+            self._unfinished[job.peer] += 1
+            begun = self._begin()
+        for each in begun:
+            each.begin()
+
+    def _leave(self, peer: str) -> None:
+        with self._lock:
+            self._at_work -= 1
+            _count_down(self._running, peer)
             _count_down(self._unfinished, peer)
-            if job.future.cancelled() and job in (jobs := self._waiting.get(peer, ())):
-                jobs.remove(job)  # type: ignore[union-attr]
-                if not jobs:
-                    del self._waiting[peer]
+            begun = self._begin() if self._waiting else ()
+        for each in begun:
+            each.begin()
+
+    def _give_up(self, job: _Job) -> bool:
+        """Takes out a job that has not begun. Says whether it did."""
+        with self._lock:
+            if job.begun:
+                return False
+            jobs = self._waiting[job.peer]
+            jobs.remove(job)
+            if not jobs:
+                del self._waiting[job.peer]
+            _count_down(self._unfinished, job.peer)
+            return True
+
+    def _begin(self) -> list[_Job]:
+        """The jobs whose turn it is now."""
+        begun = []
+        while self._waiting and self._at_work <= self.threads:
+            peer = min(self._waiting, key=lambda peer: (self._running[peer], self._waiting[peer][0].number))
+            if self._at_work == self.threads and self._running.get(peer):
+                break
+            jobs = self._waiting[peer]
+            job = jobs.popleft()
+            if not jobs:
+                del self._waiting[peer]
+            job.begun = True
+            self._count(peer)
+            begun.append(job)
+        return begun
 
 
-def _settle(job: _Job) -> None:
-    try:
-        result = job.function(*job.arguments)
-    except BaseException as error:
-        job.future.set_exception(error)
-    else:
-        job.future.set_result(result)
+class Turn:
+    """A thread's turn at work."""
+
+    def __init__(self, pool: BoundedPool, peer: str):
+        self._pool = pool
+        self._peer = peer
+
+    def end(self) -> None:
+        """Lets others work."""
+        self._pool._leave(self._peer)
 
 
 def _count_down(counter: Counter[str], peer: str) -> None:

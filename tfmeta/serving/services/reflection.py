@@ -3,7 +3,9 @@
 Reference: https://github.com/grpc/grpc/blob/master/doc/server-reflection.md
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from concurrent import futures
+from typing import Any
 
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool
@@ -17,6 +19,8 @@ from tfmeta.serving.services.rpc import Rpc
 
 __all__ = ["describe_services", "reflection_handler"]
 
+_THREADS = 8  # a call lasts as long as its client likes, so these threads are nobody else's
+
 
 def reflection_handler(services: Mapping[str, Mapping[str, Rpc]]) -> grpc.GenericRpcHandler:
     """What answers the reflection of a server.
@@ -25,9 +29,14 @@ def reflection_handler(services: Mapping[str, Mapping[str, Rpc]]) -> grpc.Generi
         services: The RPCs by the full name of their service and by their own.
     """
     names = [*services, HEALTH_SERVICE, reflection.SERVICE_NAME]
-    servicer = reflection.aio.ReflectionServicer(names, pool=describe_services(services))
+    servicer = reflection.ReflectionServicer(names, pool=describe_services(services))
+
+    def describe(requests: Iterator[Any], context: grpc.ServicerContext) -> Iterator[Any]:
+        return servicer.ServerReflectionInfo(requests, context)
+
+    describe.experimental_thread_pool = futures.ThreadPoolExecutor(_THREADS, "tfmeta-reflection")  # type: ignore[attr-defined]
     handler = grpc.stream_stream_rpc_method_handler(
-        servicer.ServerReflectionInfo,
+        describe,
         any_packing(reflection_pb2.ServerReflectionRequest.FromString),
         reflection_pb2.ServerReflectionResponse.SerializeToString,
     )
