@@ -3,7 +3,7 @@
 import itertools
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Set
 
 from tfmeta.modules.layout import Layout, ModuleType
 from tfmeta.modules.names import entity_word
@@ -157,7 +157,7 @@ def _joins_others(parse: DependencyParse, layout: Layout) -> bool:
     return False
 
 
-def _is_read(token: Token, read: Collection[str]) -> bool:
+def _is_read(token: Token, read: Set[str]) -> bool:
     """Whether a word is in the layout, or is punctuation."""
     forms = [set(filter(None, entity_word(form).split("-"))) for form in (token.text, token.lemma)]
     if not any(forms):
