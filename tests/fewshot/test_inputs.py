@@ -41,12 +41,32 @@ def test_what_is_no_label_or_no_item_is_said_in_a_sentence(learner):
         ValueError, match=r"have the shape \[6, 6, 7, 3\]; .*Put the one task into a batch, as x\[None\]"
     ):
         learner.adapt(x[0], y)
-    with pytest.raises(ValueError, match=r"are of the type uint8, but the network takes float32; scale them"):
-        learner.adapt((x * 100).astype(np.uint8), y)
     state = learner.adapt(x.astype(np.float64), y)
     np.testing.assert_allclose(state, learner.adapt(x, y), rtol=1e-5, atol=1e-6)
     with pytest.raises(ValueError, match=r"expected \[B, M, 6, 7, 3\]"):
         learner.respond(state, x[..., :1])
+
+
+def test_images_of_uint8_are_scaled_by_their_range(learner):
+    inputs = episode(learner)
+    items = ("support_x", "query_x")
+    images = {key: np.uint8(np.rint(255 / (1 + np.exp(-inputs[key])))) for key in items}
+    expected = learner({**inputs, **{key: np.float32(images[key] / 255) for key in items}})
+    np.testing.assert_allclose(learner({**inputs, **images}), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_uint8_is_refused_where_its_scale_is_not_known():
+    numbers = MAML(mlp(3, [], 2), inner_rate=0.1)
+    with pytest.raises(
+        ValueError, match=r"uint8, but the network takes float32; only images of uint8 are scaled"
+    ):
+        numbers.adapt(np.zeros([1, 2, 3], np.uint8), np.array([[0, 1]]))
+    scaled = keras.Sequential([keras.Input([4, 4, 3]), keras.layers.Rescaling(1 / 127.5, -1, name="to_one"),
+                               keras.layers.Flatten(), keras.layers.Dense(2)])  # fmt: skip
+    with pytest.raises(
+        ValueError, match=r"but the network scales them in its layer 'to_one'; give it the numbers"
+    ):
+        MAML(scaled, inner_rate=0.1).adapt(np.zeros([1, 2, 4, 4, 3], np.uint8), np.array([[0, 1]]))
 
 
 def test_parts_of_an_episode_that_do_not_fit_are_named(learner):

@@ -105,11 +105,13 @@ def checked_items(network: keras.Model, x: tf.Tensor, name: str = "items") -> tf
 
     Args:
         network: as `known_network` returns it.
-        x: items of tasks, ``[B, M, ...]``, of any type but uint8.
+        x: items of tasks, ``[B, M, ...]``. Images ``[B, M, H, W, C]`` of uint8 are scaled, 255 to 1.0, as
+            `tfmeta.core.pool.Pool` and the clients do it; anything else is not scaled.
         name: what messages call them.
 
     Raises:
-        ValueError: for another shape, for example without a dimension of tasks, or for uint8.
+        ValueError: for another shape, for example without a dimension of tasks; for uint8 that is no image, or of
+            which the network has a scaling of its own.
     """
     x = tf.convert_to_tensor(x)
     item = network.input_shape[1:]
@@ -120,12 +122,24 @@ def checked_items(network: keras.Model, x: tf.Tensor, name: str = "items") -> tf
         f" an item.{' Put the one task into a batch, as x[None].' if x.shape.rank == 1 + len(item) else ''}",
     )
     takes = tf.as_dtype(network.inputs[0].dtype)
-    check(
-        x.dtype != tf.uint8 or not takes.is_floating,
-        f"{name} are of the type uint8, but the network takes {takes.name}; scale them as in training, for example"
-        " x.astype('float32') / 255.",
-    )
+    if x.dtype == tf.uint8 and takes.is_floating:
+        return _scaled(network, x, name, takes)
     return tf.cast(x, takes) if x.dtype.is_floating != takes.is_floating else x
+
+
+def _scaled(network: keras.Model, x: tf.Tensor, name: str, takes: tf.DType) -> tf.Tensor:
+    check(
+        len(network.input_shape) == 4,
+        f"{name} are of the type uint8, but the network takes {takes.name}; only images of uint8 are scaled by"
+        " themselves, so convert these as in training, for example x.astype('float32').",
+    )
+    for layer in network._flatten_layers():
+        check(
+            not isinstance(layer, keras.layers.Rescaling),
+            f"{name} are of the type uint8, which would be scaled to 0 to 1, but the network scales them in its layer"
+            f" {layer.name!r}; give it the numbers that this layer expects, for example x.astype('float32').",
+        )
+    return tf.cast(x, takes) / tf.uint8.max
 
 
 def checked_labels(y: tf.Tensor, name: str = "support_y") -> tf.Tensor:
