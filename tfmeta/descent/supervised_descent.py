@@ -89,8 +89,12 @@ class SupervisedDescent(keras.Model):
         self._learned = self.add_weight(
             shape=(), dtype="int32", trainable=False, initializer="zeros", name="learned"
         )
+        self._batches = self.add_weight(
+            shape=(), dtype="int64", trainable=False, initializer="zeros", name="batches"
+        )
         self._error = keras.metrics.Mean(name="loss")
         self._stage: _Stage | None = None
+        self.built = True  # no weight waits for the shape of the data
 
     @property
     def learned(self) -> int:
@@ -98,11 +102,20 @@ class SupervisedDescent(keras.Model):
         with tf.init_scope():
             return int(self._learned.numpy())
 
+    @property
+    def batches(self) -> int:
+        """How many batches the stages were learned from."""
+        return int(self._batches.numpy())
+
     def step(self, stage: int) -> tuple[keras.Variable, keras.Variable]:
         """Returns the regressors of a stage: ``R``, ``[D, P]``, and ``b``, ``[P]``."""
         return self._steps[stage]
 
     # The cascade
+
+    def start(self, inputs: Mapping[str, Any]) -> tf.Tensor:
+        """Returns where points begin, ``[B, P]`` or ``[B, M, P]``."""
+        return tf.convert_to_tensor(inputs["start"])
 
     def path(self, inputs: Mapping[str, Any], stages: int | None = None) -> list[tf.Tensor]:
         """Descends.
@@ -115,16 +128,17 @@ class SupervisedDescent(keras.Model):
             Where the points are at the start and after each stage, each ``[B, P]`` or ``[B, M, P]`` as the start.
         """
         prepared: dict[int, Any] = {}
-        path = [_starts(inputs)]
+        start = self.start(inputs)
+        path = [_many(start)]
         for stage in range(self.learned if stages is None else stages):
             path.append(self._after(stage, path[-1], self._features(stage, path[-1], inputs, prepared)))
-        if inputs["start"].shape.rank == 2:
+        if start.shape.rank == 2:
             return [points[:, 0] for points in path]
         return path
 
     def _at_rest(self, inputs: Mapping[str, Any], prepared: dict[int, Any]) -> tf.Tensor:
         """Where points are after the stages that were learned, ``[B, M, P]``."""
-        points = _starts(inputs)
+        points = _many(self.start(inputs))
         for stage in range(self.learned):
             points = self._after(stage, points, self._features(stage, points, inputs, prepared))
         return points
@@ -228,20 +242,19 @@ class SupervisedDescent(keras.Model):
         """Learns the stage from its sums, if that was not done yet; ``fit`` calls it."""
         if self._stage is None:
             return
-        sums, self._stage = self._stage.sums, None
+        sums, batches = self._stage.sums, self._stage.batches
+        self._stage = None
         fit = sums.choose(self.strengths) if len(self.strengths) > 1 else sums.solve(self.strengths[0])
         weights, bias = self._steps[self.learned]
         weights.assign(fit.weights)
         bias.assign(fit.bias)
         self._learned.assign_add(1)
+        self._batches.assign_add(batches)
         logs.update(strength=fit.strength, expected=fit.error)
         self.make_test_function(force=True)
         self.make_predict_function(force=True)
 
     # Saving
-
-    def build(self, input_shape: Any = None) -> None:
-        self.built = True
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -264,11 +277,15 @@ class _Stage:
 
     def __init__(self, sums: NormalEquations):
         self.sums = sums
-        self._batches = tf.Variable(0, trainable=False)
+        self._count = tf.Variable(0, trainable=False)
+
+    @property
+    def batches(self) -> int:
+        return int(self._count.numpy())
 
     def add(self, features: tf.Tensor, targets: tf.Tensor) -> None:
-        self.sums.add(features, targets, self._batches % self.sums.folds)
-        self._batches.assign_add(1)
+        self.sums.add(features, targets, self._count % self.sums.folds)
+        self._count.assign_add(1)
 
 
 class _OneStageAnEpoch(keras.callbacks.Callback):
@@ -286,8 +303,7 @@ class _OneStageAnEpoch(keras.callbacks.Callback):
         (logs if logs is not None else {}).update(self._found)
 
 
-def _starts(inputs: Mapping[str, Any]) -> tf.Tensor:
-    start = tf.convert_to_tensor(inputs["start"])
+def _many(start: tf.Tensor) -> tf.Tensor:
     check(
         start.shape.rank in (2, 3),
         f"start has the shape {tuple(start.shape)}; expected [B, P], or [B, M, P] with M starts of each instance.",
