@@ -1,11 +1,12 @@
-"""Compares ways for gRPC in Python to take requests: what each costs where the work itself takes a tenth of a millisecond.
+"""Compares ways for gRPC in Python to take requests: what each costs where the work takes a tenth of a millisecond.
 
     python benchmarks/serving_fronts.py
     python benchmarks/serving_fronts.py --rounds 10 --only threads "threads, reading" asyncio
 
 Each way is a server in a process of its own. They are asked in turn, so that the machine's own changes meet all of them
 alike. `cpu` is the processor time that a request costs the server, which depends least on what else the machine does.
-The server has the way "threads, reading" (`tfmeta/serving/services/front.py`). uvloop is measured where it is installed.
+The server has the way "threads, reading" (`tfmeta/serving/services/front.py`). uvloop is measured where it is
+installed.
 """
 
 import argparse

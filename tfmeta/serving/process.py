@@ -1,5 +1,6 @@
 """The embedded server in a process of its own, which imports TensorFlow so that its parent need not."""
 
+import ctypes
 import gc
 import multiprocessing
 import os
@@ -15,6 +16,8 @@ from tfmeta.serving.errors import ServingError
 __all__ = ["ServerProcess", "after_tensorflow", "before_tensorflow"]
 
 _STOP_SECONDS = 10.0
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # of glibc's malloc.h
+_KEPT_BYTES = 8 * 2**20
 
 
 def before_tensorflow() -> None:
@@ -24,6 +27,7 @@ def before_tensorflow() -> None:
     tenth more; set ``TF_ENABLE_ONEDNN_OPTS=1`` for those.
     """
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+    _give_memory_back()
 
 
 def after_tensorflow() -> None:
@@ -33,6 +37,17 @@ def after_tensorflow() -> None:
     in which no request is answered. Models stay out of it, for they are unloaded one day.
     """
     gc.freeze()
+
+
+def _give_memory_back() -> None:
+    """Has the C library return large blocks at once. By itself it keeps up to 64 MB for each of its arenas, and as many
+    arenas as there are threads: hundreds of megabytes, which one large request of each thread would leave behind."""
+    with suppress(OSError, AttributeError):  # another C library than glibc
+        mallopt = ctypes.CDLL(None).mallopt
+        for parameter, value in (
+            (_M_MMAP_THRESHOLD, _KEPT_BYTES), (_M_TRIM_THRESHOLD, _KEPT_BYTES), (_M_ARENA_MAX, 4),
+        ):  # fmt: skip
+            mallopt(parameter, value)
 
 
 class ServerProcess:

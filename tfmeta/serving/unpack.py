@@ -1,13 +1,14 @@
-"""Unpacks gzip, up to a size."""
+"""Unpacks gzip, up to a size, in pieces: whoever else wants the interpreter's lock gets it in between."""
 
 import zlib
 
 __all__ = ["unpack"]
 
 _GZIP = 31
+_PIECE = 2**18
 
 
-def unpack(body: bytes, most: int) -> bytes:
+def unpack(body: bytes, most: int) -> bytearray:
     """What gzip packed: at most a byte more than `most`, however much it would be.
 
     Args:
@@ -22,12 +23,14 @@ def unpack(body: bytes, most: int) -> bytes:
         >>> len(unpack(gzip.compress(bytes(1000)), 100))
         101
     """
-    pieces, size = [], 0
-    while body and size <= most:
+    whole = bytearray()
+    while body and len(whole) <= most:
         member = zlib.decompressobj(_GZIP)
-        pieces.append(member.decompress(body, most + 1 - size))
-        size += len(pieces[-1])
-        if size <= most and not member.eof:
-            raise zlib.error("it ends too early")
+        while not member.eof and len(whole) <= most:
+            piece = member.decompress(body, min(_PIECE, most + 1 - len(whole)))
+            body = member.unconsumed_tail
+            whole += piece
+            if not (piece or body or member.eof):
+                raise zlib.error("it ends too early")
         body = member.unused_data
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces)  # a copy less of what may be large
+    return whole

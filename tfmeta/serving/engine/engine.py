@@ -115,7 +115,7 @@ class Engine:
         signature = self.signature(signature_key)
         claimed = signature.claimed(inputs)
         growth = self._growths.setdefault(signature_key or DEFAULT_SIGNATURE, Growth())
-        with self._memory.hold(claimed.bytes + growth.expected(claimed)) as held:
+        with self._memory.hold(self._memory.needed(claimed, growth)) as held:
             values = signature.values(inputs)
             wanted = signature.wanted(output_filter)
             signature.check(values)

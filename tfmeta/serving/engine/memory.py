@@ -59,6 +59,13 @@ class Memory:
         self.held = 0
         """What the requests at work take."""
 
+    def needed(self, claim: Claim, growth: "Growth") -> float:
+        """Bytes that a request will take. As long as nothing is known of its signature, a large one takes all there is:
+        then it runs alone, and is measured."""
+        if growth.unknown and claim.bytes > _FREE_BYTES:
+            return max(claim.bytes, self._most)
+        return claim.bytes + growth.expected(claim)
+
     def check(self, size: float) -> None:
         """Refuses what is too large.
 
@@ -148,6 +155,11 @@ class Growth:
     def __init__(self) -> None:
         self._points: list[tuple[int, float]] = []
         self._slope = 0.0
+
+    @property
+    def unknown(self) -> bool:
+        """Whether no request has been measured yet."""
+        return not self._points
 
     def is_new(self, claim: Claim) -> bool:
         """Whether a request is so much larger than those before that it is worth measuring."""

@@ -137,7 +137,7 @@ class Front:
     def _work(self, path: str, body: bytes, zipped: bool, call: Call) -> Reply:
         if zipped:
             try:
-                body = unpack(body, self._limits.body_bytes)
+                body = bytes(unpack(body, self._limits.body_bytes))
             except zlib.error as error:
                 return refusal(400, f"the body is no gzip: {error}")
             if len(body) > self._limits.body_bytes:

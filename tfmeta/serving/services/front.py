@@ -5,7 +5,8 @@ sleeps. What the messages and replies of a connection take is bounded: beyond th
 takes no more off the wire than is read. How long a client may take is bounded too (`tfmeta.serving.services.patience`).
 
 Messages that a client packed are unpacked here, up to the limit on messages; gRPC itself would unpack any size before
-it looks at it.
+it looks at it. Those that become large are answered one after the other: each holds the interpreter's lock while it is
+read, and they cost a client little.
 
 Why threads and no event loop: gRPC's asyncio server hands each call from a thread to the loop and from there to a
 worker and back, and holds the interpreter's lock while it writes to sockets. A small request took 1.4 times as long
@@ -28,6 +29,7 @@ from tfmeta.serving.services.patience import Patience
 __all__ = ["Front"]
 
 _SMALL_BYTES = 2**14  # the queue bounds the number of small ones
+_LARGE_BYTES = 4 * 2**20
 _HELD_BYTES = 32 * 2**20  # of one connection, before its next message is read
 _MOST_WAITING = 512  # calls that may wait until less is held
 _LOOK_SECONDS = 0.25
@@ -54,6 +56,7 @@ class Front(grpc.GenericRpcHandler):
         self._message_bytes = message_bytes
         self._patience = patience
         self._held = _Held()
+        self._one_unpacked = threading.Lock()
         self._handlers = {
             path: grpc.stream_unary_rpc_method_handler(self._behaviour(method, pools(path)))
             for path, method in methods.items()
@@ -92,7 +95,11 @@ class Front(grpc.GenericRpcHandler):
         turn = None
         try:
             turn = pool and pool.turn(peer, call)
-            return method.outcome(unpacked(body, self._message_bytes), call)
+            whole = unpacked(body, self._message_bytes)
+            if len(whole) - len(body) <= _LARGE_BYTES:
+                return method.outcome(whole, call)
+            with self._one_unpacked:
+                return method.outcome(whole, call)
         except ServingError as error:
             return Outcome(error.code, error.message)
         finally:

@@ -39,7 +39,7 @@ class Method(NamedTuple):
     name: str
     metrics: Any = None
 
-    def outcome(self, body: bytes, call: Call) -> Outcome:
+    def outcome(self, body: bytes | bytearray, call: Call) -> Outcome:
         """Answers a request; raises nothing."""
         began = time.perf_counter()
         request: wire.Message = None
@@ -83,7 +83,7 @@ def answer(rpc: Rpc, request: "bytes | wire.Message", name: str) -> wire.Message
         ) from error
 
 
-def _parse(rpc: Rpc, body: bytes) -> wire.Message:
+def _parse(rpc: Rpc, body: bytes | bytearray) -> wire.Message:
     try:
         return rpc.request_type.FromString(body)
     except DecodeError as error:

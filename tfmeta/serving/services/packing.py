@@ -19,7 +19,7 @@ _GZIP = b"\x1f\x8b"  # no message begins so: there are no fields of such a type
 _MOST_OF_A_QUESTION = 2**16
 
 
-def unpacked(body: bytes, most: int) -> bytes:
+def unpacked(body: bytes, most: int) -> bytes | bytearray:
     """A message as it was before it was packed, if it was.
 
     Args:
@@ -42,6 +42,6 @@ def unpacked(body: bytes, most: int) -> bytes:
     return whole
 
 
-def any_packing(read: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
+def any_packing(read: Callable[[bytes | bytearray], Any]) -> Callable[[bytes], Any]:
     """A deserializer of small messages, packed or not."""
     return lambda body: read(unpacked(body, _MOST_OF_A_QUESTION))
