@@ -18,7 +18,9 @@ _HELD_OUT = {"validation": 100, "test": 500}
 
 @dataclasses.dataclass(frozen=True)
 class DrawnFaceTasks(LandmarkTasks):
-    """Faces that are drawn: nothing has to be fetched. A model of them aligns drawings, and few photographs.
+    """Faces drawn by code, which need no download.
+
+    A model that has learned from them aligns drawings, but hardly photographs.
 
     Example:
         >>> tasks = DrawnFaceTasks(drawn=20)
@@ -32,6 +34,10 @@ class DrawnFaceTasks(LandmarkTasks):
     fresh: ClassVar[bool] = True
 
     drawn: int = setting(1000, "faces that are drawn to learn from", least=1)
+
+    @property
+    def landmarks(self) -> int:
+        return 68
 
     def faces(self, part: Part) -> Faces:
         return _drawn(_HELD_OUT.get(part, self.drawn), PARTS.index(part) * _NUMBERS)

@@ -23,10 +23,12 @@ _FEWEST = 10
 
 @dataclasses.dataclass(frozen=True)
 class FaceFolderTasks(LandmarkTasks):
-    """Faces in a folder of your own: images such as ``a.jpg``, and the landmarks of each beside it, ``a.pts``.
+    """Faces in a folder of your own, with landmarks.
 
-    Any number of landmarks will do, if it is the same in all files. Subfolders are read, too; each holds the faces of a
-    person, who belongs to one part. If all subfolders are ``train``, ``validation`` and ``test``, they are the parts.
+    Beside each image, such as ``a.jpg``, is a file of its landmarks, ``a.pts``, in the format of 300-W. Any number of
+    landmarks will do, if it is the same in all files. Subfolders are read, too; each holds the faces of a person, who
+    belongs to one part. If all subfolders are ``train``, ``validation`` and ``test``, they are the parts.
+
     See `tfmeta.data.landmark_files.read_faces` for what becomes of an image.
 
     Images are read when they are first needed, once in a process as long as the files do not change.

@@ -3,8 +3,6 @@
 import dataclasses
 import functools
 
-import numpy as np
-
 from tfmeta.core.settings import setting
 from tfmeta.core.tasks import Part
 from tfmeta.data.faces import Faces, load_faces
@@ -21,7 +19,9 @@ def _read() -> Faces:
 
 @dataclasses.dataclass(frozen=True)
 class FaceTasks(LandmarkTasks):
-    """Faces of 300 people. Those of a person are in one part; see `tfmeta.data.faces.load_faces`.
+    """Photographs of the faces of 300 people.
+
+    All faces of a person are in the same part; see `tfmeta.data.faces.load_faces`.
 
     Example:
         >>> tasks = FaceTasks()
@@ -46,11 +46,14 @@ class FaceTasks(LandmarkTasks):
 
     @property
     def source(self) -> str:
-        faces = _read()
         return (
-            f"{len(faces):,} faces of {len(np.unique(faces.people))} people: frames of YouTube Faces with 68 landmarks"
-            f" (udacity/P1_Facial_Keypoints), cut out and scaled to 96x96; people divided by the seed {self.split_seed}"
+            "3,673 faces of 300 people: frames of YouTube Faces with 68 landmarks (udacity/P1_Facial_Keypoints), cut"
+            f" out and scaled to 96x96; people divided by the seed {self.split_seed}"
         )
+
+    @property
+    def landmarks(self) -> int:
+        return 68
 
     def faces(self, part: Part) -> Faces:
         faces = _read()
