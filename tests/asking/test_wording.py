@@ -105,6 +105,16 @@ def test_a_city_that_is_something_else_too_is_one_thing(answer):
     assert answer("which city is in Georgia and south of Key Largo").unknown == ()
 
 
+@pytest.mark.parametrize(
+    "question", ["how many shapes are there", "what color is the circle", "which shape is red"]
+)
+def test_a_model_that_only_says_yes_or_no_is_not_asked_for_more(question, parser):
+    with pytest.raises(QuestionError, match="asks for more than yes or no"):
+        asking.read_question(QuestionReading({"tops": ("exists",)}), question, parser)
+    asking.read_question(QuestionReading({"tops": ("describe",)}), question, parser)
+    asking.read_question(QuestionReading({"tops": ("exists",)}), "is there a shape that is red", parser)
+
+
 def test_a_module_of_ones_own_stands_for_its_cue(parser):
     reading = QuestionReading(
         {"tops": ("exists",)}, (ModuleType("not", takes=1, cues=("not",)), *QuestionReading().modules)

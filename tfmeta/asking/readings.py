@@ -62,7 +62,7 @@ def read_question(
     check_single(question, parse)
     others = _OF_PICTURES if entities is None else {"entities": tuple(entities)}
     layouts = of_kind(reading.candidates(parse, **others), text)
-    check_answerable(question, parse, layouts[0])
+    check_answerable(text, parse, layouts[0])
     known = (*reading.words, *{**others, **reading.settings}.get("anything", ())) if reading.words else ()
     return Question(text, layouts, unread_words(parse, layouts[0], known, reading.modules))
 

@@ -5,6 +5,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Set
 
+from tfmeta.asking.kinds import kind_of_question
 from tfmeta.modules.layout import Layout, ModuleType
 from tfmeta.modules.names import entity_word
 from tfmeta.modules.parse import DependencyParse, QuestionError, Token
@@ -81,7 +82,10 @@ def check_single(question: str, parse: DependencyParse) -> None:
 
 
 def check_answerable(question: str, parse: DependencyParse, layout: Layout) -> None:
-    """Refuses a question whose only possible answer is a place that it names, and one that takes two places for one.
+    """Refuses a question that no answer to its candidates would answer.
+
+    One asks for more than yes or no of a model that says nothing else, one could only be answered by a place that it
+    names itself, and one takes two places for one.
 
     Args:
         question: English.
@@ -92,6 +96,9 @@ def check_answerable(question: str, parse: DependencyParse, layout: Layout) -> N
         QuestionError: for such a question: *what is Miami*, *Florida cities*, *are Miami and Tampa cities*.
     """
     tags = {token.tag for token in parse.tokens}
+    kind = kind_of_question(question)
+    if layout.module == "exists" and (kind == "number" or (kind == "names" and tags & _ASKING)):
+        raise QuestionError(f"{question!r} asks for more than yes or no, but the model says nothing else.")
     states = not tags & _ASKING and tags & {"VBZ", "VBP", "VBD"}  # "Miami is a city."
     if layout.output == "attention" and not states:
         for name in _names((layout,)) or (_names(layout.children) if layout.module == "and" else []):
@@ -132,7 +139,7 @@ def unread_words(
     read = {part for each in _all(layout) for part in _parts(each.argument)}
     places = {part for name in _names(_all(layout)) for part in name.split("-")}
     words = [token.text.lower() for token in parse.tokens]
-    unread = ["and"] if _joins_others(parse, layout) else []
+    unread = ["and"] if "and" in words and _joins_others(parse, layout) else []
     pairs = [*itertools.pairwise(["", *words, ""])]
     for token, word, before, after in zip(parse.tokens, words, pairs, pairs[1:], strict=False):
         is_read = _is_read(token, read)
