@@ -4,6 +4,7 @@ import dataclasses
 import inspect
 import os
 import re
+import shlex
 import shutil
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from tfmeta.descent import (
     face_folder_tasks,
 )
 from tfmeta.descent.landmark_tasks import divide_people
-from tfmeta.recipes.registry import TASKS, find_tasks
+from tfmeta.recipes.registry import TASKS, command_of, describe, find_recipe, find_tasks, recipe_of
 
 needs_faces = pytest.mark.skipif(
     not Path(os.environ.get("TFMETA_FACES", "nowhere")).is_dir(),
@@ -205,3 +206,22 @@ def test_as_many_faces_are_drawn_as_are_asked_for():
     assert [len(tasks.faces(part)) for part in PARTS] == [12, 4, 8]
     more = tasks.replaced(drawn=13).faces("train")
     np.testing.assert_array_equal(more.of(range(12)).landmarks, tasks.faces("train").landmarks)
+
+
+# Recipes
+
+
+def test_a_recipe_on_a_folder_of_faces_is_found_again(album):
+    recipe = find_recipe("sdm", tasks=str(album)).configure(split_seed=1)
+    assert recipe.name == "sdm-my-album"
+    assert recipe_of(describe(recipe)) == recipe
+    assert shlex.split(command_of(recipe)) == [
+        "tfmeta", "train", "sdm", "--tasks", str(album.resolve()), "--split-seed", "1"
+    ]  # fmt: skip
+
+
+def test_few_shot_methods_refuse_faces(album):
+    with pytest.raises(
+        TfmetaError, match="prototypical learns from ClassTasks, but my-album are FaceFolderTasks"
+    ):
+        find_recipe("prototypical", tasks=str(album))
