@@ -1,4 +1,4 @@
-"""Faces with landmarks: images of any size, where their landmarks are, and who is who."""
+"""Faces with landmarks: images of any size, their landmarks, and the people on them."""
 
 import dataclasses
 import os
@@ -82,9 +82,9 @@ _HOW = (
 def load_faces(path: str | Path | None = None) -> Faces:
     """Loads 3,673 faces of 300 people: frames of YouTube Faces, 96x96, with 68 landmarks.
 
-    The file measures landmarks from the corner of the first pixel: all boxes reach from 18 to 78 of 96, and half a
-    pixel is subtracted here. (Images and landmarks have axes of symmetry 0.5 to 1.0 pixel apart before that. Landmarks
-    were probably made by a machine, so that a rest of a quarter of a pixel may well be theirs.)
+    In the file, landmarks are measured from the corner of the first pixel: the middle of all boxes is 48 of 96. So half
+    a pixel is subtracted here. The pixels agree: before that, landmarks lie 0.5 to 1.0 pixels to the right of the axis
+    of symmetry of the images. Landmarks were probably made by a machine.
 
     Args:
         path: the file, or its folder; without it, what the environment variable TFMETA_FACES names.
@@ -115,5 +115,5 @@ def load_faces(path: str | Path | None = None) -> Faces:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise TfmetaError(f"Faces were not found: there is no {file}. {_HOW}") from error
     except (OSError, ValueError, KeyError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
-        reason = str(error).strip("'\"")
-        raise TfmetaError(f"Faces cannot be read from {file}: {reason} {_HOW}") from error
+        reason = str(error).strip("'\".")
+        raise TfmetaError(f"Faces cannot be read from {file}: {reason}. {_HOW}") from error

@@ -21,7 +21,7 @@ _HOW = "expected the format of 300-W: version: 1, n_points: 68, and one x y a li
 
 
 class Marked(NamedTuple):
-    """An image file, the file of its landmarks, and who is seen.
+    """An image file, the file of its landmarks, and the person.
 
     Attributes:
         image: the image.

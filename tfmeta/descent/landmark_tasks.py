@@ -1,4 +1,4 @@
-"""Tasks for the alignment of faces: images with landmarks, divided by who is seen."""
+"""Tasks for the alignment of faces: images with landmarks, divided by people."""
 
 import dataclasses
 import hashlib
