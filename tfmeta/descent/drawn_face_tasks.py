@@ -20,7 +20,7 @@ _HELD_OUT = {"validation": 100, "test": 500}
 class DrawnFaceTasks(LandmarkTasks):
     """Faces drawn by code, which need no download.
 
-    A model that has learned from them is for drawings: it does badly on photographs.
+    A model that has learned from them has seen no photograph.
 
     Example:
         >>> tasks = DrawnFaceTasks(drawn=20)
