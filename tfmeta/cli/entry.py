@@ -18,7 +18,7 @@ __all__ = ["command", "main"]
 
 # The verbs, as a newcomer meets them. Each is a module of this package with `SUMMARY`, `add_arguments(parser, argv)`,
 # where `argv` is what follows the verb, and `run(args)`, which may return an exit code.
-VERBS = ("quickstart", "list", "train", "evaluate", "export", "check", "serve", "predict", "ask")
+VERBS = ("quickstart", "list", "train", "evaluate", "export", "check", "serve", "predict", "ask", "align")
 
 MISTAKE, INTERRUPTED = 2, 130
 

@@ -15,7 +15,7 @@ fcntl: Any = None
 with suppress(ImportError):  # Windows has no locks of this kind
     import fcntl
 
-__all__ = ["check_free", "locked", "new_folder", "sha256", "write_text"]
+__all__ = ["check_free", "locked", "new_folder", "sha256", "write_bytes", "write_text"]
 
 
 def check_free(folder: Path) -> None:
@@ -75,9 +75,18 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         OSError: if it cannot be written; an older file is then untouched.
     """
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Writes a file, replacing an older one in one step.
+
+    Raises:
+        OSError: if it cannot be written; an older file is then untouched.
+    """
     temporary = _sibling(path)
     try:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_bytes(content)
         os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)

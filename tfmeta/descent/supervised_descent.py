@@ -256,6 +256,12 @@ class SupervisedDescent(keras.Model):
 
     # Saving
 
+    def get_compile_config(self) -> dict[str, Any]:
+        return {}
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        self.compile()
+
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
