@@ -4,13 +4,14 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from keras.src.applications import efficientnet  # the public ones are whole, and slow to build
 
 from tests.fewshot.kinds import KINDS, WAYS, L, images, items
 from tfmeta.fewshot import MAML, FineTuning, Reptile
 from tfmeta.fewshot.head import split_head
-from tfmeta.fewshot.inputs import known_network
 
 RATE = 0.5
+ONE = np.zeros([1, 3])
 Y = np.array([[0, 1, 1], [1, 0, 1]])
 LEARNERS = {
     "maml": lambda network: MAML(network, inner_rate=RATE),
@@ -137,6 +138,31 @@ def test_networks_of_keras_applications_learn():
     assert learner.adapt(x, [[0, 1]]).shape == (1, 1280 * WAYS + WAYS)
 
 
+def efficient():
+    """Two of the seven stages of EfficientNet: its layers, in less time."""
+    blocks = efficientnet.DEFAULT_BLOCKS_ARGS[:2]
+    backbone = efficientnet.EfficientNet(1.0, 1.0, 32, drop_connect_rate=0.4, blocks_args=blocks, weights=None,
+                                         include_top=False, input_shape=(32, 32, 3), pooling="avg")  # fmt: skip
+    return keras.Sequential([keras.Input([32, 32, 3]), backbone, L.Dense(WAYS)])
+
+
+def test_a_network_with_dropout_says_how_to_adapt_it_and_that_works():
+    network, x = efficient(), np.random.RandomState(0).rand(1, 2, 32, 32, 3)
+    for options in ({}, {"adapt_only": "head"}):
+        with pytest.raises(
+            ValueError, match=r"block2b_drop: random layers .*layer\.rate = 0\.0.*adapt_only='head'"
+        ):
+            MAML(network, **options)
+    network.layers[0].trainable = False
+    assert MAML(network, adapt_only="head").adapt(x, [[0, 1]]).shape[1] == network.layers[-1].count_params()
+    network = efficient()
+    for layer in network.layers[0].layers:
+        if isinstance(layer, L.Dropout):
+            layer.rate = 0.0
+    weights = sum(np.prod(each.shape) for each in network.trainable_weights)
+    assert MAML(network).adapt(x, [[0, 1]])[:, :weights].shape[1] == weights
+
+
 def soft():
     return keras.Sequential([keras.Input([3]), L.Dense(2), L.Softmax(name="soft")])
 
@@ -144,6 +170,21 @@ def soft():
 def two_inputs():
     a, b = keras.Input([3]), keras.Input([3])
     return keras.Model([a, b], L.Dense(2)(a + b))
+
+
+def named_inputs():
+    a, b = keras.Input([3], name="a"), keras.Input([3], name="b")
+    return keras.Model({"a": a, "b": b}, L.Dense(2)(a + b))
+
+
+def two_outputs():
+    x = keras.Input([3])
+    return keras.Model(x, {"classes": L.Dense(2)(x), "more": L.Dense(2)(x)})
+
+
+def called(network, *x):
+    network(*x)
+    return network
 
 
 def twice():
@@ -163,7 +204,11 @@ def twice():
         (lambda: keras.Sequential([keras.Input([3]), L.Dense(1)]), "has one output, which tells no two classes apart"),
         (lambda: keras.Sequential([keras.Input([3, 2]), L.Dense(2)]), r"returns \[3, 2\] numbers for an item"),
         (lambda: keras.Sequential([keras.Input([3]), L.Dense(2, trainable=False)]), "has no trainable weights"),
-        (two_inputs, "has 2 inputs and 1 outputs; a few-shot learner gives it the items"),
+        (two_inputs, "has 2 inputs and 1 output; a few-shot learner gives it the items"),
+        (named_inputs, "has 2 inputs and 1 output; .* Join several inputs into one array"),
+        (two_outputs, "has 1 input and 2 outputs; .* join several outputs"),
+        (lambda: called(Pair(), [ONE, ONE]), "called with more than one tensor, or it is not known with what"),
+        (lambda: called(Both(), ONE, ONE), "'both' cannot be called with the items alone: missing .* 'y'. Join"),
         (
             lambda: keras.Sequential([keras.Input([3]), L.SpectralNormalization(L.Dense(2))]),
             "depends on the calls before",
@@ -182,17 +227,24 @@ def test_a_subclassed_model_shares_its_weights():
     network = KINDS["subclassed"]()
     learner = MAML(network)
     assert learner.network.trainable_variables == network.trainable_variables
-    with pytest.raises(
-        ValueError, match=r"was called with more than one tensor, or it is not known with what"
-    ):
-        pair = Pair()
-        pair([np.zeros([1, 3]), np.zeros([1, 3])])
-        known_network(pair)
 
 
 class Pair(keras.Model):
     def call(self, x):
         return x[0] + x[1]
+
+
+class Both(keras.Model):
+    def call(self, x, y):
+        return x + y
+
+
+def test_one_tensor_in_a_dictionary_is_one_input_or_output():
+    x = keras.Input([3], name="x")
+    plain = keras.Model(x, L.Dense(WAYS)(x))
+    named = keras.Model({"x": x}, {"classes": plain.output})
+    some = items(plain, 2, 3)
+    np.testing.assert_array_equal(MAML(named).adapt(some, Y), MAML(plain).adapt(some, Y))
 
 
 @pytest.mark.parametrize("freeze_first", [True, False])
@@ -212,3 +264,27 @@ def test_what_is_frozen_or_unfrozen_after_it_was_built_can_be_saved(freeze_first
     np.testing.assert_allclose(again(inputs), learner(inputs), rtol=1e-5, atol=1e-6)
     assert [layer.trainable for layer in again.network.layers[:2]] == [freeze_first] * 2
     assert again.get_config()["frozen"] == learner.get_config()["frozen"]
+
+
+@pytest.mark.parametrize("unfreeze", [True, False])
+def test_a_learner_trained_and_then_unfrozen_goes_on_after_loading(unfreeze, tmp_path):
+    network = dropped()
+    network.layers[2].rate = 0.0
+    network.layers[0].trainable = False
+    learner = MAML(network, inner_rate=RATE)
+    learner.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), run_eagerly=True)
+    x = items(network, 2, 3)
+    inputs = {"support_x": x, "support_y": Y, "query_x": x}
+    learner.train_on_batch(inputs, Y)
+    network.layers[0].trainable = unfreeze
+    learner.save(tmp_path / "learner.keras")
+    if unfreeze:  # the optimizer knows less weights than there are to train, so what it knew is left behind
+        with pytest.warns(UserWarning, match=r"Skipping variable loading for optimizer 'adam'"):
+            again = keras.saving.load_model(tmp_path / "learner.keras")
+    else:
+        again = keras.saving.load_model(tmp_path / "learner.keras")
+    assert int(again.optimizer.iterations) == (0 if unfreeze else 1)
+    np.testing.assert_allclose(again(inputs), learner(inputs), rtol=1e-5, atol=1e-6)
+    kernel = again.network.layers[0].kernel.numpy()
+    again.train_on_batch(inputs, Y)
+    assert np.any(again.network.layers[0].kernel.numpy() != kernel) == unfreeze

@@ -76,7 +76,8 @@ class FastNetwork:
         check(
             not random,
             f"{_some(random)}: random layers cannot be adapted, since every inner step would see another network;"
-            " build the network without dropout and noise, set their rates to 0, or adapt only the head behind them.",
+            " build the network without dropout and noise, or set the rates of these layers to 0 (layer.rate = 0.0). Or"
+            " freeze what stands before the head (trainable = False), and adapt only the head (adapt_only='head').",
         )
         keeping = keeping_layers(network)
         check(

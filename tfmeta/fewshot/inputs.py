@@ -10,8 +10,11 @@ import tensorflow as tf
 from tfmeta.core.checks import check
 from tfmeta.core.graph_checks import after, require
 from tfmeta.core.shapes import EpisodeInputs
+from tfmeta.core.words import counted
 
 __all__ = ["check_logits", "checked_items", "checked_labels", "fitting_episode", "known_network"]
+
+_JOIN = "Join several inputs into one array and take them apart inside, and join several outputs."
 
 
 def known_network(network: Any) -> keras.Model:
@@ -46,11 +49,15 @@ def known_network(network: Any) -> keras.Model:
         check(
             known,
             f"The network {network.name!r} was called with more than one tensor, or it is not known with what; a"
-            " few-shot learner gives it the items alone. Join several inputs into one array, and take them"
-            " apart inside.",
+            f" few-shot learner gives it the items alone. {_JOIN}",
         )
         items = keras.Input(tuple(shape or ())[1:])
-        network = keras.Model(items, network(items), name=network.name)
+        try:
+            network = keras.Model(items, network(items), name=network.name)
+        except TypeError as error:  # of a call that takes more than the items
+            raise ValueError(
+                f"The network {network.name!r} cannot be called with the items alone: {error}. {_JOIN}"
+            ) from None
     elif isinstance(network, keras.Sequential) and network.inputs[0].shape[0] is not None:
         # Built by a call, it would go on to expect as many items as that call had.
         first = network.inputs[0]
@@ -59,10 +66,13 @@ def known_network(network: Any) -> keras.Model:
         )
     check(
         len(network.inputs) == 1 and len(network.outputs) == 1,
-        f"The network {network.name!r} has {len(network.inputs)} inputs and {len(network.outputs)} outputs; a few-shot"
-        " learner gives it the items and takes an answer, so expected one of each. Join several inputs into one"
-        " array, and take them apart inside.",
+        f"The network {network.name!r} has {counted(len(network.inputs), 'input')} and"
+        f" {counted(len(network.outputs), 'output')}; a few-shot learner gives it the items and takes an answer, so"
+        f" expected one of each. {_JOIN}",
     )
+    named = () if isinstance(network, keras.Sequential) else (network.input, network.output)
+    if any(isinstance(each, Mapping) for each in named):  # one tensor in a dictionary
+        network = keras.Model(network.inputs[0], network.outputs[0], name=network.name)
     return network
 
 
