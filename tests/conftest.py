@@ -1,5 +1,6 @@
 """What every test shares: quiet, reproducible numerics, the tiers, and skips where a data set is absent."""
 
+import gc
 import os
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -40,6 +41,24 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
                     f"needs the data set {name!r}, which is not in {folder}:"
                     f" set TFDS_DATA_DIR to where it is, or fetch it with tfds.load({name!r})"
                 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forget_earlier_tests() -> Iterator[None]:
+    """Keeps the garbage collector from looking through the graphs of all earlier tests again and again."""
+    yield
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def in_a_hurry() -> Iterator[None]:
+    """Lets the gate measure latencies for a moment only."""
+    from tfmeta.core.gate import plan  # not above: tests without TensorFlow stay light
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plan, "_MEASURED_SECONDS", 0.01)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -247,7 +247,7 @@ def test_list(capsys):
     assert "half                        version 1: no readable card" in out
 
 
-def test_check(capsys):
+def test_check(capsys, in_a_hurry):
     code, out, _ = run(capsys, "check", "prototypical_tiny")
     assert code == 0 and "may be served" in out
 
@@ -412,7 +412,7 @@ def test_lists_what_would_be_served(capsys, models, configs):
 
 
 @pytest.mark.recipe
-def test_from_training_to_a_checked_model(capsys, place):
+def test_from_training_to_a_checked_model(capsys, place, in_a_hurry):
     code, out, _ = run(
         capsys, *TRAIN[:2], "--steps", "4", "--set", "epoch_steps=2", "--set", "steps_per_execution=1"
     )

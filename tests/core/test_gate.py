@@ -13,18 +13,13 @@ from tests.core import toys
 from tfmeta.cli import main
 from tfmeta.core.checks import TfmetaError
 from tfmeta.core.export import GOLDEN_FILE, export
-from tfmeta.core.gate import Finding, Report, c_api, check_artefact, plan
+from tfmeta.core.gate import Finding, Report, c_api, check_artefact
 from tfmeta.core.hub import load
 from tfmeta.core.stamps import STAMPS_FILE, has_passed
 from tfmeta.core.warmup import WARMUP_FILE, write_requests
 from tfmeta.paths import CHECKOUT_MODELS
 
-
-@pytest.fixture(scope="module", autouse=True)
-def in_a_hurry():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plan, "_MEASURED_SECONDS", 0.01)
-        yield
+pytestmark = pytest.mark.usefixtures("in_a_hurry")
 
 
 def findings(report):

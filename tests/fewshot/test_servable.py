@@ -8,7 +8,7 @@ import tensorflow as tf
 from tfmeta.core.cards import Card
 from tfmeta.core.checks import TfmetaError
 from tfmeta.core.export import export
-from tfmeta.core.gate import check_artefact, plan
+from tfmeta.core.gate import check_artefact
 from tfmeta.core.gate.replay import Call, run_without_python
 from tfmeta.core.hub import load
 from tfmeta.data.encoded import encode_drawings
@@ -61,11 +61,6 @@ def artefacts(tmp_path_factory):
 @pytest.fixture(scope="module")
 def models(artefacts):
     return {name: load(path) for name, path in artefacts.items()}
-
-
-@pytest.fixture
-def in_a_hurry(monkeypatch):
-    monkeypatch.setattr(plan, "_MEASURED_SECONDS", 0.01)
 
 
 @pytest.mark.parametrize("name", LEARNERS)

@@ -9,7 +9,7 @@ from tests.modules.worlds import NAMES, B, D, K, random_world
 from tfmeta.core.cards import Card
 from tfmeta.core.checks import TfmetaError
 from tfmeta.core.export import export
-from tfmeta.core.gate import check_artefact, plan
+from tfmeta.core.gate import check_artefact
 from tfmeta.modules import (
     MODULES,
     STANDARD,
@@ -278,8 +278,7 @@ def folder(network, tmp_path_factory):
     return export(servable, tmp_path_factory.mktemp("models"))
 
 
-def test_it_is_served(network, folder, monkeypatch):
-    monkeypatch.setattr(plan, "_MEASURED_SECONDS", 0.01)
+def test_it_is_served(network, folder, in_a_hurry):
     report = check_artefact(folder)
     assert report.ok, str(report)
     given = inputs_of([["(exists (not find[red]))"]] * B)

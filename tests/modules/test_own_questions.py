@@ -27,7 +27,7 @@ def lamps(tmp_path, monkeypatch):
     monkeypatch.setitem(vars(TASKS), "_entries", {**TASKS._entries, "lamps": [entry]})
 
 
-def test_questions_of_one_file_are_learned_measured_and_served(lamps, tmp_path, capsys):
+def test_questions_of_one_file_are_learned_measured_and_served(lamps, tmp_path, capsys, in_a_hurry):
     assert main(TRAIN.split()) == 2
     assert "pairs of positions, which lamps do not have; say --form perceptron" in capsys.readouterr().err
     assert not (tmp_path / "runs").exists()

@@ -31,7 +31,7 @@ def ask(folder):
     return lambda key, **inputs: signatures[key](**{name: tf.constant(x) for name, x in inputs.items()})
 
 
-def test_it_passes_the_gate(folder):
+def test_it_passes_the_gate(folder, in_a_hurry):
     report = check_artefact(folder)
     assert report.ok, str(report)
     assert "may be switched on" in str(report)

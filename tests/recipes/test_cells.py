@@ -63,6 +63,9 @@ def small_table(tmp_path, monkeypatch, draw_characters):
         Row("prototypical", "Prototypical", "prototypical-omniglot", runs={"": SMALL}, test={"test_queries": 2}),
     ]  # fmt: skip
     monkeypatch.setattr(table, "ROWS", rows)
+    monkeypatch.setattr(
+        "keras.backend.clear_session", lambda: None
+    )  # other tests have left more behind than these
 
 
 def run(capsys, *argv):

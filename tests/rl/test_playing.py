@@ -40,7 +40,7 @@ def served(request, tmp_path_factory):
     return tasks, policy, load(folder)
 
 
-def test_an_exported_policy_may_be_served(served):
+def test_an_exported_policy_may_be_served(served, in_a_hurry):
     report = check_artefact(served[2].path)
     assert report.ok, report
     assert "may be switched on" in report.batching
