@@ -55,7 +55,10 @@ def test_damping_shortens_the_step():
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"steps": -1}, "steps=-1; expected 0"), ({"steps": 1, "differences": 0.0}, "differences=0.0; expected")],
+    [
+        ({"steps": -1}, "steps=-1; expected 0"),
+        ({"steps": 1, "differences": 0.0}, "differences=0.0; expected"),
+    ],
 )
 def test_bad_settings(options, message):
     with pytest.raises(ValueError, match=message):

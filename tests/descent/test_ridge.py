@@ -59,7 +59,9 @@ def test_cross_validation_measures_rows_that_were_left_out(data):
     fit = sums_of(features, targets, tf.float64).choose(strengths)
     assert fit.strength == strengths[int(np.argmin(errors))]
     assert fit.error == pytest.approx(min(errors), rel=1e-6)
-    np.testing.assert_allclose(fit.weights, sums_of(features, targets, tf.float64).solve(fit.strength).weights)
+    np.testing.assert_allclose(
+        fit.weights, sums_of(features, targets, tf.float64).solve(fit.strength).weights
+    )
 
 
 def test_noise_asks_for_a_stronger_regularisation():

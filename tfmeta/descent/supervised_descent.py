@@ -202,6 +202,7 @@ class SupervisedDescent(keras.Model):
                 f"epochs={epochs}, but {learned} of {self.stages} stages were learned, one in an epoch; expected"
                 f" {learned + 1} to {self.stages}. To learn anew, make a new SupervisedDescent."
             )
+        kwargs.setdefault("shuffle", False)  # the order says what belongs to which fold
         every = [_OneStageAnEpoch(), *callbacks]
         return super().fit(*args, epochs=epochs, initial_epoch=learned, callbacks=every, **kwargs)
 
