@@ -143,12 +143,12 @@ async def unread_replies(place, told, end):
         await asyncio.sleep(max(0, end - time.monotonic()))
 
 
-def posting(body: Callable[[], bytes], *headers: str, in_flight: int = 4):
+def posting(body: Callable[[], bytes], *headers: str, in_flight: int = 4, verb: str = "predict"):
     async def attack(place, told, end):
         content = body()
         host, port = place.rest.split(":")
         head = (
-            f"POST /v1/models/maml_sinusoid:predict HTTP/1.1\r\nHost: x\r\nContent-Length: {len(content)}\r\n"
+            f"POST /v1/models/maml_sinusoid:{verb} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(content)}\r\n"
         )
         head += "".join(f"{line}\r\n" for line in headers) + "Connection: close\r\n\r\n"
 
@@ -238,6 +238,9 @@ ATTACKS = {
     "JSON of 15 MB": posting(lambda: numbers_as_json(15 * MEGABYTE), in_flight=2),
     "JSON of 8 MB, flat": posting(
         lambda: b'{"instances": [' + b"0.5," * (2 * MEGABYTE - 2) + b"0.5]}", in_flight=2
+    ),
+    "JSON of 9 MB, examples to classify": posting(
+        lambda: b'{"examples": [' + b'{"x":[0.5,0.5,0.5]},' * 450_000 + b"{}]}", in_flight=2, verb="classify"
     ),
     "JSON of 100 MB": posting(lambda: numbers_as_json(100 * MEGABYTE), in_flight=2),
     "slow heads": slow_heads,

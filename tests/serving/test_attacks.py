@@ -2,12 +2,14 @@
 
 import argparse
 import asyncio
+import base64
 import gzip
 import json
 import threading
 import time
 import urllib.error
 import urllib.request
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
@@ -21,6 +23,7 @@ from tests.serving.requests import PREDICT, half
 from tfmeta import wire
 from tfmeta.cli.serve_exposure import exposures
 from tfmeta.core.row_checks import MOST_ROWS, check_most_rows
+from tfmeta.paths import CHECKOUT_MODELS
 from tfmeta.serving.call import Call
 from tfmeta.serving.client import Client
 from tfmeta.serving.engine.engine import Engine
@@ -32,6 +35,7 @@ from tfmeta.serving.rest.reader import DocumentReader
 from tfmeta.serving.rest.server import RestServer
 from tfmeta.serving.server import Server
 from tfmeta.serving.services.admission import BoundedPool
+from tfmeta.serving.unpack import unpack
 
 PATH = f"/tensorflow.serving.{PREDICT}"
 
@@ -96,6 +100,14 @@ def test_a_packed_message_is_bounded_by_the_limit_on_messages(small_server):
     bomb = half(np.zeros(10_000_000, np.float32)).SerializeToString()
     code, words = code_of(small_server, bomb, **gzip_)
     assert code == "RESOURCE_EXHAUSTED" and "larger than max: over 1048576 bytes unpacked" in words
+
+
+def test_gzip_of_several_members_is_unpacked_up_to_a_size():
+    packed = b"".join(gzip.compress(bytes([number]) * 300_000) for number in range(4))
+    assert unpack(packed, 2**21) == b"".join(bytes([number]) * 300_000 for number in range(4))
+    assert len(unpack(packed, 700_000)) == 700_001
+    with pytest.raises(zlib.error, match="it ends too early"):
+        unpack(packed[:-9], 2**21)
 
 
 def test_gzip_that_is_none(small_server):
@@ -186,6 +198,14 @@ def test_requests_are_answered_while_others_are_measured(model_folder):
         engine.close()
 
 
+def test_the_first_large_request_runs_alone():
+    memory, growth = Memory(megabytes=8), Growth()
+    assert memory.needed(Claim(10, 40), growth) == 40
+    assert memory.needed(Claim(10**6, 4 * 10**6), growth) == 8 * 2**20
+    growth.learn(Claim(10**6, 4 * 10**6), 10**6)
+    assert memory.needed(Claim(10**6, 4 * 10**6), growth) == 5 * 10**6
+
+
 def test_memory_is_waited_for_as_long_as_somebody_waits_for_the_answer():
     memory = Memory(megabytes=1)
     late = pytest.raises(ServingError, match="DEADLINE_EXCEEDED")
@@ -272,6 +292,51 @@ def test_strings_that_are_no_utf8_are_the_clients_fault(model_folder):
         engine.run("examples", {"inputs": np.array([b"\xff\xfe"], object)})
     assert error.value.code == "INVALID_ARGUMENT"
     engine.close()
+
+
+def not_utf8(place):
+    """A request to the image world's model, with two bytes that are no UTF-8 in one of its strings."""
+    strings = {
+        "question": np.array([b"is a"], object),
+        "layouts": np.array([[[b"exists", b"", b""]]], object),
+    }
+    strings[place].flat[0] = b"\xff\xfe"
+    return strings | {"image": np.zeros([1, 30, 30, 3], np.float32)}
+
+
+@pytest.fixture(scope="module")
+def shapes_server():
+    with Server(Models(CHECKOUT_MODELS, names=["nmn_shapes"])) as server:
+        yield server
+
+
+@pytest.mark.parametrize("place", ["question", "layouts"])
+def test_a_question_or_a_layout_that_is_no_utf8_is_the_clients_fault(shapes_server, place):
+    inputs = not_utf8(place)
+    with (
+        Client(shapes_server.address) as client,
+        pytest.raises(ServingError) as error,
+    ):
+        client.predict("nmn_shapes", inputs, signature="answer")
+    assert error.value.code == "INVALID_ARGUMENT"
+    with RestServer(shapes_server.models) as rest:
+        columns = {
+            name: [[[b64(text) for text in row] for row in rows] for rows in array]
+            if array.ndim == 3
+            else [b64(text) for text in array]
+            for name, array in inputs.items()
+            if name != "image"
+        }
+        body = {"signature_name": "answer", "inputs": columns | {"image": inputs["image"].tolist()}}
+        url = f"http://{rest.address}/v1/models/nmn_shapes:predict"
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(url, json.dumps(body).encode(), timeout=20)
+        with refused.value:
+            assert refused.value.code == 400
+
+
+def b64(text):
+    return {"b64": base64.b64encode(text).decode()}
 
 
 @pytest.mark.parametrize(

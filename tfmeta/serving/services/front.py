@@ -9,9 +9,8 @@ it looks at it. Those that become large are answered one after the other: each h
 read, and they cost a client little.
 
 Why threads and no event loop: gRPC's asyncio server hands each call from a thread to the loop and from there to a
-worker and back, and holds the interpreter's lock while it writes to sockets. A small request took 1.4 times as long
-with it, and 32 at a time 1.5 times; uvloop changed neither (`benchmarks/serving_fronts.py`). A thread that reads also
-works, so that no request is handed on.
+worker and back. A small request took 1.4 times as long with it, and so did each of 32 at a time; uvloop changed neither
+(`benchmarks/serving_fronts.py`). A thread that reads also works, so that no request is handed on.
 """
 
 import threading
