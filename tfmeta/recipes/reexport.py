@@ -5,7 +5,6 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import tensorflow as tf
 
 from tfmeta.core.cards import Card
@@ -39,13 +38,12 @@ def export_again(model: Path, root: str | Path, *, version: int, overwrite: bool
     card = dataclasses.replace(card, items=recipe.tasks.facts())
     with no_warnings_logged():
         state = tf.saved_model.load(str(model)).state
-    kept = [np.asarray(each) for each in sorted(state, key=_made)]
     learner = recipe.learner()
 
     def servable() -> Servable:
         """Sets the weights after whatever a method fits to its tasks, so that they are those of the model."""
         made = recipe.method.servable(learner, recipe.tasks, recipe.training, card)
-        _assign(sorted(variables_of(made), key=_made), kept, card)
+        _assign(variables_of(made), state, card)
         return made
 
     servable()  # so that what is computed from the weights, such as an example's state, is of these
@@ -54,16 +52,30 @@ def export_again(model: Path, root: str | Path, *, version: int, overwrite: bool
 
 def _made(variable: tf.Variable) -> list[tuple[int, str]]:
     """Orders variables as they were made: Keras numbers the layers of a process, from another number each time."""
-    parts = re.split(r"(\d+)", variable.name)
+    return _numbered(variable.name)
+
+
+def _assign(variables: Sequence[tf.Variable], saved: Sequence[tf.Variable], card: Card) -> None:
+    new, old = sorted(variables, key=_made), sorted(saved, key=_made)
+    if not _have_shapes_of(new, old):  # the names of networks around layers may be new
+        new, old = (sorted(each, key=_made_in_its_layer) for each in (variables, saved))
+    if not _have_shapes_of(new, old):
+        raise TfmetaError(
+            f"{card.name} has other weights than the learner of its recipe: {len(saved)} beside {len(variables)};"
+            " train it anew with `tfmeta train --card`."
+        )
+    for variable, value in zip(new, old, strict=True):
+        variable.assign(value)
+
+
+def _made_in_its_layer(variable: tf.Variable) -> tuple[list[tuple[int, str]], ...]:
+    return _numbered("/".join(variable.name.split("/")[-2:])), _made(variable)
+
+
+def _numbered(name: str) -> list[tuple[int, str]]:
+    parts = re.split(r"(\d+)", name)
     return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
 
 
-def _assign(variables: Sequence[tf.Variable], values: Sequence[np.ndarray], card: Card) -> None:
-    shapes = [[tuple(each.shape) for each in group] for group in (variables, values)]
-    if shapes[0] != shapes[1]:
-        raise TfmetaError(
-            f"{card.name} has other weights than the learner of its recipe: {len(values)} beside {len(variables)};"
-            " train it anew with `tfmeta train --card`."
-        )
-    for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)
+def _have_shapes_of(variables: Sequence[tf.Variable], others: Sequence[tf.Variable]) -> bool:
+    return [variable.shape for variable in variables] == [other.shape for other in others]
