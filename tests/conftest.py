@@ -3,6 +3,7 @@
 import gc
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -59,6 +60,20 @@ def in_a_hurry() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plan, "_MEASURED_SECONDS", 0.01)
         yield
+
+
+@pytest.fixture(scope="session")
+def exported_tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of `tests.tiny_models`, which are exported once for all workers; not to be written to."""
+    from tests import tiny_models
+
+    folder = tmp_path_factory.getbasetemp()
+    shared = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "tiny_models"
+    if not shared.exists():
+        made = tiny_models.build(tmp_path_factory.mktemp("tiny"))
+        with suppress(OSError):  # another worker was faster
+            made.rename(shared)
+    return shared
 
 
 @pytest.fixture(scope="module")

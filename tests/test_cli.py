@@ -36,9 +36,9 @@ TRAIN = [
 
 
 @pytest.fixture(scope="module")
-def models(tmp_path_factory):
+def models(exported_tiny_models, tmp_path_factory):
     """Two good models, one that is cut off, and one without a card."""
-    folder = tiny_models.build(tmp_path_factory.mktemp("models"))
+    folder = shutil.copytree(exported_tiny_models, tmp_path_factory.mktemp("models") / "of_mine")
     whole = folder / tiny_models.NAMES[0] / "1" / "saved_model.pb"
     (folder / "half" / "1").mkdir(parents=True)
     (folder / "half" / "1" / "saved_model.pb").write_bytes(whole.read_bytes()[:1000])

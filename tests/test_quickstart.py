@@ -29,8 +29,8 @@ if __name__ == "__main__":
 
 
 @pytest.fixture(scope="module")
-def models(tmp_path_factory):
-    return tiny_models.build(tmp_path_factory.mktemp("models"))
+def models(exported_tiny_models):
+    return exported_tiny_models
 
 
 @pytest.fixture(scope="module")

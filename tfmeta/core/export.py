@@ -145,13 +145,20 @@ def variables_of(servable: Servable) -> list[tf.Variable]:
 
 def _functions(servable: Servable) -> dict[str, Any]:
     """Makes a `tf.function` of every signature; one with two names is traced once."""
-    functions = {
-        id(signature): tf.function(
-            _finite(_named(signature)), input_signature=signature.inputs, autograph=False
-        )
-        for signature in servable.signatures.values()
-    }
+    functions = {id(signature): _function(signature) for signature in servable.signatures.values()}
     return {key: functions[id(signature)] for key, signature in servable.signatures.items()}
+
+
+def _function(signature: Signature) -> Any:
+    """Makes a `tf.function` that calls the trace of a signature, since saving traces each function anew."""
+    function = _finite(_named(signature))
+    traced = tf.function(function, input_signature=signature.inputs, autograph=False).get_concrete_function()
+
+    @functools.wraps(function)
+    def call(*args: tf.Tensor, **keywords: tf.Tensor) -> Mapping[str, tf.Tensor]:
+        return traced(*args, **keywords)
+
+    return tf.function(call, input_signature=signature.inputs, autograph=False)
 
 
 def _finite(function: Callable[..., Mapping[str, tf.Tensor]]) -> Callable[..., Mapping[str, tf.Tensor]]:
