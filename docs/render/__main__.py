@@ -6,6 +6,7 @@ python -m docs.render omniglot [--runs DIR]            the same, and the picture
 python -m docs.render optimizers [--runs DIR]          docs/optimizers_results.md with its pictures
 python -m docs.render modules [--runs DIR]             docs/modules_results.md with its pictures
 python -m docs.render rl2 [--runs DIR]                 docs/rl_results.md with its pictures
+python -m docs.render descent [--runs DIR]             docs/descent_results.md with its pictures
 python -m docs.render card --run DIR                   docs/cards/<model>.json, for a run that is not shipped
 python -m docs.render sinusoid --run DIR --beside DIR  docs/pictures/maml_sinusoid.png, the fitted waves
 
@@ -28,6 +29,7 @@ _PLACES = {
     "optimizers": "docs/optimizers_results.md",
     "modules": "docs/modules_results.md",
     "rl2": "docs/rl_results.md",
+    "descent": "docs/descent_results.md",
     "card": "docs/cards",
     "sinusoid": "docs/pictures/maml_sinusoid.png",
 }
@@ -104,6 +106,13 @@ def _rl2(args: argparse.Namespace, place: Path) -> list[Path]:
         return write_rl2(args.runs or Path("runs"), place)
 
 
+def _descent(args: argparse.Namespace, place: Path) -> list[Path]:
+    from docs.render.descent_page import write_descent
+
+    with working("Aligning faces"):
+        return write_descent(args.runs or Path("runs"), place)
+
+
 def _card(args: argparse.Namespace, place: Path) -> list[Path]:
     from tfmeta.recipes.export import card_of
     from tfmeta.recipes.run import Run
@@ -135,6 +144,7 @@ _RENDER = {
     "optimizers": _optimizers,
     "modules": _modules,
     "rl2": _rl2,
+    "descent": _descent,
     "card": _card,
     "sinusoid": _sinusoid,
 }

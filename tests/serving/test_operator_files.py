@@ -363,7 +363,8 @@ def test_probe_asks_a_shipped_model_what_its_signature_takes(rest):
     assert probe(rest.server_port).returncode == 0
     ((path, body),) = rest.asked
     model = re.fullmatch(r"/v1/models/(\w+):predict", path)[1]
-    card = json.loads((MODELS / model / "1/assets.extra/card.json").read_text(encoding="utf-8"))
+    newest = max((MODELS / model).iterdir(), key=lambda version: int(version.name))
+    card = json.loads((newest / "assets.extra/card.json").read_text(encoding="utf-8"))
     (instance,) = body["instances"]
     assert set(instance) == set(card["signatures"]["serving_default"]["inputs"])
     assert len(instance["support_x"]) == len(instance["support_y"])

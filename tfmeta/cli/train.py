@@ -9,7 +9,7 @@ Ctrl-C nor a power cut costs more than an epoch. `tensorboard --logdir runs` dra
   tfmeta train maml-omniglot --ways 20 --split characters --out runs/maml-20
   tfmeta train prototypical --tasks my_images/
   tfmeta train matching --tasks cifar-fs --steps 2000
-  tfmeta train --card saved_models/rl2_maze/1
+  tfmeta train --card saved_models/rl2_maze/2
   tfmeta train --all-cells --split characters
   tfmeta train nmn-geoqa --all-cells --choice first
 """

@@ -19,12 +19,15 @@ class RidgeFit(NamedTuple):
         bias: ``b``, float64 ``[P]``.
         strength: the regularisation that was used, relative to the mean variance of the features.
         error: the mean squared residual per output that cross-validation expects; NaN without cross-validation.
+        of_rest: for each fold what the other folds alone give: weights ``[F, D, P]`` and bias ``[F, P]``; None without
+            cross-validation.
     """
 
     weights: np.ndarray
     bias: np.ndarray
     strength: float
     error: float
+    of_rest: tuple[np.ndarray, np.ndarray] | None = None
 
 
 class NormalEquations:
@@ -129,7 +132,9 @@ class NormalEquations:
                 errors[number] += _squared_error(part, *_solved(rest, strength))
         best = int(np.argmin(errors))
         weights, bias = _fit(total, self.inputs, strengths[best])
-        return RidgeFit(weights, bias, strengths[best], errors[best] / (total[0, 0] * self.outputs))
+        rests = [_fit(total - part, self.inputs, strengths[best]) for part in parts]
+        of_rest = np.stack([each[0] for each in rests]), np.stack([each[1] for each in rests])
+        return RidgeFit(weights, bias, strengths[best], errors[best] / (total[0, 0] * self.outputs), of_rest)
 
     def _total(self) -> np.ndarray:
         total = self._sums.numpy().sum(axis=0)

@@ -29,6 +29,10 @@ class SupervisedDescent(keras.Model):
     data need not fit in memory. The regularisation of each stage is chosen by cross-validation over batches: batch
     number i belongs to fold ``i mod folds``. Put rows that belong together, such as images of a person, into one batch.
 
+    A cascade fits the instances that it learned from better than others. A later stage that learned from where they end
+    would expect too little of what remains. So in training each instance goes the way of a cascade
+    that was learned without its fold. Give each pass the same instances in the same order.
+
     Args:
         feature: φ; or one for each stage.
         size: numbers of a point, P.
@@ -86,6 +90,20 @@ class SupervisedDescent(keras.Model):
             )
             for k, each in enumerate(features)
         ]
+        self._steps_without_fold = [
+            (
+                self.add_weight(
+                    shape=(folds, each.width, size),
+                    trainable=False,
+                    initializer="zeros",
+                    name=f"R_{k}_without",
+                ),
+                self.add_weight(
+                    shape=(folds, size), trainable=False, initializer="zeros", name=f"b_{k}_without"
+                ),
+            )
+            for k, each in enumerate(features[:-1] if len(self.strengths) > 1 else [])
+        ]
         self._learned = self.add_weight(
             shape=(), dtype="int32", trainable=False, initializer="zeros", name="learned"
         )
@@ -136,11 +154,13 @@ class SupervisedDescent(keras.Model):
             return [points[:, 0] for points in path]
         return path
 
-    def _at_rest(self, inputs: Mapping[str, Any], prepared: dict[int, Any]) -> tf.Tensor:
-        """Where points are after the stages that were learned, ``[B, M, P]``."""
+    def _at_rest(
+        self, inputs: Mapping[str, Any], prepared: dict[int, Any], fold: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """Where points are after the stages that were learned, maybe without a fold, ``[B, M, P]``."""
         points = _many(self.start(inputs))
         for stage in range(self.learned):
-            points = self._after(stage, points, self._features(stage, points, inputs, prepared))
+            points = self._after(stage, points, self._features(stage, points, inputs, prepared), fold)
         return points
 
     def call(self, inputs: Mapping[str, Any]) -> tf.Tensor:
@@ -155,8 +175,12 @@ class SupervisedDescent(keras.Model):
             prepared[id(feature)] = feature.prepare(inputs["instance"])
         return feature(points, prepared[id(feature)])
 
-    def _after(self, stage: int, points: tf.Tensor, features: tf.Tensor) -> tf.Tensor:
+    def _after(
+        self, stage: int, points: tf.Tensor, features: tf.Tensor, fold: tf.Tensor | None = None
+    ) -> tf.Tensor:
         weights, bias = self._steps[stage]
+        if fold is not None:
+            weights, bias = (each[fold] for each in self._steps_without_fold[stage])
         return points + tf.cast(
             features @ tf.cast(weights, features.dtype) + tf.cast(bias, features.dtype), points.dtype
         )
@@ -210,7 +234,7 @@ class SupervisedDescent(keras.Model):
         inputs, target, stage = *_examples(data), self._stage
         assert stage is not None, "train_step is a part of fit."
         prepared: dict[int, Any] = {}
-        points = self._at_rest(inputs, prepared)
+        points = self._at_rest(inputs, prepared, stage.fold if len(self.strengths) > 1 else None)
         features = self._features(self.learned, points, inputs, prepared)
         residual = tf.cast(target, points.dtype)[:, None] - points
         stage.add(
@@ -249,6 +273,9 @@ class SupervisedDescent(keras.Model):
         weights, bias = self._steps[self.learned]
         weights.assign(fit.weights)
         bias.assign(fit.bias)
+        if fit.of_rest is not None and self.learned < self.stages - 1:
+            for kept, found in zip(self._steps_without_fold[self.learned], fit.of_rest, strict=True):
+                kept.assign(found)
         self._learned.assign_add(1)
         self._batches.assign_add(batches)
         logs.update(strength=fit.strength, expected=fit.error)
@@ -290,8 +317,13 @@ class _Stage:
     def batches(self) -> int:
         return int(self._count.numpy())
 
+    @property
+    def fold(self) -> tf.Tensor:
+        """The fold of the next batch."""
+        return self._count % self.sums.folds
+
     def add(self, features: tf.Tensor, targets: tf.Tensor) -> None:
-        self.sums.add(features, targets, self._count % self.sums.folds)
+        self.sums.add(features, targets, self.fold)
         self._count.assign_add(1)
 
 

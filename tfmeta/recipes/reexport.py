@@ -37,17 +37,22 @@ def export_again(model: Path, root: str | Path, *, version: int, overwrite: bool
     recipe = recipe_of_card(card)
     card = dataclasses.replace(card, items=recipe.tasks.facts())
     with no_warnings_logged():
-        state = tf.saved_model.load(str(model)).state
+        state = [each for each in tf.saved_model.load(str(model)).state if not _draws(each)]
     learner = recipe.learner()
 
     def servable() -> Servable:
         """Sets the weights after whatever a method fits to its tasks, so that they are those of the model."""
         made = recipe.method.servable(learner, recipe.tasks, recipe.training, card)
-        _assign(variables_of(made), state, card)
+        _assign([each for each in variables_of(made) if not _draws(each)], state, card)
         return made
 
     servable()  # so that what is computed from the weights, such as an example's state, is of these
     return export(servable(), root, version=version, overwrite=overwrite)
+
+
+def _draws(variable: tf.Variable) -> bool:
+    """Whether a variable is the state of a random generator: no weight, and not always exported."""
+    return "seed_generator" in variable.name
 
 
 def _made(variable: tf.Variable) -> list[tuple[int, str]]:

@@ -47,7 +47,7 @@ class Engine:
         ModelLoadError: It is no SavedModel, or does not load in a session.
 
     Example:
-        >>> engine = Engine("saved_models/maml_sinusoid/1")  # doctest: +SKIP
+        >>> engine = Engine("saved_models/maml_sinusoid/2")  # doctest: +SKIP
         >>> engine.run("adapt", {"support_x": x, "support_y": y})["task_state"].shape  # doctest: +SKIP
         (1, 1761)
     """
