@@ -12,7 +12,7 @@ from tfmeta.descent.ridge import NormalEquations
 
 __all__ = ["STRENGTHS", "SupervisedDescent"]
 
-STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
+STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0)
 """Regularisations to choose from; see `NormalEquations.solve`."""
 
 

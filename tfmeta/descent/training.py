@@ -13,13 +13,13 @@ class DescentTraining(Training):
     """Settings of the training of a cascade. A stage is learned from one pass over the faces.
 
     Example:
-        >>> DescentTraining(stages=4, epoch_steps=100).steps
+        >>> DescentTraining(epoch_steps=100).steps
         400
     """
 
     batch_size: int = setting(25, "faces of a training step", least=1)
     epoch_steps: int = setting(100, "training steps of a stage: a pass over all faces", least=1)
-    stages: int = setting(5, "steps of the cascade", least=1)
+    stages: int = setting(4, "steps of the cascade", least=1)
     initialisations: int = setting(10, "boxes and starts that are drawn for each face in a pass", least=1)
     mirror: bool = setting(
         True, "sees every other one in a mirror, where the landmarks' mirror images are known"
