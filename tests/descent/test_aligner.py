@@ -1,6 +1,7 @@
 """Face alignment: it learns, its confidence means something, and it is served."""
 
 import io
+import json
 
 import keras
 import numpy as np
@@ -8,12 +9,14 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from tfmeta.cli import main
 from tfmeta.core.cards import Card
 from tfmeta.core.checks import TfmetaError
 from tfmeta.core.export import export
 from tfmeta.core.hub import load
 from tfmeta.core.model.landmarks import find_landmarks
 from tfmeta.data.drawn_faces import drawn_faces
+from tfmeta.data.face_pictures import detect_faces
 from tfmeta.data.landmark_layout import LandmarkLayout
 from tfmeta.descent.aligner import LandmarkAligner
 from tfmeta.descent.alignment_errors import cumulative
@@ -210,7 +213,7 @@ def test_one_call_takes_paths_bytes_and_pixels(model, others, boxes, tmp_path):
 IMAGE, BOX = np.full([1, 40, 40, 1], 100.0, np.float32), np.float32([[5, 5, 20, 20]])
 BAD = {
     "a box to the right of the image": (
-        {"box": BOX + [[50, 0, 0, 0]]},
+        {"box": np.float32([[55, 5, 20, 20]])},
         "1 boxes outside of their images, the first at 0",
     ),
     "a box above the image": ({"box": BOX - [[0, 60, 0, 0]]}, "boxes outside of their images"),
@@ -277,3 +280,75 @@ def test_a_bad_call_says_what_is_expected(model, case):
 def test_bad_settings(options, message):
     with pytest.raises(ValueError, match=message):
         LandmarkAligner(**{"landmarks": 5, **options})
+
+
+# The command line
+
+
+@pytest.fixture
+def photograph(others, tmp_path):
+    Image.fromarray(others.images[0]).resize((192, 192)).convert("RGB").save(
+        tmp_path / "photo.jpg", quality=95
+    )
+    return tmp_path / "photo.jpg"
+
+
+def test_the_command_line_draws_and_prints_landmarks(model, others, boxes, photograph, capsys):
+    box = ",".join(str(2 * number) for number in boxes[0])
+    assert main(["align", str(photograph), "--box", box, "--model", str(model.path)]) == 0
+    out = capsys.readouterr().out
+    drawn = photograph.with_name("photo-landmarks.png")
+    assert "68 landmarks, mean confidence 0." in out and str(drawn) in out
+    before, after = (np.asarray(Image.open(file).convert("RGB")).astype(int) for file in (photograph, drawn))
+    changed = (np.abs(before - after).max(axis=2) > 60).mean()
+    assert after.shape == (192, 192, 3) and 0.02 < changed < 0.3
+
+    out_file = photograph.with_name("other.png")
+    arguments = ["--box", box, "--model", str(model.path), "--json", "--out", str(out_file)]
+    assert main(["align", str(photograph), *arguments]) == 0
+    (face,) = json.loads(capsys.readouterr().out)
+    right = 2 * (others.landmarks[0] + 0.5) - 0.5
+    error = np.linalg.norm(np.array(face["landmarks"]) - right, axis=1).mean()
+    assert error < 0.1 * 2 * boxes[0, 2] and len(face["confidence"]) == 68 and out_file.is_file()
+
+
+MISTAKES = {
+    "no box": ([], "one of the arguments --box --detect is required"),
+    "three numbers": (["--box", "1,2,3"], "'1,2,3': expected left, top, width and height in pixels"),
+    "no width": (["--box", "1,2,0,3"], "expected left, top, width and height in pixels"),
+    "a box outside": (["--box", "500,500,20,20"], "boxes outside of their images"),
+    "no such model": (["--box", "1,2,30,30", "--model", "nowhere"], "nowhere"),
+    "a folder that is not there": (["--box", "10,10,90,90", "--out", "/nowhere/x.png"], "/nowhere"),
+}
+
+
+@pytest.mark.parametrize("case", MISTAKES)
+def test_a_mistake_on_the_command_line_is_told_in_one_line(model, photograph, capsys, case):
+    arguments, message = MISTAKES[case]
+    asked = arguments if "--model" in arguments else [*arguments, "--model", str(model.path)]
+    try:
+        code = main(["align", str(photograph), *asked])
+    except SystemExit as ended:
+        code = ended.code
+    err = capsys.readouterr().err
+    assert code == 2 and message in err and "Traceback" not in err
+    assert not photograph.with_name("photo-landmarks.png").exists()
+
+
+def test_a_photograph_without_a_face_is_told(model, tmp_path, capsys):
+    pytest.importorskip("cv2")
+    Image.new("L", (200, 200), 128).save(tmp_path / "wall.png")
+    assert main(["align", str(tmp_path / "wall.png"), "--detect", "--model", str(model.path)]) == 2
+    assert "OpenCV finds no face in" in capsys.readouterr().err
+
+
+def test_a_face_is_detected_about_where_its_landmarks_are():
+    """On a photograph that Matplotlib ships; the eyes and the chin were read off it."""
+    pytest.importorskip("cv2")
+    from matplotlib import cbook
+
+    with cbook.get_sample_data("grace_hopper.jpg") as opened:
+        boxes = detect_faces(Image.open(opened).convert("RGB"))
+    left, top, width, height = boxes[0]
+    assert left < 220 < 300 < left + width and top < 170 < 260 < top + height
+    assert 90 < width < 220
