@@ -13,6 +13,7 @@ from tfmeta.cli import main
 from tfmeta.core.cards import Card
 from tfmeta.core.checks import TfmetaError
 from tfmeta.core.export import export
+from tfmeta.core.gate import check_artefact
 from tfmeta.core.hub import load
 from tfmeta.core.model.landmarks import find_landmarks
 from tfmeta.data.drawn_faces import drawn_faces
@@ -156,6 +157,11 @@ def test_the_cumulative_curve_counts_faces():
 
 
 # Served
+
+
+def test_it_passes_the_gate(model, in_a_hurry):
+    report = check_artefact(model.path)
+    assert report.ok, str(report)
 
 
 def test_served_answers_are_those_of_the_aligner(aligner, model, others, boxes):

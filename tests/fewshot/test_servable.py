@@ -11,6 +11,7 @@ from tfmeta.core.export import export
 from tfmeta.core.gate import check_artefact
 from tfmeta.core.gate.replay import Call, run_without_python
 from tfmeta.core.hub import load
+from tfmeta.core.model.specs import InputError
 from tfmeta.data.encoded import encode_drawings
 from tfmeta.fewshot.maml import MAML
 from tfmeta.fewshot.matching import MatchingNetwork
@@ -116,6 +117,13 @@ def test_bytes_of_pictures_are_scaled(models, form):
         TfmetaError, match=r"numbers outside 0 to 1; expected ink 1, paper 0, so divide bytes by 255"
     ):
         model.adapt(support / 255, list("abc")).predict(query.astype(float))
+
+
+@pytest.mark.parametrize("shape", [(28, 28, 3), (64, 64, 1)])
+def test_pictures_of_another_size_or_in_colour_are_told_where_files_go(models, shape):
+    """Resizing them would be wrong advice: a drawing is read from its file."""
+    with pytest.raises(InputError, match=r"PNG and JPEG files of any size and colour go to adapt_png, as support_png"):
+        models["prototypical"].few_shot().adapt(np.zeros([3, *shape]), list("abc"))
 
 
 def test_only_drawings_have_signatures_for_encoded_images():

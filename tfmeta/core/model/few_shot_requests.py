@@ -143,9 +143,15 @@ class FewShotRequests:
         if not spec.takes(whole.shape):
             raise InputError(
                 f"{name} has the shape {list(array.shape)}, but {self.model}'s {signature!r} takes"
-                f" {_expected(name, spec.shape)}."
+                f" {_expected(name, spec.shape)}.{self._files_instead(name, signature)}"
             )
         return whole
+
+    def _files_instead(self, name: str, signature: str) -> str:
+        """Says which signature takes image files of any size and colour, where there is one."""
+        if not name.endswith("_x") or f"{signature}_png" not in self.signatures:
+            return ""
+        return f" PNG and JPEG files of any size and colour go to {signature}_png, as {name[:-1]}png."
 
     def _input(self, signature: str, name: str) -> Any:
         if signature not in self.signatures and {"adapt", "serving_default"} <= set(self.signatures):
