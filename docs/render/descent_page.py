@@ -29,9 +29,9 @@ This page is generated: `python -m docs.render descent`. [descent.md](descent.md
 ## Functions to be inverted
 
 All descents of a function begin at the same point, far from most optima. The table shows the normalised error
-$\\|x_k - x_*\\| / \\|x_*\\|$ over the test values after k steps; ∞ where a descent has left all numbers. Newton's method
-minimises $(h(x) - y)^2$ with its second derivatives; Gauss-Newton's leaves out those of h. The lowest error of a step
-is bold. In the picture a curve ends where its descent has left all numbers.
+$\\|x_k - x_*\\| / \\|x_*\\|$ over the test values after k steps; ∞ where a descent has left all numbers. Newton's
+method minimises $(h(x) - y)^2$ with its second derivatives; Gauss-Newton's leaves out those of h. The lowest error of a
+step is bold. In the picture a curve ends where its descent has left all numbers.
 """
 
 

@@ -122,7 +122,9 @@ def test_bytes_of_pictures_are_scaled(models, form):
 @pytest.mark.parametrize("shape", [(28, 28, 3), (64, 64, 1)])
 def test_pictures_of_another_size_or_in_colour_are_told_where_files_go(models, shape):
     """Resizing them would be wrong advice: a drawing is read from its file."""
-    with pytest.raises(InputError, match=r"PNG and JPEG files of any size and colour go to adapt_png, as support_png"):
+    with pytest.raises(
+        InputError, match=r"PNG and JPEG files of any size and colour go to adapt_png, as support_png"
+    ):
         models["prototypical"].few_shot().adapt(np.zeros([3, *shape]), list("abc"))
 
 

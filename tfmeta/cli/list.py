@@ -35,7 +35,10 @@ def run(args: argparse.Namespace) -> None:
     lines += ["", "Methods (tfmeta train METHOD --tasks TASKS)"]
     for name, method in methods:
         lines += _row(name, method, lambda it: (f"{it.title}, {it.paper}; learns from {it.takes.__name__}",))
-    lines += ["", "Tasks (or a folder: with a subfolder of images for each class, or of faces with .pts files)"]
+    lines += [
+        "",
+        "Tasks (or a folder: with a subfolder of images for each class, or of faces with .pts files)",
+    ]
     for name, source in tasks:
         lines += _row(name, source, lambda it: (_first_line(it),))
     models = list_models()

@@ -38,8 +38,8 @@ def detect_faces(image: Image.Image) -> list[tuple[float, float, float, float]]:
     try:
         import cv2
 
-        file = Path(cv2.data.haarcascades) / "haarcascade_frontalface_default.xml"
-        detector = cv2.CascadeClassifier(str(file))
+        folder = Path(cv2.__file__).parent / "data"
+        detector = cv2.CascadeClassifier(str(folder / "haarcascade_frontalface_default.xml"))
     except (ImportError, AttributeError) as error:
         raise TfmetaError(
             "Faces are detected by OpenCV 4, which is not installed: pip install 'tfmeta[detect]', or give --box."
