@@ -109,13 +109,13 @@ def test_a_kill_while_the_seconds_are_written_leaves_those_of_the_epoch_before(k
     before = Backup(killed)
     before.restore(compiled())
 
-    def half(path, text, **kwargs):
-        with path.open("w") as file:
-            file.write(text[: len(text) // 2])
+    def half(path, content):
+        with path.open("wb") as file:
+            file.write(content[: len(content) // 2])
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("pathlib.Path.write_text", half)
+        patch.setattr("pathlib.Path.write_bytes", half)
         run(killed)
     after = Backup(killed)
     assert after.restore(compiled()) == 2 * STEPS

@@ -279,7 +279,7 @@ def test_a_learner_trained_and_then_unfrozen_goes_on_after_loading(unfreeze, tmp
     network.layers[0].trainable = unfreeze
     learner.save(tmp_path / "learner.keras")
     if unfreeze:  # the optimizer knows less weights than there are to train, so what it knew is left behind
-        with pytest.warns(UserWarning, match=r"Skipping variable loading for optimizer 'adam'"):
+        with pytest.warns(UserWarning, match=r"Skipping variable loading for optimizer 'adam"):
             again = keras.saving.load_model(tmp_path / "learner.keras")
     else:
         again = keras.saving.load_model(tmp_path / "learner.keras")

@@ -70,7 +70,7 @@ def test_the_values_of_a_literal_type_are_choices():
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
 def test_a_recipe_is_read_from_its_description(recipe):
-    changed = recipe.configure(seed=7, steps=13)
+    changed = recipe.configure(seed=7, epoch_steps=13)
     assert recipe_of(describe(changed)) == changed
     older = {
         key: value for key, value in describe(changed).items() if key not in ("method", "tasks", "start_from")

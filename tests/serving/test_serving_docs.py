@@ -58,7 +58,7 @@ def test_python(here, capsys, monkeypatch):
     for example in examples:
         exec(compile(here(example), "docs/serving.md", "exec"), names)
     printed = capsys.readouterr().out
-    assert "(1, 1761) {1: 'AVAILABLE'}" in printed
+    assert "(1, 1761) {2: 'AVAILABLE'}" in printed
     assert "INVALID_ARGUMENT - input size does not match signature: 1!=3" in printed
 
 

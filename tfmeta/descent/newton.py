@@ -136,7 +136,7 @@ def _jacobian_by_differences(function: Function, x: tf.Tensor, distance: float) 
     """Central differences: ``[B, D, P]`` of a function of ``[B, P]`` to ``[B, D]``."""
     size = x.shape[1]
     columns = []
-    for offset in distance * tf.eye(size, dtype=x.dtype):
+    for offset in tf.unstack(distance * tf.eye(size, dtype=x.dtype)):
         columns.append((function(x + offset) - function(x - offset)) / (2 * distance))
     return tf.stack(columns, axis=2)
 
