@@ -35,8 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
     )
     parser.add_argument(
         "--tasks", metavar="TASKS|DIR",
-        help="what a method learns from: tasks of `tfmeta list`, or a folder: of images in a subfolder for each class, or"
-        " of faces with .pts files",
+        help="what a method learns from: tasks of `tfmeta list`, or a folder: of images in a subfolder for each class,"
+        " or of faces with .pts files",
     )  # fmt: skip
     parser.add_argument(
         "--card", metavar="MODEL", help="train this model anew, with all runs that it started from"
