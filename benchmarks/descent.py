@@ -135,6 +135,7 @@ def served(model: Any, faces: Faces, boxes: np.ndarray, size: int) -> Callable[[
 def latencies(name: str, faces: Faces, boxes: np.ndarray) -> dict[str, float]:
     """Milliseconds a face of the exported model, in this process and over gRPC, at batches of 1 and 32."""
     from tfmeta.serving.client import Client
+    from tfmeta.serving.lifecycle.models import Models
     from tfmeta.serving.server import Server
 
     model = load(name)
@@ -142,12 +143,11 @@ def latencies(name: str, faces: Faces, boxes: np.ndarray) -> dict[str, float]:
         f"in this process, {size} at once": median_ms(served(model, faces, boxes, size)) / size
         for size in (1, 32)
     }
-    with (
-        Server({"aligner": model.path.parent}, port=0) as server,
-        Client(f"127.0.0.1:{server.port}") as client,
-    ):
+    folder = model.path.parent
+    models = Models(folder.parent, names=[folder.name])
+    with Server(models) as server, Client(server.address) as client:
         for size in (1, 32):
-            call = served(client.model("aligner"), faces, boxes, size)
+            call = served(client.model(folder.name), faces, boxes, size)
             found[f"over gRPC, {size} at once"] = median_ms(call) / size
     return found
 

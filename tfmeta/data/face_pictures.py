@@ -72,7 +72,7 @@ def draw_landmarks(
     picture = image.convert("RGB")
     draw = ImageDraw.Draw(picture)
     left, top, width, height = box
-    radius = max(1.0, max(width, height) / 90)
+    radius = max(1.0, max(width, height) / 70)
     draw.rectangle(
         [left, top, left + width, top + height], outline=(255, 210, 0), width=max(1, round(radius / 2))
     )
