@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import re
 from pathlib import Path
 from typing import cast
 
@@ -15,7 +14,8 @@ from tfmeta.core.tasks import PARTS, Part
 from tfmeta.data.augment import random_affine, random_shift
 from tfmeta.data.class_parts import PART_NAMES, check_parts, divide
 from tfmeta.data.episode_tasks import Classes, ClassTasks, Reading
-from tfmeta.data.image_files import folders_in, images_in, shown, size_of
+from tfmeta.data.image_files import folders_in, images_in, shown, size_of, stamp_of
+from tfmeta.data.named_by_folder import NamedByFolder
 from tfmeta.data.pictures import channels_of, guess_reading, read_pictures
 
 __all__ = ["FolderTasks"]
@@ -24,7 +24,7 @@ _DRAWING_SIDE, _PHOTOGRAPH_SIDE = 28, 84
 
 
 @dataclasses.dataclass(frozen=True)
-class FolderTasks(ClassTasks):
+class FolderTasks(NamedByFolder, ClassTasks):
     """Pictures in a folder of your own.
 
     The folder has a subfolder for each class; or the subfolders ``train``, ``validation`` and ``test``, which have one
@@ -42,7 +42,7 @@ class FolderTasks(ClassTasks):
         ('give way', 'no entry', 'speed limit 50', 'stop', 'yield')
     """
 
-    licence = "as stated by the owner of the pictures"
+    registered, pictured = "folder", "pictures"
 
     path: str = setting("", "folder of pictures, with a subfolder for each class")
     side: int = setting(
@@ -57,24 +57,6 @@ class FolderTasks(ClassTasks):
         0, "seed that divides the classes, where the folder has no train, validation and test", least=0
     )
     mirror: bool = setting(False, "mirrors photographs at random in training, where that keeps their class")
-
-    @property
-    def name(self) -> str:
-        """The name of the folder, in small letters and digits."""
-        return re.sub(r"[^a-z0-9]+", "-", Path(self.path).name.lower()).strip("-") or "folder"
-
-    @property
-    def registered(self) -> str:
-        return "folder"
-
-    @property
-    def items(self) -> str:  # type: ignore[override]
-        """What the tasks are about: the name of the folder says it best."""
-        return f"pictures of {Path(self.path).name or 'a folder'}"
-
-    @property
-    def variant(self) -> str:
-        return f"seed{self.split_seed}" if self.split_seed else ""
 
     @property
     def source(self) -> str:
@@ -169,15 +151,10 @@ def _layout(path: Path, seed: int) -> _Layout:
             part: tuple(names) for part, names in divide([each.name for each in found], seed, whose).items()
         }
     files = {each.name: _files_of(each) for each in classes}
-    stamps = []
-    for name, of_class in files.items():
-        for file in of_class:
-            try:
-                state = file.stat()
-            except OSError as error:
-                raise TfmetaError(f"{shown(file)} cannot be read: {error.strerror}.") from error
-            stamps.append((name, str(file), state.st_mtime_ns, state.st_size))
-    return _Layout(files, parts, given, tuple(stamps))
+    stamps = tuple(
+        (name, str(file), *stamp_of(file)) for name, of_class in files.items() for file in of_class
+    )
+    return _Layout(files, parts, given, stamps)
 
 
 def _files_of(folder: Path) -> tuple[Path, ...]:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from PIL import Image
 
 __all__ = [
-    "MOST_PIXELS", "folders_in", "images_in", "is_turned", "open_image", "read_each", "shown", "size_of",
+    "MOST_PIXELS", "folders_in", "images_in", "is_passed_over", "is_turned", "open_image", "read_each", "shown",
+    "size_of", "stamp_of",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -32,7 +33,7 @@ MOST_PIXELS = 2**26
 # What Pillow knows by name only, and what needs programs that run code of the file.
 _NO_FORMATS = frozenset({"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"})
 _NEED_CONVERSION = frozenset({".arw", ".cr2", ".dng", ".heic", ".heif", ".nef", ".svg"})
-_NO_CLASSES = frozenset({"__MACOSX", "@eaDir"})  # what archives and network drives add
+_ADDED = frozenset({"__MACOSX", "@eaDir"})  # by archives and network drives
 _ORIENTATION = 0x0112  # of the tags of EXIF
 _FILTERS = threading.Lock()  # Python's filters of warnings are those of all threads
 
@@ -47,13 +48,36 @@ def shown(path: str | Path) -> str:
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(path))
 
 
+def is_passed_over(name: str) -> bool:
+    """Says whether a file or folder is hidden, or was added by an archive or a network drive: nobody means these.
+
+    Example:
+        >>> [is_passed_over(name) for name in ("._face.png", "__MACOSX", "face.png")]
+        [True, True, False]
+    """
+    return name.startswith(".") or name in _ADDED
+
+
+def stamp_of(file: Path) -> tuple[int, int]:
+    """Returns when a file was last changed, in nanoseconds, and its size in bytes: as long as both hold, so does it.
+
+    Raises:
+        TfmetaError: if the file is missing.
+    """
+    try:
+        state = file.stat()
+    except OSError as error:
+        raise TfmetaError(f"{shown(file)} cannot be read: {error.strerror}.") from error
+    return state.st_mtime_ns, state.st_size
+
+
 def folders_in(folder: Path) -> list[Path]:
     """Returns the folders in a folder by their names. What is hidden is passed over.
 
     Raises:
         TfmetaError: where there is no such folder, or it may not be read.
     """
-    found = [path for path in _entries(folder) if path.is_dir() and path.name not in _NO_CLASSES]
+    found = [path for path in _entries(folder) if path.is_dir()]
     for path in found:
         if not path.name.isprintable():
             raise TfmetaError(
@@ -239,9 +263,9 @@ def _on(layers: Image.Image, colour: str) -> Image.Image:
 
 
 def _entries(folder: Path) -> list[Path]:
-    """What is in a folder, by its name, without what is hidden; ``._x.png`` is Mac's, and no image."""
+    """What is in a folder, by its name, without what is passed over."""
     try:
-        visible = (path for path in folder.iterdir() if not path.name.startswith("."))
+        visible = (path for path in folder.iterdir() if not is_passed_over(path.name))
         return sorted(visible, key=lambda path: path.name)
     except NotADirectoryError as error:
         raise TfmetaError(

@@ -11,7 +11,7 @@ import numpy as np
 from tfmeta.core.checks import TfmetaError
 from tfmeta.core.words import counted
 from tfmeta.data.faces import Faces
-from tfmeta.data.image_files import images_in, is_turned, open_image, read_each, shown
+from tfmeta.data.image_files import images_in, is_passed_over, is_turned, open_image, read_each, shown
 
 __all__ = ["Marked", "find_marked", "holds_landmarks", "read_faces", "read_landmarks"]
 
@@ -45,6 +45,12 @@ def find_marked(folder: Path) -> list[Marked]:
 
     A subfolder holds the faces of one person, who belongs to one part only. Without subfolders each file is a person.
     Images without landmarks are passed over, and so is what is hidden.
+
+    Args:
+        folder: the folder.
+
+    Returns:
+        The images, by the names of their ``.pts`` files.
 
     Raises:
         TfmetaError: where there is no such folder, or no landmarks, or one has no image or several.
@@ -143,10 +149,7 @@ def read_landmarks(file: str | Path) -> np.ndarray:
         raise TfmetaError(f"{shown(file)} holds no landmarks; {_HOW}.")
     if not ended:
         raise TfmetaError(f"{shown(file)} is cut off: it has no }} at its end; {_HOW}.")
-    points = []
-    for line in body.split("\n"):
-        if line.strip():
-            points.append(_point(line, file))
+    points = [_point(line, file) for line in body.split("\n") if line.strip()]
     if len(points) != int(said[1]) or not points:
         raise TfmetaError(
             f"{shown(file)} has {counted(len(points), 'landmark')}, but says n_points: {int(said[1])}; mend or"
@@ -197,9 +200,8 @@ def _cut_out(file: Path, landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     scale = min(1.0, _LARGEST_BOX / side)
     if scale < 1:
         size = np.maximum(1, np.rint(np.array(image.size) * scale)).astype(int)
-        landmarks = (landmarks + 0.5) * (
-            size / np.array(image.size)
-        ) - 0.5  # corners of pixels stay where they are
+        # Corners of pixels stay where they are, and not their centres.
+        landmarks = (landmarks + 0.5) * (size / np.array(image.size)) - 0.5
         image = image.resize((int(size[0]), int(size[1])), Image.Resampling.BILINEAR)
     return np.asarray(image, np.uint8), landmarks.astype(np.float32)
 
@@ -207,7 +209,5 @@ def _cut_out(file: Path, landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 def _landmark_files(folder: Path) -> Iterator[Path]:
     """Yields the ``.pts`` files of a folder and its subfolders, without what is hidden."""
     for file in folder.rglob("*"):
-        if file.suffix.lower() == ".pts" and not any(
-            part.startswith(".") or part == "__MACOSX" for part in file.relative_to(folder).parts
-        ):
+        if file.suffix.lower() == ".pts" and not any(map(is_passed_over, file.relative_to(folder).parts)):
             yield file

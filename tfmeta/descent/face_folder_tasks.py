@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,8 +11,9 @@ from tfmeta.core.tasks import PARTS, Part
 from tfmeta.core.words import counted
 from tfmeta.data.class_parts import PART_NAMES
 from tfmeta.data.faces import Faces
-from tfmeta.data.image_files import folders_in, shown
+from tfmeta.data.image_files import folders_in, shown, stamp_of
 from tfmeta.data.landmark_files import Marked, find_marked, read_faces
+from tfmeta.data.named_by_folder import NamedByFolder
 from tfmeta.descent.landmark_tasks import LandmarkTasks, divide_people
 
 __all__ = ["FaceFolderTasks"]
@@ -22,7 +22,7 @@ _FEWEST = 10
 
 
 @dataclasses.dataclass(frozen=True)
-class FaceFolderTasks(LandmarkTasks):
+class FaceFolderTasks(NamedByFolder, LandmarkTasks):
     """Faces in a folder of your own, with landmarks.
 
     Beside each image, such as ``a.jpg``, is a file of its landmarks, ``a.pts``, in the format of 300-W. Any number of
@@ -39,30 +39,12 @@ class FaceFolderTasks(LandmarkTasks):
         ('team', 'faces of team', 'face-folder')
     """
 
-    licence = "as stated by the owner of the pictures"
+    registered, pictured = "face-folder", "faces"
 
     path: str = setting("", "folder of images with landmarks beside them, as .pts files")
     split_seed: int = setting(
         0, "seed that divides the people, where the folder has no train, validation and test", least=0
     )
-
-    @property
-    def name(self) -> str:
-        """The name of the folder, in small letters and digits."""
-        return re.sub(r"[^a-z0-9]+", "-", Path(self.path).name.lower()).strip("-") or "face-folder"
-
-    @property
-    def registered(self) -> str:
-        return "face-folder"
-
-    @property
-    def items(self) -> str:  # type: ignore[override]
-        """What the tasks are about: the name of the folder says it best."""
-        return f"faces of {Path(self.path).name or 'a folder'}"
-
-    @property
-    def variant(self) -> str:
-        return f"seed{self.split_seed}" if self.split_seed else ""
 
     @property
     def source(self) -> str:
@@ -123,14 +105,8 @@ def _find(folder: Path) -> _Found:
         raise TfmetaError(
             f"{shown(folder)} has landmarks of {counted(len(found), 'face')}; expected {_FEWEST} at least. Add faces."
         )
-    stamps = []
-    for file in (*(each.image for each in found), *(each.landmarks for each in found)):
-        try:
-            state = file.stat()
-        except OSError as error:
-            raise TfmetaError(f"{shown(file)} cannot be read: {error.strerror}.") from error
-        stamps.append((state.st_mtime_ns, state.st_size))
-    return _Found(tuple(found), tuple(given), tuple(stamps))
+    files = (*(each.image for each in found), *(each.landmarks for each in found))
+    return _Found(tuple(found), tuple(given), tuple(map(stamp_of, files)))
 
 
 @functools.lru_cache(maxsize=4)
