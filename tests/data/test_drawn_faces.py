@@ -90,7 +90,8 @@ def test_what_lies_outside_the_image_is_not_drawn():
     fill(image, np.array([[-9.0, -9], [-3, -9], [-3, -3]]), 1.0)
     line(image, np.array([[20.0, 20], [30, 20]]), 1.0, 2.0)
     assert not image.any()
-    fill(image, np.array([[-50.0, -50], [50, -50], [50, 50], [-50, 50]]), 0.5, within=np.array([[2.5, 2.5], [5.5, 2.5], [5.5, 5.5], [2.5, 5.5]]))  # noqa: E501 # fmt: skip
+    corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
+    fill(image, 50.0 * corners, 0.5, within=4 + 1.5 * corners)
     assert image[3:6, 3:6].tolist() == [[0.5] * 3] * 3 and image.sum() == 4.5
 
 

@@ -22,6 +22,11 @@ def grey(image):
     return Image.fromarray(np.uint8(np.rint(255 * np.clip(image, 0, 1))))
 
 
+def half_lost(edge, width):
+    """Light of which a half is lost where `edge` is positive, softly over a `width`; both in shares of the page."""
+    return 1 - 0.5 / (1 + np.exp(-edge / width))
+
+
 def noisy(page):
     return grey(0.92 * page + np.random.default_rng(0).normal(0, 0.03, page.shape))
 
@@ -38,7 +43,7 @@ SPOILT = {  # what is made of a clean page, 0 black to 1 white
     "white on black": lambda page: grey(1 - page),
     "chalk on slate": lambda page: grey(0.35 + 0.5 * (1 - page)),
     "noise": noisy,
-    "edge of a shadow": lambda page: grey(page * (1 - 0.5 / (1 + np.exp(-(ACROSS - 0.5) / 0.03)))),
+    "edge of a shadow": lambda page: grey(page * half_lost(ACROSS - 0.5, 0.03)),
 }
 
 
@@ -122,11 +127,6 @@ def test_a_page_without_ink_has_no_drawing(level):
     assert (
         ink_of(grey(0.9 * LIGHT**0.4), SIDE) is None
     )  # nor has a page that is a quarter darker at one corner
-
-
-def half_lost(edge, width):
-    """Light of which a half is lost where `edge` is positive, softly over a `width`; both in shares of the page."""
-    return 1 - 0.5 / (1 + np.exp(-edge / width))
 
 
 RIGHT, BELOW = np.meshgrid(ACROSS, ACROSS)

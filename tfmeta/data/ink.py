@@ -13,7 +13,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["ink_of", "ink_of_page", "levelled", "page_of", "page_side"]
+__all__ = ["border_of", "ink_of", "ink_of_page", "levelled", "page_of", "page_side"]
 
 LUMA = (0.299, 0.587, 0.114)
 """Of red, green and blue: ITU-R 601, which Pillow takes too."""
@@ -53,8 +53,8 @@ what is so soft or so wide is a shadow."""
 NO_INK, FULL_INK = 0.1, 0.9
 """Shares of the strongest ink that become 0 and 1; what is between is the edge of a stroke."""
 
-SHORTEST, LONGEST, OFF_CENTRE = 16.0, 21.0, 0.0
-"""Longer sides of the boxes of most training drawings, and how far their centres may lie from the middle; in 28ths."""
+SHORTEST, LONGEST = 16.0, 21.0
+"""Longer sides of the boxes of most training drawings, in 28ths."""
 
 PALEST = 0.75
 """The least level of strokes; paler ones, which are thinner than a pixel, are made as strong."""
@@ -78,7 +78,7 @@ def ink_of(image: Image.Image, side: int) -> np.ndarray | None:
     * The drawing is scaled to the size that most training drawings have, and moved to the middle.
     * Strokes that are thinner or thicker than theirs grow or shrink.
 
-    An image of exactly `side` pixels is a drawing of the models' own form, such as a picture made of an array: only its
+    An image of exactly `side` pixels is a drawing of the models' own form, such as a picture made of an array. Only its
     levels and its polarity are set, by its border and its strongest ink.
 
     Args:
@@ -100,6 +100,11 @@ def ink_of(image: Image.Image, side: int) -> np.ndarray | None:
     if pixels.shape[:2] == (side, side):
         return levelled(page_of(pixels, side))
     return ink_of_page(page_of(pixels, page_side(side)), side)
+
+
+def border_of(page: np.ndarray) -> np.ndarray:
+    """Returns the outermost pixels of an image ``[H, W]``: ``[2 W + 2 H]``, with the corners twice."""
+    return np.concatenate([page[0], page[-1], page[:, 0], page[:, -1]])
 
 
 def page_side(side: int) -> int:
@@ -139,7 +144,7 @@ def ink_of_page(page: np.ndarray, side: int) -> np.ndarray | None:
     size = len(page)
     coarse_of = resampling(size, COARSE)
     coarse = coarse_of @ page @ coarse_of.T
-    border = np.mean([coarse[0], coarse[-1], coarse[:, 0], coarse[:, -1]])
+    border = border_of(coarse).mean()
     if border - coarse.min() < coarse.max() - border:
         page, coarse = 1 - page, 1 - coarse
     back, coarse_paper = resampling(COARSE, size), _paper(coarse)
@@ -155,7 +160,7 @@ def ink_of_page(page: np.ndarray, side: int) -> np.ndarray | None:
     length = max(bottom - top, right - left)
     step = length / np.clip(length * 28 / size, SHORTEST, LONGEST) * 28 / side  # pixels of the page a pixel
     down, across = (
-        box_means(size, step / 2, _start((low + high) / 2, size, step, side), 2 * side)
+        box_means(size, step / 2, (low + high) / 2 - side / 2 * step, 2 * side)
         for low, high in ((top, bottom), (left, right))
     )
     ink = down @ ink.astype(np.float32) @ across.T
@@ -170,19 +175,18 @@ def ink_of_page(page: np.ndarray, side: int) -> np.ndarray | None:
 
 
 def _is_blank(coarse: np.ndarray, paper: np.ndarray, strength: float) -> bool:
-    """Says whether what is darker than the paper of a coarse page is the paper's noise or a shadow."""
+    """Says whether a coarse page has nothing that is darker than its paper but noise and shadows."""
     if strength < FAINTEST + SHADED * (1 - paper.min() / paper.max()):
         return True
     ink = np.maximum((paper - coarse) / np.maximum(paper, DARKEST), 0)
     ink /= max(ink.max(), LEAST)
     edge = max(np.abs(ink[2:] - ink[:-2]).max(), np.abs(ink[:, 2:] - ink[:, :-2]).max())
-    border = np.mean([ink[0], ink[-1], ink[:, 0], ink[:, -1]])
-    return bool(edge < SOFTEST or min(border, ink.mean()) > WIDE)
+    return bool(edge < SOFTEST or min(border_of(ink).mean(), ink.mean()) > WIDE)
 
 
 def levelled(page: np.ndarray) -> np.ndarray | None:
     """Returns the ink of a page, where it is as large as the paper and the strongest ink say; see `ink_of`."""
-    border = np.sort(np.concatenate([page[0], page[-1], page[:, 0], page[:, -1]]))
+    border = np.sort(border_of(page))
     paper = border[len(border) // 2]
     if paper - page.min() < page.max() - paper:
         page, paper = 1 - page, 1 - paper
@@ -197,9 +201,18 @@ def strongest_of(size: int) -> int:
 
 
 def box_means(size: int, step: np.ndarray | float, start: np.ndarray | float, count: int) -> np.ndarray:
-    """Returns the weights ``[..., count, size]`` of means over intervals of pixels, whose middles are `step` apart.
+    """Returns the weights of means over intervals of pixels, whose middles are `step` apart.
 
     An interval is as long as a step, or longer where pixels are enlarged, so that these are interpolated.
+
+    Args:
+        size: of the page, in pixels.
+        step: in pixels, ``[...]``.
+        start: where the first interval begins, in pixels, ``[...]``.
+        count: of intervals.
+
+    Returns:
+        float32 ``[..., count, size]``.
     """
     step, start = (np.asarray(value, np.float32)[..., None] for value in (step, start))
     length = np.maximum(step, np.minimum(1.0, 2.0 - 4.0 * step))
@@ -215,12 +228,6 @@ def blur(deviation: float) -> np.ndarray:
     place = np.arange(COARSE)
     weights = np.exp(-((place[:, None] - place) ** 2) / (2 * deviation**2))
     return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
-
-
-def _start(middle: float, size: int, step: float, side: int) -> float:
-    """Where the drawing begins on the page, if its `middle` is brought near to the middle of the drawing."""
-    most = OFF_CENTRE * side / 28
-    return middle - (side / 2 + np.clip((middle - size / 2) / step, -most, most)) * step
 
 
 def _paper(coarse: np.ndarray) -> np.ndarray:
@@ -268,6 +275,5 @@ def resampling(size: int, count: int) -> np.ndarray:
         return box_means(size, np.array(size / count), np.array(0.0), count)
     pixel = np.arange(size)
     centre = np.clip((np.arange(count) + 0.5) * size / count, 0.5, size - 0.5)[:, None]
-    return np.clip(np.minimum(pixel + 1, centre + 0.5) - np.maximum(pixel, centre - 0.5), 0, 1).astype(
-        np.float32
-    )
+    overlap = np.minimum(pixel + 1, centre + 0.5) - np.maximum(pixel, centre - 0.5)
+    return np.clip(overlap, 0, 1).astype(np.float32)

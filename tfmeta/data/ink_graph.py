@@ -1,6 +1,5 @@
 """The ink of drawings, as ops that a server runs: to a thousandth what `tfmeta.data.ink` computes."""
 
-import numpy as np
 import tensorflow as tf
 
 from tfmeta.data import ink as same
@@ -58,7 +57,7 @@ def inks_of_pages(pages: tf.Tensor, side: int) -> tuple[tf.Tensor, tf.Tensor]:
     coarse = pages
     if size != same.COARSE:
         coarse = _both(_constant(size, same.COARSE), pages)
-    border = _mean_of_border(coarse)
+    border = tf.reduce_mean(_border_of(coarse), axis=1)
     low, high = tf.reduce_min(coarse, [1, 2]), tf.reduce_max(coarse, [1, 2])
     light_ink = tf.cast(border - low < high - border, tf.float32)[:, None, None]
     pages, coarse = (tf.abs(light_ink - x) for x in (pages, coarse))
@@ -85,14 +84,14 @@ def _are_blank(coarse: tf.Tensor, paper: tf.Tensor, strength: tf.Tensor) -> tf.T
         tf.reduce_max(tf.abs(ink[:, 2:] - ink[:, :-2]), [1, 2]),
         tf.reduce_max(tf.abs(ink[:, :, 2:] - ink[:, :, :-2]), [1, 2]),
     )
-    wide = tf.minimum(_mean_of_border(ink), tf.reduce_mean(ink, [1, 2])) > same.WIDE
+    border = tf.reduce_mean(_border_of(ink), axis=1)
+    wide = tf.minimum(border, tf.reduce_mean(ink, [1, 2])) > same.WIDE
     return (strength < same.FAINTEST + same.SHADED * varied) | (edge < same.SOFTEST) | wide
 
 
-def _mean_of_border(pages: tf.Tensor) -> tf.Tensor:
-    return tf.reduce_mean(
-        tf.concat([pages[:, 0], pages[:, -1], pages[:, :, 0], pages[:, :, -1]], axis=1), axis=1
-    )
+def _border_of(pages: tf.Tensor) -> tf.Tensor:
+    """The outermost pixels of pages ``[M, N, N]``: ``[M, 4 N]``."""
+    return tf.concat([pages[:, 0], pages[:, -1], pages[:, :, 0], pages[:, :, -1]], axis=1)
 
 
 def levelled(pages: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -105,16 +104,14 @@ def levelled(pages: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         float32 ``[M, H, H]``, ink 1, paper 0; and which pages have no drawing, bool ``[M]``.
     """
     size = int(pages.shape[1])
-    border = tf.concat([pages[:, 0], pages[:, -1], pages[:, :, 0], pages[:, :, -1]], axis=1)
-    paper = tf.math.top_k(border, 2 * size).values[:, -1]  # the median
+    paper = tf.math.top_k(_border_of(pages), 2 * size).values[:, -1]  # the median
     low, high = tf.reduce_min(pages, [1, 2]), tf.reduce_max(pages, [1, 2])
     light_ink = tf.cast(paper - low < high - paper, tf.float32)
     paper = tf.abs(light_ink - paper)[:, None, None]
     pages = tf.abs(light_ink[:, None, None] - pages)
     ink = tf.clip_by_value((paper - pages) / tf.maximum(paper, same.DARKEST), 0.0, 1.0)
-    strongest = tf.math.top_k(
-        tf.reshape(ink, [-1, size * size]), same.strongest_of(size), sorted=False
-    ).values
+    count = same.strongest_of(size)
+    strongest = tf.math.top_k(tf.reshape(ink, [-1, size * size]), count, sorted=False).values
     strength = tf.reduce_mean(strongest, axis=1)
     scale = tf.maximum(strength, same.FAINTEST)[:, None, None]
     return tf.minimum(1.0, ink / scale), strength < same.FAINTEST
@@ -128,13 +125,11 @@ def _placed(ink: tf.Tensor, side: int) -> tf.Tensor:
     length = tf.maximum(down[1] - down[0], across[1] - across[0])
     known = tf.clip_by_value(length * 28 / size, same.SHORTEST, same.LONGEST)
     step = tf.maximum(length, 1.0) / known * 28 / side  # pixels of the page a pixel, [M]
-    most = same.OFF_CENTRE * side / 28
-    weights = []
-    for begin, end in (down, across):
-        middle = (begin + end) / 2
-        off = tf.clip_by_value((middle - size / 2) / step, -most, most)
-        weights.append(_box_means(size, step / 2, middle - (side / 2 + off) * step, 2 * side))
-    return tf.matmul(tf.matmul(weights[0], ink), weights[1], transpose_b=True)
+    rows, columns = (
+        _box_means(size, step / 2, (begin + end) / 2 - side / 2 * step, 2 * side)
+        for begin, end in (down, across)
+    )
+    return tf.matmul(tf.matmul(rows, ink), columns, transpose_b=True)
 
 
 def _ends(inked: tf.Tensor, size: int) -> tuple[tf.Tensor, tf.Tensor]:
@@ -224,4 +219,4 @@ def _both(weights: tf.Tensor, pages: tf.Tensor) -> tf.Tensor:
 
 
 def _constant(size: int, count: int) -> tf.Tensor:
-    return tf.constant(same.resampling(size, count).astype(np.float32))
+    return tf.constant(same.resampling(size, count))

@@ -15,7 +15,7 @@ import numpy as np
 
 from tfmeta.core.checks import TfmetaError
 from tfmeta.data.image_files import open_image
-from tfmeta.data.ink import page_of
+from tfmeta.data.ink import border_of, page_of
 
 __all__ = ["LABELS_FILE", "OneShotRun", "load_one_shot_runs"]
 
@@ -125,8 +125,7 @@ def _line(run: Path) -> str:
 
 
 def _read(path: Path, side: int) -> np.ndarray:
-    """Reads a drawing as Omniglot is: where and as large as it was drawn, other than drawings of one's own."""
+    """Reads a drawing ``[side, side, 1]`` where and as large as it was drawn, as Omniglot is; `ink_of` moves it."""
     page = page_of(np.asarray(open_image(path)), side)
-    border = np.concatenate([page[0], page[-1], page[:, 0], page[:, -1]])
-    ink = 1 - page if np.median(border) > 0.5 else page
+    ink = 1 - page if np.median(border_of(page)) > 0.5 else page
     return np.round(ink, 6)[..., None]  # paper is 0, whatever its mean was rounded to

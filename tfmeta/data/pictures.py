@@ -11,7 +11,7 @@ import numpy as np
 from tfmeta.core.checks import TfmetaError
 from tfmeta.core.words import counted
 from tfmeta.data.image_files import folders_in, images_in, open_image, read_each, shown
-from tfmeta.data.ink import ink_of
+from tfmeta.data.ink import border_of, ink_of
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["channels_of", "guess_reading", "load_picture", "load_pictures", "pixels_of", "read_pictures"]
 
-_COLOURED = (
-    40  # between the largest and the smallest of red, green and blue, of 255; a yellowed page has less
-)
+# Between the largest and the smallest of red, green and blue, of 255; a yellowed page has less.
+_COLOURED = 40
 _COLOURED_SHARE = 0.01
 _LEVEL_WIDTH = 0.2  # around the levels of paper and ink, as a share of what is between them
 _LEVEL_SHARE, _PAPER_SHARE, _BORDER_SHARE, _LEAST_CONTRAST = 0.75, 0.5, 0.65, 0.25
@@ -106,7 +105,7 @@ def read_pictures(files: Sequence[Path], side: int, reading: Reading) -> np.ndar
     return np.stack(read)
 
 
-def pixels_of(image: Image.Image, side: int, reading: Reading) -> np.ndarray:
+def pixels_of(image: Image.Image, side: int, reading: Reading, name: str = "The image") -> np.ndarray:
     """Returns the pixels of a picture.
 
     A drawing becomes ink 1 on paper 0, of a usual size and strength; see `tfmeta.data.ink.ink_of`. Of a photograph
@@ -117,6 +116,7 @@ def pixels_of(image: Image.Image, side: int, reading: Reading) -> np.ndarray:
         image: of any colours, upright.
         side: of the result, in pixels.
         reading: ``"drawing"``, ``"grey"`` or ``"colour"``.
+        name: what messages call it.
 
     Returns:
         float32 ``[side, side, channels]``.
@@ -129,7 +129,7 @@ def pixels_of(image: Image.Image, side: int, reading: Reading) -> np.ndarray:
     if reading == "drawing":
         ink = ink_of(image, side)
         if ink is None:
-            raise TfmetaError("The image has no drawing; expected ink on paper.")
+            raise TfmetaError(f"{name} has no drawing; expected ink on paper. Draw on it, or leave it out.")
         return ink[..., None]
     (width, height), short = image.size, min(image.size)
     left, top = (width - short) // 2, (height - short) // 2
@@ -169,14 +169,8 @@ def guess_reading(files: Sequence[Path]) -> Reading:
 
 def _load(file: Path, side: int, reading: Reading) -> np.ndarray:
     # A drawing may be a line on a large page: it is scaled by averaging over all of its pixels.
-    if reading != "drawing":
-        return pixels_of(open_image(file, 2 * side), side, reading)
-    ink = ink_of(open_image(file), side)
-    if ink is None:
-        raise TfmetaError(
-            f"{shown(file)} has no drawing; expected ink on paper. Draw on it, or leave it out."
-        )
-    return ink[..., None]
+    least = None if reading == "drawing" else 2 * side
+    return pixels_of(open_image(file, least), side, reading, shown(file))
 
 
 def _looks(file: Path) -> tuple[bool, bool]:
@@ -190,7 +184,7 @@ def _looks(file: Path) -> tuple[bool, bool]:
 
 
 def _looks_drawn(grey: np.ndarray) -> bool:
-    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+    border = border_of(grey)
     paper = np.median(border)
     distance = np.abs(grey - paper)
     ink = np.percentile(distance, 99)  # of a thin line, too
