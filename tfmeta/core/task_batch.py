@@ -1,8 +1,8 @@
 """Runs one network with different weights for every task, all tasks at once.
 
-Evaluating ``B`` tasks that each have weights of their own is, layer by layer, a batched matrix product: weights
-carry the tasks as a leading dimension, ``[B, ...]``, and so do the inputs, ``[B, M, ...]``. One rule for each kind
-of layer says how; a layer without weights of a task's own needs no rule, for it treats the items of all tasks alike.
+Evaluating ``B`` tasks that each have weights of their own is, layer by layer, a batched matrix product. Weights carry
+the tasks as a leading dimension, ``[B, ...]``, and so do the inputs, ``[B, M, ...]``. There is one rule for each kind
+of layer. A layer without weights of a task's own needs no rule, since it treats the items of all tasks alike.
 
 Layers compute in the precision of their own policy, as they do in Keras. Weights and moments keep theirs.
 """
@@ -70,7 +70,6 @@ def run_chain(
     norms: Sequence[keras.layers.BatchNormalization],
     moments: Sequence[Moments] | None,
     offsets: Mapping[int, tf.Tensor] = MappingProxyType({}),
-    training: bool = False,
 ) -> tuple[tf.Tensor, list[Moments]]:
     """Runs a chain of layers for a batch of tasks.
 
@@ -83,7 +82,6 @@ def run_chain(
             task by themselves.
         offsets: for variables that all tasks share, by `id`: zeros ``[B, ...]`` that were added to it. Convolutions
             are then ordinary ones, and only the gradients with respect to the offsets are taken task by task.
-        training: whether layers without weights of a task's own are called as in training.
 
     Returns:
         The outputs ``[B, M, ...]``, and the moments that were used.
@@ -105,7 +103,7 @@ def run_chain(
         elif own:
             x = _dense(layer, lookup, tf.cast(x, layer.compute_dtype))
         else:
-            x = split_tasks(layer(merge_tasks(x), training=training), tasks)
+            x = split_tasks(layer(merge_tasks(x), training=False), tasks)
     return x, used
 
 
@@ -140,9 +138,8 @@ def treats_items_apart(layer: keras.Layer) -> bool:
 
 def _dense(layer: keras.layers.Dense, lookup: Lookup, x: tf.Tensor) -> tf.Tensor:
     tasks, items = leading(x, 2)
-    y = tf.matmul(
-        tf.reshape(x, [tasks, -1, x.shape[-1]]), tf.cast(lookup(layer.kernel), x.dtype)
-    )  # [B, M*..., F]
+    kernel = tf.cast(lookup(layer.kernel), x.dtype)
+    y = tf.matmul(tf.reshape(x, [tasks, -1, x.shape[-1]]), kernel)  # [B, M*..., F]
     if layer.use_bias:
         y += tf.cast(lookup(layer.bias), x.dtype)[:, None, :]
     return layer.activation(tf.reshape(y, [tasks, items, *x.shape[2:-1], y.shape[-1]]))
