@@ -70,7 +70,7 @@ def new_folder(folder: Path, *, overwrite: bool = False) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a text file, replacing an older one in one step.
+    """Writes a text file in UTF-8, replacing an older one in one step.
 
     Raises:
         OSError: if it cannot be written; an older file is then untouched.

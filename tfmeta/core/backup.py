@@ -30,9 +30,9 @@ class Backup(keras.callbacks.Callback):
     A state with numbers that are NaN or infinite is not kept: the training ends with a `DivergedError`, and the state
     of the epoch before remains. A state that was changed on the disk is not restored: its hash is kept beside it.
 
-    Weights, optimizer and step count are one file that is renamed into place. (`keras.callbacks.BackupAndRestore`
-    writes weights and epoch into two files one after the other, so a kill in between repeats an epoch; and it
-    learns only inside of ``fit`` where a run goes on, which is too late to choose the episodes.)
+    Weights, optimizer and step count are one file that is renamed into place. `keras.callbacks.BackupAndRestore` writes
+    weights and epoch into two files, so a kill in between repeats an epoch. It also knows only inside of ``fit`` where
+    a run goes on, which is too late to choose the episodes.
 
     Args:
         folder: where the state is kept.
@@ -98,7 +98,7 @@ class Backup(keras.callbacks.Callback):
         os.replace(temporary, self._weights)
 
     def _known(self) -> list[str]:
-        """The hashes of the state and of the one before it, the newest first; none in a folder of before."""
+        """The hashes of the state and of the one before it, the newest first; older folders have none."""
         return json.loads(self._hashes.read_text()) if self._hashes.exists() else []
 
     def _check_finite(self, epoch: int, logs: dict[str, Any]) -> None:
@@ -121,7 +121,7 @@ class Backup(keras.callbacks.Callback):
     def _check_space(self) -> None:
         # Where a disk is full, HDF5 raises what cannot be caught, and then ends the process.
         optimizer = self.model.optimizer
-        variables = [*self.model.variables, *(optimizer.variables if optimizer is not None else ())]
+        variables = [*self.model.variables, *([] if optimizer is None else optimizer.variables)]
         needed = 2 * sum(variable.value.numpy().nbytes for variable in variables) + _SPARE_BYTES
         free = shutil.disk_usage(self.folder).free
         if free < needed:

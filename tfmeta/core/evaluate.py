@@ -50,7 +50,16 @@ class TaskMean(keras.metrics.Metric):
     def update_state(
         self, y_true: tf.Tensor, y_pred: tf.Tensor, sample_weight: tf.Tensor | None = None
     ) -> None:
-        """Adds a batch of tasks; `sample_weight` is ``[B]`` for tasks, or ``[B, Q]`` for their queries."""
+        """Adds a batch of tasks.
+
+        Args:
+            y_true: targets of the queries, ``[B, Q, ...]``.
+            y_pred: answers, ``[B, Q, ...]``.
+            sample_weight: weights of tasks, ``[B]``, or of their queries, ``[B, Q]``; 1 unless given.
+
+        Raises:
+            ValueError: for weights of another rank.
+        """
         scores = self.score(tf.convert_to_tensor(y_true), tf.convert_to_tensor(y_pred))  # [B, Q, ...]
         scores = scores[:, None] if scores.shape.rank == 1 else scores
         tasks, items = leading(scores, 2)

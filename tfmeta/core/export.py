@@ -150,7 +150,11 @@ def _functions(servable: Servable) -> dict[str, Any]:
 
 
 def _function(signature: Signature) -> Any:
-    """Makes a `tf.function` that calls the trace of a signature, since saving traces each function anew."""
+    """Makes a `tf.function` of a signature that only calls a trace made here.
+
+    Saving traces each function again, which would double the work. The trace itself is not saved, since it has lost the
+    Tensor defaults of the function.
+    """
     function = _finite(_named(signature))
     traced = tf.function(function, input_signature=signature.inputs, autograph=False).get_concrete_function()
 

@@ -26,9 +26,15 @@ class FastNetwork:
     and differentiates to any order. Batch normalisation is explicit: its moments come from the items of the call,
     task by task, or are given.
 
-    Two engines compute the same numbers. ``"batched"`` works on all tasks at once (`tfmeta.core.task_batch`) and
-    knows Dense, Conv2D, BatchNormalization and layers without fast weights in a `keras.Sequential`. ``"map"``
-    takes any network, one task after the other, which is slower.
+    Two engines compute the same numbers.
+
+    ===========  =================================  ==============================================================
+    engine       how                                which networks
+    ===========  =================================  ==============================================================
+    ``batched``  all tasks at once                  a `keras.Sequential` of Dense, Conv2D, BatchNormalization and
+                                                    layers without fast weights; see `tfmeta.core.task_batch`
+    ``map``      one task after the other, slower   any
+    ===========  =================================  ==============================================================
 
     Layers compute in the precision of their own policy, ``mixed_float16`` for example. Weights, moments and outputs
     are in float32, or in float64 where the network has such weights.
@@ -118,8 +124,8 @@ class FastNetwork:
             x: inputs, ``[B, M, ...]``.
             moments: mean and variance, each ``[B, F]``, for each batch normalisation in order; None takes those
                 of the items of `x`, of each task by itself.
-            training: whether dropout is active, where no variable is an argument; a network that is frozen as a
-                whole has none.
+            training: whether dropout is active. It is ignored where variables are arguments, and where the network is
+                frozen as a whole.
 
         Returns:
             The outputs ``[B, M, ...]``, and the moments that were used.

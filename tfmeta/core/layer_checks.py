@@ -1,4 +1,4 @@
-"""What the layers of a network do besides computing: draw random numbers, or keep numbers from call to call."""
+"""What is known of the layers of a network: their precision, and whether they draw random numbers or keep some."""
 
 import contextlib
 from collections.abc import Iterator
@@ -18,7 +18,8 @@ __all__ = [
 def precision(network: keras.Model) -> str:
     """Returns the type of numbers that loses nothing of a network: ``"float64"`` where it has some, or ``"float32"``.
 
-    A network that computes in half precision keeps its weights in float32, and so do gradient steps and task states.
+    A network that computes in half precision keeps its weights in float32. Gradient steps and task states then are in
+    float32, too.
 
     Example:
         >>> precision(keras.Sequential([keras.Input([2]), keras.layers.Dense(3, dtype="mixed_bfloat16")]))

@@ -68,7 +68,15 @@ def squared_error(targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
 
 
 def cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """Returns the mean cross-entropy of each task: labels ``[B, M]``, logits ``[B, M, N]``, losses ``[B]``."""
+    """Returns the mean cross-entropy of each task, in nats.
+
+    Args:
+        labels: the class of each item, whole numbers of any type, ``[B, M]``.
+        logits: ``[B, M, N]``.
+
+    Returns:
+        The losses ``[B]``.
+    """
     entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.cast(labels, tf.int32), logits)
     return tf.reduce_mean(entropy, axis=1)
 
@@ -78,6 +86,9 @@ def item_loss(loss: Any) -> ItemLoss:
 
     Args:
         loss: a `keras.losses.Loss`, a function of targets and outputs, or the name of one.
+
+    Returns:
+        A function of targets and outputs ``[B, M, ...]``; see `ItemLoss`.
 
     Raises:
         ValueError: for a name that Keras does not know.

@@ -14,8 +14,11 @@ def check_most_rows(rows: tf.Tensor, name: str) -> tf.Tensor:
     """Checks that a request asks for no more rows than `MOST_ROWS`, and returns the input once it has passed.
 
     Args:
-        rows: ``[B]``.
-        name: What the client calls it.
+        rows: one of anything for each row that is wanted, ``[B]``.
+        name: what the client calls it, for messages.
+
+    Returns:
+        The input. The graph fails, with words, for more rows.
 
     Example:
         >>> check_most_rows(tf.zeros([3], tf.int64), "rows").shape

@@ -1,7 +1,10 @@
-"""Sources of tasks, one a file: `omniglot`, `cifar_fs`, `glyphs`, `digits`, `sinusoid`; `labelled_images` (MNIST,
-CIFAR-10); `folder_tasks` and `array_tasks` for data of one's own; `faces`, `drawn_faces` and
-`landmark_files`, which have landmarks; `geoqa`, `shapes`, `shape_world` and `vqa`, which are
-asked questions.
+"""Sources of tasks, one a file.
+
+* Few-shot: `omniglot`, `cifar_fs`, `glyphs`, `digits` and `sinusoid`.
+* Of one's own: `folder_tasks` and `array_tasks`.
+* With labels: `labelled_images` (MNIST, CIFAR-10).
+* With landmarks: `faces`, `drawn_faces` and `landmark_files`.
+* With questions: `geoqa`, `shapes`, `shape_world` and `vqa`.
 
 A source is imported when it is first used: some of them need TensorFlow, or a data set on disk.
 """

@@ -19,10 +19,10 @@ _PAPER, _INK = 0.35, 0.7  # of the image's strongest ridge
 def load_digits() -> tuple[np.ndarray, np.ndarray]:
     """Loads 1,797 handwritten digits: real handwriting, without a download, that no model of Omniglot has seen.
 
-    The source is 8 x 8 pixels with strokes two of them wide: too coarse and too fat for a model that knows
-    Omniglot. So the images are interpolated to 20 x 20 by a Gaussian, and only the ridges of the ink are kept,
-    where it curves down most steeply across the stroke (the negative eigenvalue of the Hessian). The first ten
-    images are 0 to 9.
+    The source is 8 x 8 pixels with strokes two of them wide: too coarse and too wide for a model that knows
+    Omniglot. So the images are interpolated to 20 x 20 by a Gaussian. Only the ridges of the ink are kept, where it
+    curves down most steeply across the stroke (the negative eigenvalue of the Hessian). The first ten images are 0
+    to 9.
 
     Returns:
         Images, float32 ``[1797, 28, 28, 1]``, ink 1 and paper 0; and their labels, int32 ``[1797]``. Both are

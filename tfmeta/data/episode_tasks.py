@@ -18,16 +18,18 @@ __all__ = ["ClassTasks", "Classes", "EpisodeTasks", "Reading", "values_of"]
 Reading = Literal["drawing", "grey", "colour", ""]
 """How a file becomes an item: a drawing (ink 1, paper 0), a grey or a colour photograph (0 black, 1 white); or not."""
 
-
-_POLARITIES: dict[str, str] = {
-    "drawing": "ink 1, paper 0",
-    "grey": "black 0, white 1",
-    "colour": "black 0, white 1",
-}
+_PHOTOGRAPH = "black 0, white 1"
+_POLARITIES: dict[str, str] = {"drawing": "ink 1, paper 0", "grey": _PHOTOGRAPH, "colour": _PHOTOGRAPH}
 
 
 def values_of(reading: str) -> dict[str, Any]:
     """Says what the numbers of pictures mean, for model cards; of other items it says nothing.
+
+    Args:
+        reading: one of `Reading`, or anything else.
+
+    Returns:
+        ``range`` and ``polarity``, or nothing.
 
     Example:
         >>> values_of("drawing")

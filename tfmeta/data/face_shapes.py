@@ -51,20 +51,18 @@ def draw_shape(random: np.random.RandomState) -> HeadShape:
     wide, long = 1 + 0.07 * _normal(random), 1 + 0.06 * _normal(random)
     points = np.concatenate([_jaw(random), _brows(random), _nose(random), _eyes(random), _mouth(random)])
     points = points * [wide, long, 1.0]
-    points = points + 0.008 * np.clip(
-        random.standard_normal(points.shape), -2, 2
-    )  # no face is quite symmetric
+    # No face is quite symmetric.
+    points = points + 0.008 * np.clip(random.standard_normal(points.shape), -2, 2)
     angles = np.linspace(0.05, np.pi - 0.05, 15)
     height = 1.15 + 0.1 * _normal(random)
-    forehead = np.stack(
-        [0.97 * np.cos(angles), -0.3 - height * np.sin(angles), 0.55 * np.sin(angles) - 0.45], 1
-    )
+    x, up = np.cos(angles), np.sin(angles)
+    forehead = np.stack([0.97 * x, -0.3 - height * up, 0.55 * up - 0.45], 1)
     skull = np.array([[0, -0.35, -0.5], [1.1, 1.25, 1.1]]) * [wide, long, 1.0]
     return HeadShape(points, forehead * [wide, long, 1.0], skull)
 
 
 def draw_pose(random: np.random.RandomState, side: int) -> Pose:
-    """Draws how a head is turned, for an image of so many pixels."""
+    """Draws how a head is turned, and where it is seen in an image of `side` by `side` pixels."""
     yaw, pitch, roll = np.radians([13.0, 8.0, 9.0]) * [_normal(random) for _ in range(3)]
     (sy, cy), (sp, cp), (sr, cr) = ((np.sin(angle), np.cos(angle)) for angle in (yaw, pitch, roll))
     turn = (
@@ -101,17 +99,13 @@ def _brows(random: np.random.RandomState) -> np.ndarray:
 
 
 def _nose(random: np.random.RandomState) -> np.ndarray:
-    tip, out, wide = (
-        0.22 + 0.05 * _normal(random),
-        0.72 + 0.08 * _normal(random),
-        0.25 + 0.04 * _normal(random),
-    )
+    tip, out = 0.22 + 0.05 * _normal(random), 0.72 + 0.08 * _normal(random)
+    wide = 0.25 + 0.04 * _normal(random)
     along = np.linspace(0, 1, 4)
     bridge = np.stack([0 * along, -0.33 + (tip + 0.33) * along, 0.32 + (out - 0.32) * along], 1)
     across = np.linspace(-1, 1, 5)
-    below = np.stack(
-        [wide * across, tip + 0.14 - 0.06 * np.abs(across) ** 1.5, 0.5 - 0.22 * np.abs(across)], 1
-    )
+    away = np.abs(across)
+    below = np.stack([wide * across, tip + 0.14 - 0.06 * away**1.5, 0.5 - 0.22 * away], 1)
     return np.concatenate([bridge, below])
 
 

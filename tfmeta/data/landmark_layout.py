@@ -11,8 +11,18 @@ __all__ = ["LandmarkLayout"]
 class LandmarkLayout:
     """What the landmarks of a face mean.
 
-    Of 68 landmarks, those of iBUG are assumed: the jaw (0 to 16), brows (17 to 26), nose (27 to 35), eyes (36 to 47)
-    and mouth (48 to 67), each from left to right in the image. Of another number nothing is known.
+    Where there are 68, they are taken to be those of iBUG. Each part goes from left to right in the image. Where there
+    is another number, nothing is known.
+
+    =====  ========
+    part   numbers
+    =====  ========
+    jaw    0 to 16
+    brows  17 to 26
+    nose   27 to 35
+    eyes   36 to 47
+    mouth  48 to 67
+    =====  ========
 
     Args:
         count: landmarks of a face, L.

@@ -93,10 +93,15 @@ def load_omniglot(
 ) -> np.ndarray:
     """Loads the drawings of one part of a class split, decoded once and kept in memory.
 
-    ``split="characters"`` deals all 1,623 characters at random: 1,100 for training, 100 for validation, 423 for
-    test (Finn et al. 2017). ``split="alphabets"`` is the standard split of Vinyals et al.
-    2016, 1,028 / 172 / 423: but for four characters of Gurmukhi, no test alphabet is seen in training, which is
-    clearly harder.
+    ==============  =================================  =====  ==========  ====
+    split           how 1,623 characters are divided   train  validation  test
+    ==============  =================================  =====  ==========  ====
+    ``characters``  at random (Finn et al. 2017)       1,100  100         423
+    ``alphabets``   by alphabet (Vinyals et al. 2016)  1,028  172         423
+    ==============  =================================  =====  ==========  ====
+
+    With ``alphabets`` no test alphabet is seen in training, except for four characters of Gurmukhi. That is clearly
+    harder.
 
     Args:
         part: ``"train"``, ``"validation"`` or ``"test"``.

@@ -89,9 +89,8 @@ class FineTuning(EmbeddingLearner):
 
         start = [*weights, head]
         tuned = descend(loss, start, [[self.rate] * len(start)] * self.steps)
-        return tf.concat(
-            [tf.cast(tf.reshape(weight, [tasks, -1]), self.compute_dtype) for weight in tuned], axis=1
-        )
+        flat = [tf.cast(tf.reshape(weight, [tasks, -1]), self.compute_dtype) for weight in tuned]
+        return tf.concat(flat, axis=1)
 
     def respond(self, task_state: tf.Tensor, query_x: tf.Tensor, training: bool = False) -> tf.Tensor:
         tasks = leading(task_state, 1)[0]

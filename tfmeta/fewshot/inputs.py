@@ -1,4 +1,4 @@
-"""What a few-shot learner is given: a network, items and labels, checked before they end in a kernel's error."""
+"""What a few-shot learner is given: a network, items and labels, checked before an op of TensorFlow fails on them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -119,6 +119,9 @@ def checked_items(network: keras.Model, x: tf.Tensor, name: str = "items") -> tf
             `tfmeta.core.pool.Pool` and the clients do it; anything else is not scaled.
         name: what messages call them.
 
+    Returns:
+        The items, in numbers of the kind that the network takes: floats or integers.
+
     Raises:
         ValueError: for another shape, for example without a dimension of tasks; for uint8 that is no image, or of
             which the network has a scaling of its own.
@@ -156,8 +159,11 @@ def checked_labels(y: tf.Tensor, name: str = "support_y") -> tf.Tensor:
     """Returns labels as integers.
 
     Args:
-        y: labels ``[B, M]``, of any type of whole numbers.
+        y: labels ``[B, M]``, whole numbers of any type.
         name: what messages call them.
+
+    Returns:
+        The labels ``[B, M]``, of their own type of integers, or int32 where they came as floats.
 
     Raises:
         ValueError: for another shape.
@@ -182,7 +188,10 @@ def checked_labels(y: tf.Tensor, name: str = "support_y") -> tf.Tensor:
 
 
 def fitting_episode(inputs: EpisodeInputs) -> EpisodeInputs:
-    """Returns an episode whose parts are of as many tasks, and which has a label for each support item.
+    """Returns an episode, once it has as many tasks in each part, and a label for each support item.
+
+    Args:
+        inputs: ``support_x`` ``[B, S, ...]``, ``support_y`` ``[B, S, ...]`` and ``query_x`` ``[B, Q, ...]``.
 
     Raises:
         ValueError: for other numbers, where they are known.

@@ -132,24 +132,40 @@ class FewShotLearner(keras.Model):
             self.optimizer.build(self.trainable_variables)
 
     def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> keras.callbacks.History:
-        """Trains as Keras does, and refuses what would go wrong without a word."""
+        """Trains as Keras does.
+
+        Raises:
+            ValueError: for weights of classes, or for tasks without end and without a number of steps.
+        """
         _check_class_weight(kwargs)
         _check_end(x, kwargs, "steps_per_epoch", "fit")
         _check_end(kwargs.get("validation_data"), kwargs, "validation_steps", "fit")
         return super().fit(x, *args, **kwargs)
 
     def evaluate(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
-        """Evaluates as Keras does, on tasks that end or for a number of steps."""
+        """Evaluates as Keras does.
+
+        Raises:
+            ValueError: for tasks without end and without a number of steps.
+        """
         _check_end(x, kwargs, "steps", "evaluate")
         return super().evaluate(x, *args, **kwargs)
 
     def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
-        """Answers as Keras does, for tasks that end or for a number of steps."""
+        """Answers as Keras does.
+
+        Raises:
+            ValueError: for tasks without end and without a number of steps.
+        """
         _check_end(x, kwargs, "steps", "predict")
         return super().predict(x, *args, **kwargs)
 
     def train_on_batch(self, *args: Any, **kwargs: Any) -> Any:
-        """Takes a training step as Keras does."""
+        """Takes a training step as Keras does.
+
+        Raises:
+            ValueError: for weights of classes.
+        """
         _check_class_weight(kwargs)
         return super().train_on_batch(*args, **kwargs)
 

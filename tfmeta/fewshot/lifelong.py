@@ -25,9 +25,9 @@ class LifelongMemory(EmbeddingLearner):
     slots does not hold is forgotten, and a state is as large after a thousand examples as after one.
 
     In training each task is a stream from an empty memory, in which every class is seen once before any is seen
-    twice, and the loss is the mean of the memory losses of all presentations of the support set (eq. 4), which a
-    call with ``training=True`` adds to the model's. So compile it without a loss, and let tasks have shots enough
-    for rare events to recur. Queries are for the metrics.
+    twice. The loss is the mean of the memory losses of all presentations of the support set (eq. 4). A call with
+    ``training=True`` adds it to the model's losses, so compile the learner without one. Let tasks have shots enough for
+    rare events to recur. Queries are for the metrics.
 
     Served, it also takes and returns memories, so that a client may go on adding to one: see
     `tfmeta.fewshot.memory_signatures`.

@@ -18,9 +18,9 @@ __all__ = ["MAML"]
 class MAML(PhasedLearner):
     """Adapts a network to a task by gradient descent, and is trained through that descent.
 
-    A task is learnt by steps on the loss of its support set (eq. 1), and the initial weights ``θ`` minimise the
-    loss of the queries *after* those steps (eq. 2), which Keras's ordinary ``fit`` does, since calling the model
-    adapts and then answers:
+    A task is learned by steps on the loss of its support set (eq. 1). The initial weights ``θ`` minimise the loss of
+    the queries *after* those steps (eq. 2). Keras's ordinary ``fit`` does that, since calling the model adapts and then
+    answers:
 
         θ'_i = θ - α ∇_θ L_i(f_θ),        min_θ  Σ_i L_i(f_{θ'_i}).
 

@@ -17,8 +17,8 @@ class MemoryLayer(keras.layers.Layer):
 
     Called with features alone, it recalls. Called in training with their labels too, it also presents them to its
     memory, one after the other, and adds the mean of their memory losses to the model's. What it remembers are
-    weights that no gradient trains: they are assigned in training and nowhere else, last from one batch and one
-    task to the next, and are saved with the model.
+    weights that no gradient trains. They are assigned in training alone, are kept from one batch and one task to the
+    next, and are saved with the model.
 
     Args:
         classes: number of labels, N.
@@ -52,9 +52,8 @@ class MemoryLayer(keras.layers.Layer):
         **kwargs: Any,
     ):
         check_memory(size, neighbours)
-        super().__init__(
-            **{"dtype": "float32", **kwargs}
-        )  # as memories are, whatever the precision of what is before
+        # Memories are in float32, whatever the precision of the layers before.
+        super().__init__(**{"dtype": "float32", **kwargs})
         self.classes = classes
         self.size = size
         self.neighbours = neighbours

@@ -88,9 +88,8 @@ class Reptile(GradientLearner):
         ]
         # A product of which one factor is a constant has it for its gradient; its value is of no interest.
         product = tf.add_n([tf.reduce_sum(g * start) for g, start in zip(way_back, slow, strict=True)])
-        self.add_loss(
-            tf.cast(product - tf.stop_gradient(product), keras.config.floatx())
-        )  # as Keras's losses are
+        nothing = tf.cast(product - tf.stop_gradient(product), keras.config.floatx())  # as Keras's losses are
+        self.add_loss(nothing)
         return tf.stop_gradient(self._answer(learnt, inputs["query_x"], self.inner_steps))
 
     @classmethod

@@ -15,6 +15,7 @@ from tfmeta.fewshot.learner import FewShotLearner
 
 __all__ = ["Requests"]
 
+_COLOURS = {1: ", in grey, with one channel", 3: ", in colour, with three channels"}
 _ROUNDED = 0.01  # what a filter may overshoot
 _MOST_INK = 0.7  # the mean of a drawing; inverted ones have more
 
@@ -141,19 +142,16 @@ class Requests:
         fix = ""
         if len(self.item) == 3:
             high, wide, channels = self.item
-            colours = {1: ", in grey, with one channel", 3: ", in colour, with three channels"}.get(
-                channels, ""
-            )
-            fix = f"make each image {high}x{wide} pixels{colours}"
-        return self._checked_values(
-            name, check_finite(name, check_shape(name, x, ("B", letter, *self.item), fix))
-        )
+            fix = f"make each image {high}x{wide} pixels{_COLOURS.get(channels, '')}"
+        x = check_finite(name, check_shape(name, x, ("B", letter, *self.item), fix))
+        return self._checked_values(name, x)
 
     def _checked_values(self, name: str, x: tf.Tensor) -> tf.Tensor:
         """Checks that pictures are of 0 to 1, and drawings light on dark, as the models know them."""
-        if not values_of(self._reading) or (self._reading == "drawing" and not self.takes_drawings):
+        values = values_of(self._reading)
+        if not values or (self._reading == "drawing" and not self.takes_drawings):
             return x
-        meaning = values_of(self._reading)["polarity"]
+        meaning = values["polarity"]
         outside = tf.math.count_nonzero((x < -_ROUNDED) | (x > 1.0 + _ROUNDED))
         checks = [
             require(outside == 0, f"{name} holds ", outside, f" numbers outside 0 to 1; expected {meaning}, so divide"

@@ -47,16 +47,24 @@ def few_shot_servable(
     ``predict_png``   task_state, query_png               as ``classify``
     ================  ==================================  =============================================
 
-    ``support_x`` and ``query_x`` are float32 ``[B, S, ...]`` and ``[B, Q, ...]``; ``support_y`` is int64
-    ``[B, S]``, or float32 ``[B, S, D]`` in regression. ``support_png`` and ``query_png`` are strings ``[B, S]``
-    and ``[B, Q]``, the bytes of PNG or JPEG files of any size, with ink of any colour on any paper; see
-    `tfmeta.data.encoded.decode_drawings`. Arrays of pictures are of 0 to 1, and drawings are ink 1 on paper 0; the
-    card says so in its ``items``. A request that does not fit fails with a message that says what came,
-    what was expected, and how to mend it.
+    ===============  =======  ===============  ==================================================
+    input            type     shape            what it is
+    ===============  =======  ===============  ==================================================
+    ``support_x``    float32  ``[B, S, ...]``  items; pictures are of 0 to 1, drawings ink 1 on
+                                               paper 0, as the card says in its ``items``
+    ``support_y``    int64    ``[B, S]``       classes; in regression float32 ``[B, S, D]``
+    ``query_x``      float32  ``[B, Q, ...]``  as ``support_x``
+    ``support_png``  string   ``[B, S]``       bytes of PNG or JPEG files of any size, with ink of
+                                               any colour on any paper
+    ``query_png``    string   ``[B, Q]``       as ``support_png``
+    ===============  =======  ===============  ==================================================
+
+    `tfmeta.data.encoded.decode_drawings` reads the files. A request that does not fit fails with a message that says
+    what came, what was expected, and how to mend it.
 
     ``describe`` says ``task``, ``ways`` (0: any number), ``input_shape``, ``inner_rate`` (0: no gradient
-    steps), ``git_hash`` and ``card`` (JSON). Its input counts nothing but rows: TF Serving's batching refuses
-    requests without inputs, and tensors without a leading dimension.
+    steps), ``git_hash`` and ``card`` (JSON). It answers as many rows as its input has, since TF Serving's batching
+    refuses requests without inputs, and tensors without a leading dimension.
 
     Some kinds of learner have more signatures: see `tfmeta.fewshot.extras.extra_signatures`, which is also how a
     package adds signatures for its own learner.

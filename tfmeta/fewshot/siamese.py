@@ -32,8 +32,8 @@ class SiameseNetwork(EmbeddingLearner):
         ||φ(a) - φ(b)|| for the same class,    max(margin - ||φ(a) - φ(b)||, 0) for different ones.
 
     A distance is no probability; a logistic curve ``σ(s (t - ||φ(a) - φ(b)|| / margin))`` makes it one. Its slope
-    ``s`` and threshold ``t`` are fitted by cross-entropy to the same pairs as the distances are trained on,
-    without a part in training them; `calibrate` fits them to other pairs, which is the better measure.
+    ``s`` and threshold ``t`` are fitted by cross-entropy to the pairs that the distances are trained on, and do not
+    change that training. `calibrate` fits them to other pairs, which is the better measure.
 
     ``loss="verification"`` trains a head over the two embeddings by cross-entropy (Koch et al. 2015):
 
@@ -48,7 +48,7 @@ class SiameseNetwork(EmbeddingLearner):
     * episodes: *all* pairs of images of a task, support and query alike, count. N ways of n examples each give
       ``Nn (Nn - 1) / 2`` pairs instead of ``Nn / 2`` from the same images, at about the same cost.
 
-    For a task, the logit of a class is the log-odds that the query and an example of the class are the same:
+    For a task, the logit of a class is the log-odds that the query and an example of the class are the same. It is
     the mean over its K shots, or with ``class_score="nearest"`` that of its most similar one. The softmax of the
     logits is then the probability of each class, given that the query is of one of them. A class without an
     example is never the answer. The task state is the embeddings with their labels, ``[B, S*(D+1)]``.

@@ -27,22 +27,22 @@ class NeuralStatistician(EmbeddingLearner):
 
         p(D) = ∫ p(c) Π_x [ ∫ p(z | c) p(x | c, z) dz ] dc,    p(c) = N(0, 1).
 
-    The statistic network ``q(c | D)`` averages over the items of the set, so that their order does not matter and
-    any number will do; with ``q(z | x, c)`` beside it the network is trained by the evidence lower bound
+    The statistic network ``q(c | D)`` averages over the items of the set. So their order does not matter, and any
+    number will do. Together with ``q(z | x, c)`` it is trained by the evidence lower bound
 
         ELBO(D) = E[ Σ_x log p(x | c, z) ] - KL(q(c | D) || p(c)) - E[ Σ_x KL(q(z | x, c) || p(z | c)) ],
 
-    which needs no labels, only sets whose items belong together. Labels come in when a task is learnt: a query
+    which needs no labels, only sets whose items belong together. Labels are used when a task is learned: a query
     belongs to the class with the nearest context,
 
         logits_k = -τ KL(q(c | D_k) || q(c | {x})),    D_k: the support items of class k.
 
-    where both sets count as sets of one item: a posterior gets surer with every item, and a class with many would be
-    far from any single query. On 5-way 5-shot validation tasks of Omniglot this is 99.8% instead of 77%.
+    where both sets count as sets of one item. A posterior gets surer with every item, so a class with many would be far
+    from any single query. On 5-way 5-shot validation tasks of Omniglot this is 99.8% instead of 77%.
 
-    Sampling happens in `compute_loss` alone and is a pure function of `seed` and the training step, so that a
-    resumed training goes on as an unbroken one would; answers are not sampled. A class without support examples
-    is never the answer. The task state is the mean and log variance of each class's context, ``[B, N*2*C]``.
+    Only `compute_loss` samples, as a pure function of `seed` and the training step, so that a resumed training goes
+    on as an unbroken one would. Answers are not sampled. A class without support examples is never the answer. The task
+    state is the mean and log variance of each class's context, ``[B, N*2*C]``.
 
     Compile without a loss: `compute_loss` is the objective. On an episode it takes the support and query items of
     a class for its set.

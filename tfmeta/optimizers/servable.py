@@ -32,11 +32,19 @@ def rule_servable(rule: LearnedRule, name: str, *, card: Card) -> Servable:
     ``serving_default``  as ``update``
     ===================  ==========================================  =======================================
 
-    Rows are separate models of equally many parameters, and ``update`` is to be added to the parameters. The state
-    is ``hidden_0, cell_0, hidden_1, cell_1, …``, two tensors ``[B, P, units]`` for each layer of the rule, and where it
-    has a memory of K slots ``changes, answers`` ``[B, P, K]`` and ``last_gradient, last_move`` ``[B, P, 1]``: under the
-    same names where they go in and come out, so that a client can loop without knowing what they are. A request
-    that does not fit fails with a message that says what came, what was expected, and how to mend it.
+    Rows are separate models of equally many parameters, and ``update`` is to be added to the parameters. These tensors
+    are the state:
+
+    ====================================  ===================  =======================================
+    names                                 shape of each        of which rules
+    ====================================  ===================  =======================================
+    ``hidden_0, cell_0, hidden_1, …``     ``[B, P, units]``    all; two for each layer
+    ``changes, answers``                  ``[B, P, K]``        with a memory of K slots
+    ``last_gradient, last_move``          ``[B, P, 1]``        the same
+    ====================================  ===================  =======================================
+
+    They have the same names where they go in and come out, so that a client can loop without knowing what they are. A
+    request that does not fit fails with a message that says what came, what was expected, and how to mend it.
 
     A rule with a network of its own for convolution kernels has each signature for those coordinates too:
     ``convolution_initial_state`` and ``convolution_update``, with the state ``convolution_hidden_0, …``.

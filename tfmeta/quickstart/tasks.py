@@ -90,9 +90,8 @@ def ask(client: FewShotClient, tasks: Sequence[Task], on_task: Callable[[], obje
         on_task: called after each of them.
     """
     classes = np.arange(WAYS)
-    client.adapt_png(tasks[0].support, classes).predict_png(
-        tasks[0].queries
-    )  # connects, and asks for the signatures
+    # The first request connects, and asks for the signatures.
+    client.adapt_png(tasks[0].support, classes).predict_png(tasks[0].queries)
     labels, adapt, predict = [], [], []
     for task in tasks:
         began = time.perf_counter()

@@ -55,11 +55,6 @@ def _draws(variable: tf.Variable) -> bool:
     return "seed_generator" in variable.name
 
 
-def _made(variable: tf.Variable) -> list[tuple[int, str]]:
-    """Orders variables as they were made: Keras numbers the layers of a process, from another number each time."""
-    return _numbered(variable.name)
-
-
 def _assign(variables: Sequence[tf.Variable], saved: Sequence[tf.Variable], card: Card) -> None:
     new, old = sorted(variables, key=_made), sorted(saved, key=_made)
     if not _have_shapes_of(new, old):  # the names of networks around layers may be new
@@ -73,11 +68,18 @@ def _assign(variables: Sequence[tf.Variable], saved: Sequence[tf.Variable], card
         variable.assign(value)
 
 
+def _made(variable: tf.Variable) -> list[tuple[int, str]]:
+    """Orders variables as they were made: Keras numbers the layers of a process, from another number each time."""
+    return _numbered(variable.name)
+
+
 def _made_in_its_layer(variable: tf.Variable) -> tuple[list[tuple[int, str]], ...]:
+    """Orders variables by the names of their layers first, without those of the networks around these."""
     return _numbered("/".join(variable.name.split("/")[-2:])), _made(variable)
 
 
 def _numbered(name: str) -> list[tuple[int, str]]:
+    """Takes a name apart, so that ``dense_10`` comes after ``dense_9``."""
     parts = re.split(r"(\d+)", name)
     return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
 

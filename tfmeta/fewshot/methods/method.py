@@ -28,7 +28,6 @@ __all__ = ["TEST_SEEDS", "EpisodeTraining", "FewShotMethod"]
 TEST_SEEDS = {"validation": 1_000_001, "test": 1_000_002}
 """Name the test tasks, which are the same for every learner and for every seed of training."""
 
-
 _STEPS_A_CLASS = 200
 """Training steps for each class of the tasks, at most, unless more are asked for."""
 
