@@ -53,6 +53,12 @@ def branches():
     return keras.Model(x, L.Dense(WAYS)(joined))
 
 
+def lora():
+    network = keras.Sequential([keras.Input([3]), L.Dense(3), L.Dense(WAYS)])
+    network.layers[0].enable_lora(1)
+    return network
+
+
 def frozen_backbone():
     backbone = keras.Sequential([keras.Input([4, 4, 2]), L.Conv2D(2, 2), L.BatchNormalization()])
     backbone.trainable = False
@@ -81,17 +87,11 @@ KINDS: dict[str, Callable[[], keras.Model]] = {
     "no-dropout": lambda: sequences(L.Flatten(), L.Dropout(0.0)),
     "embedding": lambda: words(L.Embedding(5, 2), L.GlobalAveragePooling1D()),
     "masked-embedding": lambda: words(L.Embedding(5, 2, mask_zero=True), L.GlobalAveragePooling1D()),
-    "lora": lambda: lora(),
+    "lora": lora,
     "functional": branches,
     "subclassed": subclassed,
     "frozen-backbone": frozen_backbone,
 }
-
-
-def lora():
-    network = keras.Sequential([keras.Input([3]), L.Dense(3), L.Dense(WAYS)])
-    network.layers[0].enable_lora(1)
-    return network
 
 
 def items(network, *leading, seed=0):

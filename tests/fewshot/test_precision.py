@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tests.conformance.learners import CASES, WAYS, episode, is_regression
 from tfmeta.core.cards import Card
+from tfmeta.core.layer_checks import in_precision
 from tfmeta.fewshot import MAML, few_shot_servable
 from tfmeta.fewshot.memory_layer import MemoryLayer
 from tfmeta.fewshot.pretraining import Classifier
@@ -22,10 +23,8 @@ DEVIATION = {"mixed_bfloat16": 0.1, "mixed_float16": 0.02, "float64": 1e-3}
 
 @pytest.fixture
 def policy(request):
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(request.param)
-    yield request.param
-    keras.config.set_dtype_policy(before)
+    with in_precision(request.param):
+        yield request.param
 
 
 def inputs_of(learner):
