@@ -24,8 +24,9 @@ import numpy as np
 
 from tfmeta.core.hub import load
 from tfmeta.data.faces import Faces
+from tfmeta.descent.alignment_errors import face_errors
 from tfmeta.descent.alignment_examples import jittered
-from tfmeta.descent.method import TEST_SEED, boxes_of_test, face_errors
+from tfmeta.descent.method import TEST_SEED, boxes_of_test
 from tfmeta.recipes.run import Run
 
 REPEATS = 60
@@ -181,19 +182,18 @@ def main() -> None:
         f"{one:.2f}",
         f"{run.training()}; all {len(train)} training faces",
     )
-    for name, arguments in (("dlib", (train, test, boxes, jitter, args.threads)), ("menpofit", None)):
+    some = train.of(np.linspace(0, len(train) - 1, min(args.train_faces, len(train))).astype(int))
+    others: dict[str, tuple[Faces, Callable[[], tuple[np.ndarray, float, float]]]] = {
+        "dlib": (train, lambda: by_dlib(train, test, boxes, jitter, args.threads)),
+        "menpofit": (some, lambda: by_menpofit(some, test, boxes)),
+    }
+    for name, (faces, measure) in others.items():
         try:
-            if arguments:
-                found, seconds, each = by_dlib(*arguments)
-                faces = len(train)
-            else:
-                faces = min(args.train_faces, len(train))
-                chosen = train.of(np.linspace(0, len(train) - 1, faces).astype(int))
-                found, seconds, each = by_menpofit(chosen, test, boxes)
+            found, seconds, each = measure()
         except ImportError as error:
             print(f"{name} is passed over: {error}", file=sys.stderr)
             continue
-        note = f"trained on {faces} faces in {seconds:.0f} s; {each / one:.2f} times our time"
+        note = f"trained on {len(faces)} faces in {seconds:.0f} s; {each / one:.2f} times our time"
         shown(name, errors_of(found, test, units), f"{each:.2f}", note)
     print()
     for what, each in own.items():

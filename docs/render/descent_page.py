@@ -71,9 +71,9 @@ def write_descent(runs: Path, page: Path) -> list[Path]:
         "",
         "## Faces",
         "",
-        f"{len(errors.final):,} faces of people that were not seen in training; {recipe.tested_as}. The error of a face"
-        " is the mean distance of its landmarks from where they are, in parts of its"
-        f" {recipe.tasks.facts()['normalised_by']}; a failure has more than {FAILURE}.",
+        f"Tested on {len(errors.final):,} faces of people that were not seen in training ({recipe.tested_as}). The"
+        " error of a face is the mean distance of its landmarks from where they are, divided by its"
+        f" {recipe.tasks.facts()['normalised_by']}. A failure has an error above {FAILURE}.",
         "",
         _stages(errors),
         "",

@@ -20,9 +20,8 @@ from tfmeta.data.drawn_faces import drawn_faces
 from tfmeta.data.face_pictures import detect_faces
 from tfmeta.data.landmark_layout import LandmarkLayout
 from tfmeta.descent.aligner import LandmarkAligner
-from tfmeta.descent.alignment_errors import cumulative
+from tfmeta.descent.alignment_errors import cumulative, face_errors
 from tfmeta.descent.alignment_examples import alignment_examples, crops_of, jittered, padded
-from tfmeta.descent.method import face_errors
 from tfmeta.descent.servable import alignment_servable
 
 SIDE, SHARE = 64, 0.55
@@ -133,6 +132,16 @@ def test_a_pass_sees_all_faces_and_the_next_one_other_boxes():
     assert rows == [12, 12, 6] * 2
     first, second = take(1)[0][1], take(1, start=3)[0][1]
     assert first.shape == second.shape and not np.array_equal(first, second)
+
+
+@pytest.mark.parametrize("length", [2, 5])
+def test_passes_of_any_length_have_the_same_faces_in_the_same_batches(length):
+    """A face would be in another fold of the next stage else, and so have been learned from."""
+    batches = take(2 * length, pass_batches=length, shift=0.0, size=0.0)
+    assert len(batches[0][1]) == 12
+    for (first, target), (second, other) in zip(batches[:length], batches[length:], strict=True):
+        np.testing.assert_array_equal(first["instance"], second["instance"])
+        np.testing.assert_array_equal(target, other)
 
 
 def test_the_mirror_shows_the_other_side():

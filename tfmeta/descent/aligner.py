@@ -26,6 +26,9 @@ _STARTS = (
 )  # fmt: skip
 """Where tests begin: how far to the right, how far down, and how much larger, in units of `spread`."""
 
+_CLOSE = 0.025
+"""The largest error of a right landmark, in parts of the box's longer side: about 1/20 of the distance of the eyes."""
+
 _CALIBRATION_STEPS = 20
 
 
@@ -33,9 +36,9 @@ _CALIBRATION_STEPS = 20
 class LandmarkAligner(SupervisedDescent):
     """Finds the landmarks of faces: a cascade of steps from the mean shape that looks at descriptors around landmarks.
 
-    A face is cut out around its box and scaled to `side` pixels; the cascade works in the pixels of that crop, and
-    begins with the mean shape of the training faces. In a test it begins at `starts` places around that. The mean of
-    where they end is the answer, and how far they end apart says how sure it is.
+    A face is cut out around its box and scaled to `side` pixels. The cascade works in the pixels of that crop, and
+    starts from the mean shape of the training faces. In a test several cascades start around that shape. The mean of
+    their ends is the answer, and the distance between the ends gives the confidence.
 
     Before ``fit``, `adapt` learns the mean shape and the components of the descriptors; after it, `calibrate` learns
     what the distance of the ends means.
@@ -91,8 +94,7 @@ class LandmarkAligner(SupervisedDescent):
         first, last = cells
         made: dict[int, Descriptor] = {}
         features = []
-        for stage in range(stages):
-            # odd, and falling from the first to the last
+        for stage in range(stages):  # cells stay odd on their way from the first size to the last
             cell = first + 2 * round((last - first) / 2 * stage / max(stages - 1, 1))
             made.setdefault(cell, _descriptor(descriptor, landmarks, components, cell))
             features.append(made[cell])
@@ -173,7 +175,16 @@ class LandmarkAligner(SupervisedDescent):
     def align(
         self, images: tf.Tensor, boxes: tf.Tensor, sizes: tf.Tensor | None = None
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Finds landmarks. The arguments are those of `ends`, the answer that of `answer`."""
+        """Finds landmarks.
+
+        Args:
+            images: grey, ``[B, H, W]``, 0 to 1.
+            boxes: as of `ends`, ``[B, 4]``.
+            sizes: as of `ends`, ``[B, 2]``.
+
+        Returns:
+            As `answer`: landmarks ``[B, L, 2]`` in pixels of the image, and confidence ``[B, L]``.
+        """
         return self.answer(self.ends(images, boxes, sizes)[-1], boxes)
 
     def answer(self, ends: tf.Tensor, boxes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -231,10 +242,6 @@ class LandmarkAligner(SupervisedDescent):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "LandmarkAligner":
         return cls(**config)
-
-
-_CLOSE = 0.025
-"""A landmark is right where it is so near, in parts of the box: about a twentieth of the distance between the eyes."""
 
 
 def _descriptor(kind: str, landmarks: int, components: int, cell: int) -> Descriptor:

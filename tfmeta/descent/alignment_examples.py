@@ -76,13 +76,15 @@ def alignment_examples(
     size: float,
     seed: int,
     start: int = 0,
+    pass_batches: int | None = None,
     mirror: np.ndarray | None = None,
 ) -> tf.data.Dataset:
     """Makes endless examples for `LandmarkAligner.fit`. Batch number i is a function of the seed and of i.
 
     A pass goes through all faces, person by person, so that a person is seldom in two folds of the cross-validation.
-    Each face has several initialisations: another box, and another place around the mean shape to begin from. They are
-    drawn anew in each pass. With `mirror`, every other one is seen in a mirror.
+    Each pass has the same faces in the same batches. Each face has several initialisations: another box, and another
+    place around the mean shape to begin from. Each pass draws new ones. With `mirror`, every other one is seen in a
+    mirror.
 
     Args:
         faces: the faces.
@@ -94,6 +96,7 @@ def alignment_examples(
         size: as of `jittered`.
         seed: random seed.
         start: the number of the first batch.
+        pass_batches: batches of a pass; as many as hold all faces unless given.
         mirror: for each landmark the number of its mirror image; None for no mirror.
 
     Returns:
@@ -113,7 +116,7 @@ def alignment_examples(
 
     def drawn() -> Iterator[tuple[np.ndarray, ...]]:
         for number in range(start, np.iinfo(np.int64).max):
-            place = number % batches * batch_size
+            place = number % (pass_batches or batches) % batches * batch_size
             chosen = order[place : place + batch_size]
             random = np.random.default_rng([seed, number])
             repeated = np.repeat(boxes[chosen, None], initialisations, axis=1)

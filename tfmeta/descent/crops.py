@@ -52,8 +52,8 @@ def frames_of(boxes: tf.Tensor, side: int, share: float) -> Frames:
 def crop(images: tf.Tensor, frames: Frames, sizes: tf.Tensor | None = None) -> tf.Tensor:
     """Cuts squares out of images. Outside of an image its edge goes on.
 
-    Each pixel is the mean of the image around it, weighted by a tent as wide as two pixels of the crop or of the image,
-    whichever are larger: so large images are averaged, and small ones are interpolated.
+    Each pixel is a weighted mean of the image around it. The weights are a tent, two pixels wide: pixels of the crop
+    where the image is reduced, which averages, and pixels of the image where it is enlarged, which interpolates.
 
     Args:
         images: ``[B, H, W]``.

@@ -83,10 +83,6 @@ class Descriptor(Feature):
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "landmarks": self.landmarks, "components": self.components}
 
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "Descriptor":
-        return cls(**config)
-
 
 def normalised(rows: tf.Tensor) -> tf.Tensor:
     """Divides rows by their length; rows of nothing stay so."""

@@ -1,9 +1,8 @@
 """The inverse of a function by descent: where supervised descent and Newton's method can be compared by hand."""
 
-import dataclasses
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from typing import ClassVar
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -16,20 +15,11 @@ __all__ = ["INVERSES", "Inverse", "compare_inverses", "normalised_errors"]
 STEPS = 10
 
 
-@keras.saving.register_keras_serializable("tfmeta")
-def cube(x: tf.Tensor) -> tf.Tensor:
-    """Returns ``x³``."""
-    return x**3
-
-
-@dataclasses.dataclass(frozen=True)
-class Inverse:
+class Inverse(ABC):
     """A function to be inverted: given y, find the x where ``h(x) = y``.
 
     Attributes:
         name: what it is called.
-        function: ``h``, of ``[...]`` to ``[...]``.
-        inverse: its inverse.
         low: the smallest y.
         high: the largest y.
         distance: between two y of the training.
@@ -41,27 +31,76 @@ class Inverse:
         ranges are quoted from memory, the starts are ours.
     """
 
-    name: str
-    function: Callable[[tf.Tensor], tf.Tensor]
-    inverse: Callable[[tf.Tensor], tf.Tensor]
-    low: float
-    high: float
-    distance: float
-    test_distance: float
-    start: float
+    name: ClassVar[str]
+    low: ClassVar[float]
+    high: ClassVar[float]
+    distance: ClassVar[float]
+    test_distance: ClassVar[float]
+    start: ClassVar[float]
+
+    @abstractmethod
+    def function(self, x: tf.Tensor) -> tf.Tensor:
+        """Returns ``h(x)``, of the shape of x."""
+
+    @abstractmethod
+    def inverse(self, y: tf.Tensor) -> tf.Tensor:
+        """Returns the x with ``h(x) = y``, of the shape of y."""
 
     def values(self, distance: float) -> tf.Tensor:
-        """Returns the y of a range, ``[N, 1]``."""
+        """Returns the y of the range that lie so far apart, ``[N, 1]``."""
         count = round((self.high - self.low) / distance) + 1
         return tf.constant(np.linspace(self.low, self.high, count)[:, None], tf.float32)
 
 
-INVERSES = (
-    Inverse("sin(x)", tf.sin, tf.asin, -1.0, 1.0, 0.2, 0.05, 0.5),
-    Inverse("x³", cube, lambda y: tf.sign(y) * tf.abs(y) ** (1 / 3), -27.0, 27.0, 3.0, 0.5, 1.0),
-    Inverse("erf(x)", tf.math.erf, tf.math.erfinv, -0.99, 0.99, 0.11, 0.03, 0.5),
-    Inverse("exp(x)", tf.exp, tf.math.log, 1.0, 28.0, 3.0, 0.5, 0.0),
-)
+class Sine(Inverse):
+    """``sin(x)``."""
+
+    name, low, high, distance, test_distance, start = "sin(x)", -1.0, 1.0, 0.2, 0.05, 0.5
+
+    def function(self, x: tf.Tensor) -> tf.Tensor:
+        return tf.sin(x)
+
+    def inverse(self, y: tf.Tensor) -> tf.Tensor:
+        return tf.asin(y)
+
+
+class Cube(Inverse):
+    """``x³``."""
+
+    name, low, high, distance, test_distance, start = "x³", -27.0, 27.0, 3.0, 0.5, 1.0
+
+    def function(self, x: tf.Tensor) -> tf.Tensor:
+        return x**3
+
+    def inverse(self, y: tf.Tensor) -> tf.Tensor:
+        return tf.sign(y) * tf.abs(y) ** (1 / 3)
+
+
+class ErrorFunction(Inverse):
+    """``erf(x)``."""
+
+    name, low, high, distance, test_distance, start = "erf(x)", -0.99, 0.99, 0.11, 0.03, 0.5
+
+    def function(self, x: tf.Tensor) -> tf.Tensor:
+        return tf.math.erf(x)
+
+    def inverse(self, y: tf.Tensor) -> tf.Tensor:
+        return tf.math.erfinv(y)
+
+
+class Exponential(Inverse):
+    """``exp(x)``."""
+
+    name, low, high, distance, test_distance, start = "exp(x)", 1.0, 28.0, 3.0, 0.5, 0.0
+
+    def function(self, x: tf.Tensor) -> tf.Tensor:
+        return tf.exp(x)
+
+    def inverse(self, y: tf.Tensor) -> tf.Tensor:
+        return tf.math.log(y)
+
+
+INVERSES = (Sine(), Cube(), ErrorFunction(), Exponential())
 """The functions of the paper."""
 
 
@@ -88,7 +127,7 @@ def compare_inverses(problem: Inverse, steps: int = STEPS) -> dict[str, np.ndarr
 
     Args:
         problem: the function.
-        steps: of each.
+        steps: of each method.
 
     Returns:
         The normalised error at the start and after each step, ``[steps + 1]``, by method.
@@ -106,7 +145,10 @@ def compare_inverses(problem: Inverse, steps: int = STEPS) -> dict[str, np.ndarr
 
     y = problem.values(problem.test_distance)
     right, start = problem.inverse(y), tf.fill(y.shape, problem.start)
-    residual = lambda x: problem.function(x) - y  # noqa: E731
+
+    def residual(x: tf.Tensor) -> tf.Tensor:
+        return problem.function(x) - y
+
     paths = {
         "supervised descent": tf.stack(cascade.path({"start": start, "instance": y})),
         "Newton": newton(lambda x: tf.reduce_sum(residual(x) ** 2, axis=1), start, steps),

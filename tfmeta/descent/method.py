@@ -19,19 +19,18 @@ from tfmeta.core.tasks import Part
 from tfmeta.core.words import counted
 from tfmeta.data.faces import Faces
 from tfmeta.descent.aligner import LandmarkAligner
-from tfmeta.descent.alignment_errors import FAILURE, AlignmentErrors
+from tfmeta.descent.alignment_errors import FAILURE, AlignmentErrors, face_errors
 from tfmeta.descent.alignment_examples import alignment_examples, crops_of, jittered, padded
 from tfmeta.descent.landmark_tasks import LandmarkTasks
 from tfmeta.descent.servable import alignment_servable
 from tfmeta.descent.training import DescentTraining
 
-__all__ = ["ERRORS_FILE", "SupervisedDescentMethod", "boxes_of_test", "face_errors"]
+__all__ = ["ERRORS_FILE", "SupervisedDescentMethod", "boxes_of_test"]
 
 ERRORS_FILE = "errors.npz"
 """Where a run keeps the errors of its test, for curves."""
 
 TEST_SEED, VALIDATION_SEED = 3_000_002, 3_000_001
-_AT_ONCE = 32
 _ADAPTED_TO = 512  # faces that the mean shape and the components are learned from, at most
 
 
@@ -132,6 +131,7 @@ class SupervisedDescentMethod(Method[LandmarkTasks, DescentTraining]):
             size=training.jitter_size,
             seed=training.seed if part == "train" else VALIDATION_SEED,
             start=start,
+            pass_batches=training.epoch_steps if part == "train" else None,
             mirror=self._mirror(tasks, training),
         )
 
@@ -220,38 +220,6 @@ def boxes_of_test(faces: Faces, training: DescentTraining, seed: int) -> np.ndar
     return jittered(faces.boxes, random, shift=training.jitter_shift, size=training.jitter_size)
 
 
-def face_errors(
-    learner: LandmarkAligner, faces: Faces, boxes: np.ndarray, units: np.ndarray
-) -> AlignmentErrors:
-    """Finds the landmarks of faces, and measures how far off they are.
-
-    Args:
-        learner: the cascade.
-        faces: N faces.
-        boxes: ``[N, 4]``.
-        units: what errors are divided by, in pixels, ``[N]``.
-    """
-    by_stage, final, by_landmark, confidence = [], [], [], []
-    align = tf.function(
-        lambda *inputs: (learner.ends(*inputs), learner.align(*inputs)), reduce_retracing=True
-    )
-    for first in range(0, len(faces), _AT_ONCE):
-        rows = slice(first, first + _AT_ONCE)
-        images, sizes = padded(faces.images[rows])
-        ends, (found, sure) = align(
-            tf.cast(images, tf.float32) / 255.0, tf.constant(boxes[rows]), tf.constant(sizes)
-        )
-        right, unit = faces.landmarks[rows], units[rows]
-        by_stage.append([_mean_distance(each[:, 0].numpy(), right) / unit for each in ends])
-        distance = np.linalg.norm(found.numpy() - right, axis=-1) / unit[:, None]
-        by_landmark.append(distance)
-        final.append(distance.mean(axis=1))
-        confidence.append(sure.numpy())
-    return AlignmentErrors(
-        np.concatenate(by_stage, axis=1), *(np.concatenate(each) for each in (final, by_landmark, confidence))
-    )
-
-
 class _Calibrated(keras.callbacks.Callback):
     """Calibrates the confidence on faces of validation when all stages have been learned."""
 
@@ -268,10 +236,6 @@ class _Calibrated(keras.callbacks.Callback):
 
 def _first(faces: Faces, count: int) -> Faces:
     return faces if count >= len(faces) else faces.of(np.arange(count))
-
-
-def _mean_distance(found: np.ndarray, right: np.ndarray) -> np.ndarray:
-    return np.linalg.norm(found - right, axis=-1).mean(axis=1)
 
 
 def _row(metric: str, values: np.ndarray, tested: str) -> Result:

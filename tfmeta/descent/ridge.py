@@ -73,10 +73,6 @@ class NormalEquations:
             tf.zeros([folds, size, size], tf.float64), trainable=False, name="normal_equations"
         )
 
-    def reset(self) -> None:
-        """Forgets all rows."""
-        self._sums.assign(tf.zeros_like(self._sums))
-
     def add(self, features: tf.Tensor, targets: tf.Tensor, fold: tf.Tensor | int = 0) -> None:
         """Adds rows to a fold.
 

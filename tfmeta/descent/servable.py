@@ -6,7 +6,7 @@ import tensorflow as tf
 from tfmeta.core.cards import Card
 from tfmeta.core.export import Servable, Signature
 from tfmeta.core.graph_checks import after, check_finite, check_leading, check_shape, require
-from tfmeta.data.encoded_files import check_files, orientations, sizes_and_bits
+from tfmeta.data.encoded_files import check_files, orientations, sizes_and_bits, turns
 from tfmeta.descent.aligner import LandmarkAligner
 from tfmeta.descent.crops import Frames, crop, frames_of
 
@@ -28,12 +28,17 @@ def alignment_servable(aligner: LandmarkAligner, name: str, *, card: Card) -> Se
     ``serving_default``  as ``align``
     ===================  ========================================  ================================================
 
-    ``image`` is float32 and grey, 0 to 255; its contrast does not matter, so 0 to 1 gives the same answer up to
-    rounding. ``image_png`` is the bytes of a PNG or JPEG file of any size, which is turned as its Exif tag says.
-    ``box`` is left, top, width and height of the extent of the landmarks, more or less, in pixels; it may reach over
-    the edge of the image. ``landmarks`` are x and y in pixels, (0, 0) being the centre of the first pixel.
-    ``confidence`` is how likely a landmark is within a fortieth of the box's longer side. A request that does not fit
-    fails with a message that says what came, what was expected, and how to mend it.
+    ==============  =====================================================================================
+    ``image``       float32, grey, 0 to 255. Contrast does not matter: 0 to 1 gives the same landmarks.
+    ``image_png``   the bytes of a PNG or JPEG file, which is turned as its Exif tag says
+    ``box``         left, top, width and height of the landmarks' extent, more or less, in pixels; it may reach
+                    over the edge of the image
+    ``landmarks``   x and y in pixels; (0, 0) is the centre of the first pixel
+    ``confidence``  the probability that a landmark is within a fortieth of the box's longer side
+    ==============  =====================================================================================
+
+    Images are 2 to 4096 pixels high and wide. A request that does not fit fails with a message that says what came,
+    what was expected, and how to mend it.
 
     Args:
         aligner: the aligner, trained.
@@ -60,7 +65,8 @@ def alignment_servable(aligner: LandmarkAligner, name: str, *, card: Card) -> Se
         files, is_jpeg = check_files("image_png", image_png[:, None])
         files, sizes, _ = sizes_and_bits("image_png", files, is_jpeg)
         turned = orientations(files, is_jpeg)
-        box = _check_boxes(box, tf.where((turned >= 5)[:, None], sizes[:, ::-1], sizes))
+        exchange, _, _ = turns(turned)
+        box = _check_boxes(box, tf.where(exchange[:, None], sizes[:, ::-1], sizes))
         frames = frames_of(box[:, None], aligner.side, aligner.share)
 
         def crop_of(item: tuple[tf.Tensor, ...]) -> tf.Tensor:
@@ -118,8 +124,7 @@ def _check_boxes(box: tf.Tensor, sizes: tf.Tensor) -> tf.Tensor:
 
 def _upright(image: tf.Tensor, turn: tf.Tensor) -> tf.Tensor:
     """Turns an image ``[H, W, 1]`` as Exif's orientation says."""
-    exchanged = tf.cond(turn >= 5, lambda: tf.transpose(image, [1, 0, 2]), lambda: image)
-    from_below = tf.reduce_any(turn == tf.constant([3, 4, 7, 8], turn.dtype))
-    from_right = tf.reduce_any(turn == tf.constant([2, 3, 6, 7], turn.dtype))
+    exchange, from_below, from_right = turns(turn)
+    exchanged = tf.cond(exchange, lambda: tf.transpose(image, [1, 0, 2]), lambda: image)
     rows = tf.cond(from_below, lambda: exchanged[::-1], lambda: exchanged)
     return tf.cond(from_right, lambda: rows[:, ::-1], lambda: rows)

@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfmeta.core.checks import TfmetaError, check
 from tfmeta.descent.feature import Feature
 from tfmeta.descent.ridge import NormalEquations
+from tfmeta.descent.stage import OneStageAnEpoch, StageSums
 
 __all__ = ["STRENGTHS", "SupervisedDescent"]
 
@@ -29,16 +31,16 @@ class SupervisedDescent(keras.Model):
     data need not fit in memory. The regularisation of each stage is chosen by cross-validation over batches: batch
     number i belongs to fold ``i mod folds``. Put rows that belong together, such as images of a person, into one batch.
 
-    A cascade fits the instances that it learned from better than others. A later stage that learned from where they end
-    would expect too little of what remains. So in training each instance goes the way of a cascade
-    that was learned without its fold. Give each pass the same instances in the same order.
+    A cascade ends nearer to the optimum on instances that it was learned from than on others. A stage that is learned
+    from these ends takes steps that are too short. In training an instance therefore descends by regressors that were
+    learned without its fold. Each pass must have the same instances in the same order.
 
     Args:
         feature: φ; or one for each stage.
         size: numbers of a point, P.
         stages: steps of the cascade, K.
-        strengths: regularisations to choose from.
-        folds: folds of the cross-validation; it takes place where there is more than one strength.
+        strengths: regularisations to choose from; see `NormalEquations.solve` for their unit.
+        folds: folds of the cross-validation, F. There is none where there is one strength only.
 
     Input:
         ``{"start": [B, P] or [B, M, P], "instance": what the feature takes}``, and the optimum ``[B, P]`` as target.
@@ -81,28 +83,11 @@ class SupervisedDescent(keras.Model):
         )
         self.features, self.size, self.stages = features, size, stages
         self.strengths, self.folds = tuple(map(float, strengths)), folds
-        self._steps = [
-            (
-                self.add_weight(
-                    shape=(each.width, size), trainable=False, initializer="zeros", name=f"R_{k}"
-                ),
-                self.add_weight(shape=(size,), trainable=False, initializer="zeros", name=f"b_{k}"),
-            )
-            for k, each in enumerate(features)
-        ]
+        self._crossed = len(self.strengths) > 1
+        self._steps = [self._regressors(f"{k}", each) for k, each in enumerate(features)]
         self._steps_without_fold = [
-            (
-                self.add_weight(
-                    shape=(folds, each.width, size),
-                    trainable=False,
-                    initializer="zeros",
-                    name=f"R_{k}_without",
-                ),
-                self.add_weight(
-                    shape=(folds, size), trainable=False, initializer="zeros", name=f"b_{k}_without"
-                ),
-            )
-            for k, each in enumerate(features[:-1] if len(self.strengths) > 1 else [])
+            self._regressors(f"{k}_without", each, folds)
+            for k, each in enumerate(features[:-1] if self._crossed else [])
         ]
         self._learned = self.add_weight(
             shape=(), dtype="int32", trainable=False, initializer="zeros", name="learned"
@@ -111,8 +96,17 @@ class SupervisedDescent(keras.Model):
             shape=(), dtype="int64", trainable=False, initializer="zeros", name="batches"
         )
         self._error = keras.metrics.Mean(name="loss")
-        self._stage: _Stage | None = None
+        self._stage: StageSums | None = None
         self.built = True  # no weight waits for the shape of the data
+
+    def _regressors(self, name: str, feature: Feature, *folds: int) -> tuple[keras.Variable, keras.Variable]:
+        """Makes ``R`` and ``b`` of a stage, ``[D, P]`` and ``[P]``, with a dimension of folds in front where given."""
+        shapes = {"R": (*folds, feature.width, self.size), "b": (*folds, self.size)}
+        weights, bias = (
+            self.add_weight(shape=shape, trainable=False, initializer="zeros", name=f"{letter}_{name}")
+            for letter, shape in shapes.items()
+        )
+        return weights, bias
 
     @property
     def learned(self) -> int:
@@ -145,23 +139,34 @@ class SupervisedDescent(keras.Model):
         Returns:
             Where the points are at the start and after each stage, each ``[B, P]`` or ``[B, M, P]`` as the start.
         """
-        prepared: dict[int, Any] = {}
-        start = self.start(inputs)
-        path = [_many(start)]
-        for stage in range(self.learned if stages is None else stages):
-            path.append(self._after(stage, path[-1], self._features(stage, path[-1], inputs, prepared)))
-        if start.shape.rank == 2:
+        path = self._walk(inputs, {}, self.learned if stages is None else stages)
+        if self.start(inputs).shape.rank == 2:
             return [points[:, 0] for points in path]
         return path
 
-    def _at_rest(
-        self, inputs: Mapping[str, Any], prepared: dict[int, Any], fold: tf.Tensor | None = None
-    ) -> tf.Tensor:
-        """Where points are after the stages that were learned, maybe without a fold, ``[B, M, P]``."""
-        points = _many(self.start(inputs))
-        for stage in range(self.learned):
-            points = self._after(stage, points, self._features(stage, points, inputs, prepared), fold)
-        return points
+    def _walk(
+        self,
+        inputs: Mapping[str, Any],
+        prepared: dict[int, Any],
+        stages: int,
+        fold: tf.Tensor | None = None,
+    ) -> list[tf.Tensor]:
+        """Where points are at the start and after each stage, each ``[B, M, P]``.
+
+        Args:
+            inputs: as the class says.
+            prepared: see `_features`.
+            stages: how many steps.
+            fold: descends by regressors that were learned without this fold; by the final ones where None.
+        """
+        steps = self._steps if fold is None else self._steps_without_fold
+        path = [_many(self.start(inputs))]
+        for stage in range(stages):
+            features = self._features(stage, path[-1], inputs, prepared)
+            weights, bias = (each if fold is None else each[fold] for each in steps[stage])
+            step = features @ tf.cast(weights, features.dtype) + tf.cast(bias, features.dtype)
+            path.append(path[-1] + tf.cast(step, path[-1].dtype))
+        return path
 
     def call(self, inputs: Mapping[str, Any]) -> tf.Tensor:
         return self.path(inputs)[-1]
@@ -174,16 +179,6 @@ class SupervisedDescent(keras.Model):
         if id(feature) not in prepared:
             prepared[id(feature)] = feature.prepare(inputs["instance"])
         return feature(points, prepared[id(feature)])
-
-    def _after(
-        self, stage: int, points: tf.Tensor, features: tf.Tensor, fold: tf.Tensor | None = None
-    ) -> tf.Tensor:
-        weights, bias = self._steps[stage]
-        if fold is not None:
-            weights, bias = (each[fold] for each in self._steps_without_fold[stage])
-        return points + tf.cast(
-            features @ tf.cast(weights, features.dtype) + tf.cast(bias, features.dtype), points.dtype
-        )
 
     # Learning
 
@@ -227,14 +222,14 @@ class SupervisedDescent(keras.Model):
                 f" {learned + 1} to {self.stages}. To learn anew, make a new SupervisedDescent."
             )
         kwargs.setdefault("shuffle", False)  # the order says what belongs to which fold
-        every = [_OneStageAnEpoch(), *callbacks]
+        every = [OneStageAnEpoch(), *callbacks]
         return super().fit(*args, epochs=epochs, initial_epoch=learned, callbacks=every, **kwargs)
 
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         inputs, target, stage = *_examples(data), self._stage
         assert stage is not None, "train_step is a part of fit."
         prepared: dict[int, Any] = {}
-        points = self._at_rest(inputs, prepared, stage.fold if len(self.strengths) > 1 else None)
+        points = self._walk(inputs, prepared, self.learned, stage.fold if self._crossed else None)[-1]
         features = self._features(self.learned, points, inputs, prepared)
         residual = tf.cast(target, points.dtype)[:, None] - points
         stage.add(
@@ -246,7 +241,7 @@ class SupervisedDescent(keras.Model):
 
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
         inputs, target = _examples(data)
-        points = self._at_rest(inputs, {})
+        points = self._walk(inputs, {}, self.learned)[-1]
         self._error.update_state(tf.square(tf.cast(target, points.dtype)[:, None] - points))
         return {"loss": self._error.result()}
 
@@ -255,27 +250,25 @@ class SupervisedDescent(keras.Model):
         return [self._error]
 
     def begin_stage(self) -> None:
-        """Starts to collect the sums of the next stage; ``fit`` calls it."""
-        self._stage = _Stage(
-            NormalEquations(
-                self.features[self.learned].width, self.size, self.folds if len(self.strengths) > 1 else 1
-            )
-        )
+        """Begins to collect the sums of the next stage; ``fit`` calls it."""
+        folds = self.folds if self._crossed else 1
+        self._stage = StageSums(NormalEquations(self.features[self.learned].width, self.size, folds))
         self.make_train_function(force=True)  # the cascade is one stage longer
 
     def end_stage(self, logs: dict[str, Any]) -> None:
-        """Learns the stage from its sums, if that was not done yet; ``fit`` calls it."""
+        """Learns the stage from its sums, if that was not done yet; ``fit`` calls it.
+
+        Args:
+            logs: of the epoch; gets ``strength`` and ``expected``.
+        """
         if self._stage is None:
             return
         sums, batches = self._stage.sums, self._stage.batches
         self._stage = None
-        fit = sums.choose(self.strengths) if len(self.strengths) > 1 else sums.solve(self.strengths[0])
-        weights, bias = self._steps[self.learned]
-        weights.assign(fit.weights)
-        bias.assign(fit.bias)
-        if fit.of_rest is not None and self.learned < self.stages - 1:
-            for kept, found in zip(self._steps_without_fold[self.learned], fit.of_rest, strict=True):
-                kept.assign(found)
+        fit = sums.choose(self.strengths) if self._crossed else sums.solve(self.strengths[0])
+        _assign(self._steps[self.learned], (fit.weights, fit.bias))
+        if fit.of_rest is not None and self.learned < self.stages - 1:  # no stage follows the last one
+            _assign(self._steps_without_fold[self.learned], fit.of_rest)
         self._learned.assign_add(1)
         self._batches.assign_add(batches)
         logs.update(strength=fit.strength, expected=fit.error)
@@ -293,7 +286,7 @@ class SupervisedDescent(keras.Model):
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
-            "feature": [keras.saving.serialize_keras_object(each) for each in self.features],
+            "feature": [keras.saving.serialize_keras_object(each) for each in self._own_features()],
             "size": self.size,
             "stages": self.stages,
             "strengths": self.strengths,
@@ -302,44 +295,18 @@ class SupervisedDescent(keras.Model):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "SupervisedDescent":
-        feature = [keras.saving.deserialize_keras_object(each) for each in config.pop("feature")]
-        return cls(feature, **config)
+        features = [keras.saving.deserialize_keras_object(each) for each in config.pop("feature")]
+        return cls(features if len(features) > 1 else features[0], **config)
+
+    def _own_features(self) -> list[Feature]:
+        """The features of the stages; the only one, where all stages share it."""
+        shared = all(each is self.features[0] for each in self.features)
+        return self.features[:1] if shared else self.features
 
 
-class _Stage:
-    """The sums of one stage, and how many batches were added. No part of the model: they are not saved."""
-
-    def __init__(self, sums: NormalEquations):
-        self.sums = sums
-        self._count = tf.Variable(0, trainable=False)
-
-    @property
-    def batches(self) -> int:
-        return int(self._count.numpy())
-
-    @property
-    def fold(self) -> tf.Tensor:
-        """The fold of the next batch."""
-        return self._count % self.sums.folds
-
-    def add(self, features: tf.Tensor, targets: tf.Tensor) -> None:
-        self.sums.add(features, targets, self.fold)
-        self._count.assign_add(1)
-
-
-class _OneStageAnEpoch(keras.callbacks.Callback):
-    """Lets a model learn a stage from each epoch, before validation and before other callbacks see it."""
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self._found: dict[str, Any] = {}
-        self.model.begin_stage()
-
-    def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
-        self.model.end_stage(self._found)
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self.model.end_stage(self._found)
-        (logs if logs is not None else {}).update(self._found)
+def _assign(variables: Sequence[keras.Variable], values: Sequence[np.ndarray]) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
 
 
 def _many(start: tf.Tensor) -> tf.Tensor:
