@@ -1,6 +1,6 @@
 # Each command makes the virtual environment that it needs, once, from requirements.lock.
 PYTHON ?= python3.11
-PYTEST_ARGS ?= -n 2 --dist loadfile
+PYTEST_ARGS ?= -n 2 --dist loadfile --no-loadscope-reorder
 
 PIP = -m pip --disable-pip-version-check
 INSTALL = $(PIP) install --constraint requirements.lock
