@@ -4,14 +4,13 @@ import tensorflow as tf
 
 from tfmeta.core.graph_checks import after, require
 
-__all__ = ["are_usual", "check_files", "orientations", "sizes_and_bits"]
+__all__ = ["are_usual", "check_files", "orientations", "sizes_and_bits", "turns"]
 
 _LONGEST_SIDE = 4096  # a few kilobytes may claim gigabytes of pixels
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
-_PNG_FIRST = (
-    b"\0\0\0\x0dIHDR"  # length and name of the chunk that says the size; the decoder takes others before it
-)
+# Length and name of the chunk that says the size; the decoder takes others before it.
+_PNG_FIRST = b"\0\0\0\x0dIHDR"
 _USUAL_BITS = 1, 2, 4, 8
 _PNG_HEADER = 16, 9  # where it begins: width and height, four bytes each, then the bits of a sample
 
@@ -34,10 +33,15 @@ def are_usual(files: tf.Tensor, side: int) -> tf.Tensor:
 
 
 def check_files(name: str, encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Checks that items ``[B, Q]`` are PNG or JPEG files.
+    """Checks that items are PNG or JPEG files.
+
+    Args:
+        name: what the client calls the input, for messages.
+        encoded: bytes of files, string ``[B, Q]``.
 
     Returns:
-        The files, string ``[M]``, and which are JPEG, bool ``[M]``.
+        The files, string ``[M]``, and which are JPEG, bool ``[M]``, where M is B times Q. The graph fails, with words,
+        for what is no such file.
     """
     is_png = tf.strings.substr(encoded, 0, len(_PNG)) == _PNG
     is_jpeg = tf.strings.substr(encoded, 0, len(_JPEG)) == _JPEG
@@ -59,7 +63,8 @@ def sizes_and_bits(name: str, files: tf.Tensor, is_jpeg: tf.Tensor) -> tuple[tf.
         is_jpeg: bool ``[M]``; the others are PNG.
 
     Returns:
-        The files, once they have passed; height and width, int64 ``[M, 2]``; and bits of a sample, int64 ``[M]``.
+        The files, once they have passed; height and width, int64 ``[M, 2]``; and bits of a sample, int64 ``[M]``. The
+        graph fails, with words, for an image of more than 4096 pixels on a side.
     """
     begin, length = _PNG_HEADER
     padded = tf.strings.join([files, b"\0" * (begin + length)])  # one that ends before fails in decoding
@@ -101,6 +106,27 @@ def orientations(files: tf.Tensor, is_jpeg: tf.Tensor) -> tf.Tensor:
     code = tf.strings.regex_replace(front, _ORIENTATION, r"\1\2")
     code = tf.where(tf.strings.length(code) == 1, code, b"\x01")
     return tf.cast(tf.reshape(tf.io.decode_raw(code, tf.uint8), [-1]), tf.int64)
+
+
+def turns(orientation: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Says how stored pixels become an upright image; the three are done in this order.
+
+    Args:
+        orientation: 1 to 8, as `orientations` returns them, of any shape.
+
+    Returns:
+        Whether rows and columns are exchanged, whether the order of rows is reversed, and whether that of columns is;
+        bool, each shaped like `orientation`.
+
+    Example:
+        >>> [bool(turn) for turn in turns(tf.constant(6))]  # by a quarter to the right
+        [True, False, True]
+    """
+    from_below, from_right = (
+        tf.reduce_any(orientation[..., None] == tf.constant(some, orientation.dtype), axis=-1)
+        for some in ([3, 4, 7, 8], [2, 3, 6, 7])
+    )
+    return orientation >= 5, from_below, from_right
 
 
 def _sizes_of_jpeg(files: tf.Tensor) -> tf.Tensor:
