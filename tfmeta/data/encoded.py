@@ -8,7 +8,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from tfmeta.core.graph_checks import after, check_shape, require
-from tfmeta.data.encoded_files import are_usual, check_files, orientations, sizes_and_bits
+from tfmeta.data.encoded_files import are_usual, check_files, orientations, sizes_and_bits, turns
 from tfmeta.data.ink import DEEP, LUMA, SEEN, page_side
 from tfmeta.data.ink_graph import inks_of_pages, levelled, page_of
 
@@ -203,14 +203,11 @@ def _blended(image: tf.Tensor, opaque: tf.Tensor, top: tf.Tensor | float) -> tf.
 
 
 def _upright(drawings: tf.Tensor, turned: tf.Tensor) -> tf.Tensor:
-    """Turns drawings ``[M, H, H]`` as Exif's orientations say. All that was done before depends on none."""
-    turned = turned[:, None, None]
-    # as the file stores it, rows and columns may begin at either end, and may be exchanged
-    from_below = (turned == 3) | (turned == 4) | (turned == 7) | (turned == 8)
-    from_right = (turned == 2) | (turned == 3) | (turned == 6) | (turned == 7)
-    exchanged = tf.where(turned >= 5, tf.transpose(drawings, [0, 2, 1]), drawings)
-    rows = tf.where(from_below, exchanged[:, ::-1], exchanged)
-    return tf.where(from_right, rows[:, :, ::-1], rows)
+    """Turns drawings ``[M, H, H]`` as Exif's orientations ``[M]`` say. All that was done before depends on none."""
+    exchange, from_below, from_right = turns(turned[:, None, None])
+    drawings = tf.where(exchange, tf.transpose(drawings, [0, 2, 1]), drawings)
+    drawings = tf.where(from_below, drawings[:, ::-1], drawings)
+    return tf.where(from_right, drawings[:, :, ::-1], drawings)
 
 
 def _grey(colours: tf.Tensor) -> tf.Tensor:
