@@ -40,8 +40,11 @@ def after_tensorflow() -> None:
 
 
 def _give_memory_back() -> None:
-    """Has the C library return large blocks at once. By itself it keeps up to 64 MB for each of its arenas, and as many
-    arenas as there are threads: hundreds of megabytes, which one large request of each thread would leave behind."""
+    """Has the C library return large blocks at once.
+
+    By itself it keeps up to 64 MB for each of its arenas, and as many arenas as there are threads. One large request of
+    each thread would leave hundreds of megabytes behind.
+    """
     with suppress(OSError, AttributeError):  # another C library than glibc
         mallopt = ctypes.CDLL(None).mallopt
         for parameter, value in (

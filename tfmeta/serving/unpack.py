@@ -1,4 +1,4 @@
-"""Unpacks gzip, up to a size, in pieces: whoever else wants the interpreter's lock gets it in between."""
+"""Unpacks gzip, up to a size, in pieces: other threads get the interpreter's lock in between."""
 
 import zlib
 

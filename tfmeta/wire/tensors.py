@@ -114,16 +114,18 @@ def to_array(proto: wire.Message, writable: bool = True) -> np.ndarray:
         values = values.copy() if writable else values
     try:
         return values.reshape(shape)
-    except (
-        ValueError
-    ) as error:  # more dimensions than numpy has, or sizes beside a 0 that are too large for it
+    except ValueError as error:  # more dimensions than numpy has, or too large sizes beside a 0
         raise TensorError(f"shape {shape} is none that an array can have") from error
 
 
 def claimed(proto: wire.Message) -> tuple[int, int]:
     """How many elements a TensorProto says that it has, and the bytes that those take as an array.
 
-    What is no tensor claims nothing; `to_array` says what is wrong with it.
+    Args:
+        proto: A TensorProto, of this package or of TensorFlow.
+
+    Returns:
+        Elements and bytes. Both are 0 for what is no tensor; `to_array` says what is wrong with it.
 
     Example:
         >>> proto = wire.TensorProto(dtype=wire.DataType["DT_FLOAT"], float_val=[1.0])

@@ -19,12 +19,11 @@ from tfmeta import wire
 from tfmeta.serving.call import current_call
 from tfmeta.serving.engine.memory import Claim, Growth, Memory, array_bytes
 from tfmeta.serving.engine.session import Route
-from tfmeta.serving.engine.signature import Signature
+from tfmeta.serving.engine.signature import DEFAULT_SIGNATURE, Signature
 from tfmeta.serving.errors import ModelLoadError, ServingError, invalid_argument
 
-__all__ = ["DEFAULT_SIGNATURE", "Engine"]
+__all__ = ["Engine"]
 
-DEFAULT_SIGNATURE = "serving_default"
 _LONG_SECONDS = 0.05  # a run that takes longer is given a time-out
 
 

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 from tfmeta import wire
-from tfmeta.serving.engine.engine import DEFAULT_SIGNATURE, Engine
+from tfmeta.serving.engine.engine import Engine
 from tfmeta.serving.engine.examples import Head, answer, classification_head, regression_head
+from tfmeta.serving.engine.signature import DEFAULT_SIGNATURE
 from tfmeta.serving.errors import ServingError, invalid_argument
 from tfmeta.wire import tensors
 

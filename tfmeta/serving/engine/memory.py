@@ -22,6 +22,8 @@ _LOOK_SECONDS = 0.05
 _LONGEST_WAIT = 30.0
 _COPIES = 3  # of an output: the array, the message, the message as bytes
 _STRING_BYTES = 64  # what a string takes beside its characters
+# Requests may have grown in a direction that costs little, such as tasks that are worked on one after the other. So an
+# element is never taken for less than this share of what one of the first request took.
 _LEAST_OF_FIRST = 1 / 4
 
 
@@ -57,17 +59,26 @@ class Memory:
         self._most = megabytes * 2**20
         self._changed = threading.Condition()
         self.held = 0
-        """What the requests at work take."""
+        """Bytes that the requests at work take."""
 
     def needed(self, claim: Claim, growth: "Growth") -> float:
-        """Bytes that a request will take. As long as nothing is known of its signature, a large one takes all there is:
-        then it runs alone, and is measured."""
+        """Returns the bytes that a request will take.
+
+        As long as nothing is known of its signature, a large one takes all there is: it runs alone, and is measured.
+
+        Args:
+            claim: What its inputs take.
+            growth: What is known of its signature.
+        """
         if growth.unknown and claim.bytes > _FREE_BYTES:
             return max(claim.bytes, self._most)
         return claim.bytes + growth.expected(claim)
 
     def check(self, size: float) -> None:
         """Refuses what is too large.
+
+        Args:
+            size: Bytes.
 
         Raises:
             ServingError: RESOURCE_EXHAUSTED.
@@ -82,8 +93,12 @@ class Memory:
     def hold(self, size: float) -> "Hold":
         """Holds memory as long as the context is open, once it is free, and the answer's until that has been sent.
 
+        Args:
+            size: Bytes.
+
         Raises:
-            ServingError: RESOURCE_EXHAUSTED, it is too large, or others held it for too long.
+            ServingError: RESOURCE_EXHAUSTED, it is too large, or others held it for too long; CANCELLED or
+                DEADLINE_EXCEEDED, nobody waits for the answer any more.
         """
         self.check(size)
         if size <= _FREE_BYTES:
@@ -92,7 +107,7 @@ class Memory:
         return Hold(self, int(size))
 
     def change(self, by: int) -> None:
-        """Takes more, without waiting for it, or less."""
+        """Takes so many bytes more, without waiting for them, or less."""
         with self._changed:
             self.held += by
             self._changed.notify_all()
@@ -129,7 +144,7 @@ class Hold:
             current_call().at_end(lambda: self.resize(0))
 
     def resize(self, size: int) -> None:
-        """Takes that much from now on; little is not counted."""
+        """Takes so many bytes from now on; few are not counted."""
         size = size if size > _FREE_BYTES else 0
         if size != self.size:
             self._memory.change(size - self.size)
@@ -191,7 +206,7 @@ class Growth:
 
 
 def array_bytes(arrays: Sequence[np.ndarray]) -> int:
-    """What the outputs of a graph take until they are sent."""
+    """Returns the bytes that the outputs of a graph take until they are sent."""
     total = 0
     for array in arrays:
         array = np.asarray(array)  # a scalar string comes as bytes

@@ -54,13 +54,27 @@ class Route:
             values: An array for each feed.
             left: Seconds until the result is of no use.
 
+        Returns:
+            An array for each fetch.
+
         Raises:
             tf.errors.OpError: An op failed, or the time is over.
         """
         return self._run(values, _options(left), None)
 
     def measure(self, values: Sequence[np.ndarray]) -> tuple[list[np.ndarray], int | None]:
-        """Runs the graph, and says the most bytes that it took at a time; None where another run is being measured."""
+        """Runs the graph and measures its memory.
+
+        Args:
+            values: An array for each feed.
+
+        Returns:
+            An array for each fetch, and the most bytes that were allocated at a time; None where another run of this
+            process is being measured.
+
+        Raises:
+            tf.errors.OpError: An op failed.
+        """
         if not _ONE_MEASUREMENT.acquire(blocking=False):
             return self.run(values), None
         told = c_api.TF_NewBuffer()

@@ -9,7 +9,10 @@ from tfmeta.serving.engine.memory import Claim
 from tfmeta.serving.errors import invalid_argument
 from tfmeta.wire import tensors
 
-__all__ = ["Signature", "check_dtypes"]
+__all__ = ["DEFAULT_SIGNATURE", "Signature", "check_dtypes"]
+
+DEFAULT_SIGNATURE = "serving_default"
+"""The signature that a request means which names none."""
 
 
 class Signature:

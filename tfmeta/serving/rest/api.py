@@ -12,19 +12,19 @@ Reference: https://www.tensorflow.org/tfx/serving/api_rest
 import logging
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
 from google.protobuf.json_format import MessageToDict  # type: ignore[import-untyped]
 
 from tfmeta import wire
-from tfmeta.serving.engine.engine import DEFAULT_SIGNATURE
 from tfmeta.serving.errors import ServingError, invalid_argument
 from tfmeta.serving.lifecycle.models import Models
+from tfmeta.serving.lifecycle.version import Lease
 from tfmeta.serving.rest import json_examples, json_tensors
 from tfmeta.serving.rest.json_values import dumps
-from tfmeta.serving.rest.reader import DocumentReader
+from tfmeta.serving.rest.reader import DocumentReader, examples_of, tensors_of
 from tfmeta.serving.rest.reply import Reply, refusal
 from tfmeta.serving.services.model import ModelService
 from tfmeta.serving.services.prediction import PredictionService
@@ -123,18 +123,14 @@ class RestApi:
     def _predict(self, spec: wire.Message, body: bytes) -> dict[str, Any]:
         if len(body) > _LARGE_BYTES:
             version = self._models.find(spec)
-            takes = {key: each.inputs for key, each in version.engine.signature_defs.items()}
-            key, inputs, by_rows = self._reader.read(body, takes)
+            request = self._reader.read(body, _inputs_of(version))
         else:
-            document = _parse(spec, body)
+            document = json_tensors.parse(body)
             version = self._models.find(spec)
-            key, definitions = spec.signature_name or DEFAULT_SIGNATURE, version.engine.signature_defs
-            if key not in definitions:
-                raise invalid_argument(f'Serving signature name: "{key}" not found in signature def')
-            inputs, by_rows = json_tensors.read_tensors(document, definitions[key].inputs)
+            request = tensors_of(document, _inputs_of(version))
         with self._prediction.runtime("Predict", version.name):
-            outputs = version.engine.run(key, inputs)
-        return json_tensors.write_tensors(outputs, by_rows)
+            outputs = version.engine.run(request.signature, request.inputs)
+        return json_tensors.write_tensors(outputs, request.by_rows)
 
     def _classify(self, spec: wire.Message, body: bytes) -> dict[str, Any]:
         request = wire.ClassificationRequest()
@@ -151,7 +147,7 @@ class RestApi:
             spec.signature_name, examples = self._reader.read_examples(body)
             request.input.ParseFromString(examples)
         else:
-            json_examples.read_examples(_parse(spec, body), request.input)
+            spec.signature_name = examples_of(body, request.input)
         request.model_spec.CopyFrom(spec)
 
     def _tell(self, match: re.Match) -> dict[str, Any]:
@@ -182,10 +178,9 @@ class RestApi:
         }
 
 
-def _parse(spec: wire.Message, body: bytes) -> dict[str, Any]:
-    document = json_tensors.parse(body)
-    spec.signature_name = document.get("signature_name", "")
-    return document
+def _inputs_of(version: Lease) -> dict[str, Mapping[str, wire.Message]]:
+    """A TensorInfo for each input of each signature."""
+    return {key: each.inputs for key, each in version.engine.signature_defs.items()}
 
 
 def _spec(match: re.Match) -> wire.Message:

@@ -47,18 +47,15 @@ def loads(body: bytes) -> Any:
     """
     if not body:
         raise invalid_argument("JSON Parse error: The document is empty")
-    lists = body.count(b"[") + body.count(b"{")
-    if lists > _MOST_LISTS:
-        raise ServingError(
-            "RESOURCE_EXHAUSTED",
-            f"{lists} lists and objects came, but a document may hold {_MOST_LISTS}; send smaller batches, or use gRPC",
-        )
-    values = body.count(b",")
-    if values > _MOST_VALUES:
-        raise ServingError(
-            "RESOURCE_EXHAUSTED",
-            f"{values} values came, but a document may hold {_MOST_VALUES}; send smaller batches, or use gRPC",
-        )
+    for number, most, what in (
+        (body.count(b"[") + body.count(b"{"), _MOST_LISTS, "lists and objects"),
+        (body.count(b","), _MOST_VALUES, "values"),
+    ):
+        if number > most:
+            raise ServingError(
+                "RESOURCE_EXHAUSTED",
+                f"{number} {what} came, but a document may hold {most}; send smaller batches, or use gRPC",
+            )
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:

@@ -12,18 +12,18 @@ import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tfmeta import wire
 from tfmeta.serving.call import current_call
+from tfmeta.serving.engine.signature import DEFAULT_SIGNATURE
 from tfmeta.serving.errors import ServingError, invalid_argument
 from tfmeta.serving.rest import json_examples, json_tensors
 
-__all__ = ["DocumentReader", "Tensors", "read_document"]
+__all__ = ["DocumentReader", "Tensors", "examples_of", "tensors_of"]
 
-_DEFAULT_SIGNATURE = "serving_default"
 _KEPT_BYTES = 128 * 2**20
 
 
@@ -119,35 +119,50 @@ class DocumentReader:
         return pickle.load(self._process.stdout)
 
 
-def read_document(body: bytes, signatures: Mapping[str, Mapping[str, wire.Message]]) -> Tensors:
-    """Reads a predict request, here.
+def tensors_of(document: Mapping[str, Any], signatures: Mapping[str, Mapping[str, wire.Message]]) -> Tensors:
+    """Reads a predict request in this process.
 
     Args:
-        body: The document.
+        document: What `json_tensors.parse` returned.
         signatures: A TensorInfo for each input of each signature.
 
     Raises:
-        ServingError: It is none, or does not fit.
+        ServingError: INVALID_ARGUMENT, there is no such signature, or the document does not fit it.
     """
-    document = json_tensors.parse(body)
-    key = document.get("signature_name") or _DEFAULT_SIGNATURE
+    key = document.get("signature_name") or DEFAULT_SIGNATURE
     if key not in signatures:
         raise invalid_argument(f'Serving signature name: "{key}" not found in signature def')
     return Tensors(key, *json_tensors.read_tensors(document, signatures[key]))
 
 
-def _examples_of(body: bytes) -> tuple[str, bytes]:
-    document, examples = json_tensors.parse(body), wire.ClassificationRequest().input
+def examples_of(body: bytes, examples: wire.Message) -> str:
+    """Reads a classify or regress request in this process.
+
+    Args:
+        body: The document.
+        examples: The Input message to fill.
+
+    Returns:
+        The name of the signature, empty for the default one.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT, it is none.
+    """
+    document = json_tensors.parse(body)
     json_examples.read_examples(document, examples)
-    return document.get("signature_name", ""), examples.SerializeToString()
+    return document.get("signature_name", "")
 
 
-def _tensors_of(body: bytes, plain: Mapping[str, Mapping[str, bytes]]) -> Tensors:
+def _answer_to(body: bytes, plain: Mapping[str, Mapping[str, bytes]] | None) -> tuple:
+    """What `DocumentReader` asks for: examples where it names no signatures, else tensors."""
+    if plain is None:
+        examples = wire.ClassificationRequest().input
+        return examples_of(body, examples), examples.SerializeToString()
     signatures = {
         key: {name: wire.TensorInfo.FromString(info) for name, info in inputs.items()}
         for key, inputs in plain.items()
     }
-    return read_document(body, signatures)
+    return tuple(tensors_of(json_tensors.parse(body), signatures))
 
 
 def _answer_all() -> None:
@@ -159,7 +174,7 @@ def _answer_all() -> None:
         except EOFError:  # the server has ended
             return
         try:
-            done, result = True, tuple(_examples_of(body) if plain is None else _tensors_of(body, plain))
+            done, result = True, _answer_to(body, plain)
         except ServingError as error:
             done, result = False, (error.code, error.message)
         pickle.dump((done, result, _resident_bytes()), sink, protocol=5)
