@@ -82,12 +82,14 @@ class Server:
         self._reloads = BoundedPool(_RELOADS_AT_A_TIME, 0)
         self._patience = Patience()
         self._health = Health(models, self._offered, self._patience)
-        methods = {
-            f"/{service}/{name}": Method(rpc, name, metrics)
+        methods: dict[str, tuple[Method, BoundedPool | None]] = {
+            f"/{service}/{name}": (Method(rpc, name, metrics), self._pool_of(name))
             for service, rpcs in self._offered.items()
             for name, rpc in rpcs.items()
-        } | {f"/{HEALTH_SERVICE}/{name}": Method(rpc, name) for name, rpc in self._health.methods.items()}
-        self._front = Front(methods, self._pool_of, message_bytes, self._patience)
+        }
+        for name, rpc in self._health.methods.items():
+            methods[f"/{HEALTH_SERVICE}/{name}"] = Method(rpc, name), None
+        self._front = Front(methods, message_bytes, self._patience)
         self._options = list({**_options(message_bytes), **(channel_arguments or {})}.items())
         self._calls = threads + queue + 2 * READS
         self._grpc: grpc.Server | None = None
@@ -147,11 +149,9 @@ class Server:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def _pool_of(self, path: str) -> BoundedPool | None:
-        if path.startswith(f"/{HEALTH_SERVICE}/"):
-            return None
+    def _pool_of(self, method: str) -> BoundedPool:
         # One that waits for a new model must not stand before predictions.
-        return self._reloads if path.endswith("/HandleReloadConfigRequest") else self.pool
+        return self._reloads if method == "HandleReloadConfigRequest" else self.pool
 
     def _listen(self, server: grpc.Server, address: str, why: Callable[[], str]) -> int:
         try:

@@ -98,6 +98,10 @@ class BoundedPool(futures.ThreadPoolExecutor):
     def turn(self, peer: str, call: Call) -> "Turn":
         """Waits until this thread may work for a peer, as long as somebody waits for the answer.
 
+        Args:
+            peer: For whom.
+            call: The request.
+
         Returns:
             The turn, which is to be ended.
 

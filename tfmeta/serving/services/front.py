@@ -38,17 +38,16 @@ class Front(grpc.GenericRpcHandler):
     """Answers each call on the thread that gRPC gives it.
 
     Args:
-        methods: What is answered, by the path of the method: `"/tensorflow.serving.PredictionService/Predict"`.
-        pools: Who shares out the turns at each. One that is full refuses before the message is read; None for methods
-            that answer at once, out of turn.
+        methods: What is answered, by the path of the method: `"/tensorflow.serving.PredictionService/Predict"`, and
+            the pool that shares out its turns. A full pool refuses before the message is read; None for methods that
+            answer at once, out of turn.
         message_bytes: Size of the largest message, as it comes and unpacked.
         patience: What ends the calls of slow clients.
     """
 
     def __init__(
         self,
-        methods: Mapping[str, Method],
-        pools: Callable[[str], BoundedPool | None],
+        methods: Mapping[str, tuple[Method, BoundedPool | None]],
         message_bytes: int,
         patience: Patience,
     ):
@@ -57,8 +56,8 @@ class Front(grpc.GenericRpcHandler):
         self._held = _Held()
         self._one_unpacked = threading.Lock()
         self._handlers = {
-            path: grpc.stream_unary_rpc_method_handler(self._behaviour(method, pools(path)))
-            for path, method in methods.items()
+            path: grpc.stream_unary_rpc_method_handler(self._behaviour(method, pool))
+            for path, (method, pool) in methods.items()
         }
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
@@ -75,8 +74,6 @@ class Front(grpc.GenericRpcHandler):
             if not context.add_callback(call.end):
                 call.end()  # the client has gone already
             body = self._patience.read(messages, context, peer)
-            if body is None:
-                context.abort(grpc.StatusCode.INVALID_ARGUMENT, "the call ended without a message")
             outcome = self._outcome(method, pool, peer, call, body)
             del body
             if outcome.code != "OK":

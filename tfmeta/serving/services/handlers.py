@@ -11,7 +11,7 @@ from tfmeta.serving.call import Call
 from tfmeta.serving.errors import ServingError, invalid_argument
 from tfmeta.serving.services.rpc import Rpc
 
-__all__ = ["Method", "Outcome", "answer"]
+__all__ = ["Method", "Outcome"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class Method(NamedTuple):
             request = _parse(self.rpc, body)
             del body
             with call.at_work():
-                reply = answer(self.rpc, request, self.name)
+                reply = _answer(self.rpc, request, self.name)
             outcome = Outcome("OK", "", reply.SerializeToString())
         except ServingError as error:
             outcome = Outcome(error.code, error.wire_message)
@@ -59,19 +59,8 @@ class Method(NamedTuple):
         return outcome
 
 
-def answer(rpc: Rpc, request: "bytes | wire.Message", name: str) -> wire.Message:
-    """Answers a request, whatever carried it.
-
-    Args:
-        rpc: What answers.
-        request: The message, or its bytes.
-        name: Name of the method, for the log.
-
-    Raises:
-        ServingError: The request was refused. INTERNAL only where the fault is this program's.
-    """
-    if isinstance(request, bytes):
-        request = _parse(rpc, request)
+def _answer(rpc: Rpc, request: wire.Message, name: str) -> wire.Message:
+    """The reply; whatever else goes wrong becomes INTERNAL, since the fault is this program's."""
     try:
         return rpc.answer(request)
     except ServingError:

@@ -95,8 +95,6 @@ class Health:
     ) -> None:
         """The status of a service or model now, and whenever it changes."""
         request = self._patience.read(requests, context, context.peer())
-        if request is None:
-            context.abort(grpc.StatusCode.INVALID_ARGUMENT, "the call ended without a message")
         watch = _Watch(request.service, context, send)
         self._watches.add(watch)
         if not context.add_callback(lambda: self._watches.discard(watch)):

@@ -4,7 +4,7 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
-from tfmeta.serving.errors import ServingError
+from tfmeta.serving.errors import ServingError, invalid_argument
 from tfmeta.serving.unpack import unpack
 
 __all__ = ["CHANNEL_ARGUMENTS", "any_packing", "unpacked"]
@@ -24,7 +24,7 @@ def unpacked(body: bytes, most: int) -> bytes | bytearray:
 
     Args:
         body: What came.
-        most: How large it may be.
+        most: How many bytes it may have.
 
     Raises:
         ServingError: RESOURCE_EXHAUSTED, it is larger; INVALID_ARGUMENT, it is no gzip.
@@ -34,7 +34,7 @@ def unpacked(body: bytes, most: int) -> bytes | bytearray:
     try:
         whole = unpack(body, most)
     except zlib.error as error:
-        raise ServingError("INVALID_ARGUMENT", f"the message is no gzip: {error}") from error
+        raise invalid_argument(f"the message is no gzip: {error}") from error
     if len(whole) > most:
         raise ServingError(
             "RESOURCE_EXHAUSTED", f"the message is larger than max: over {most} bytes unpacked"

@@ -46,15 +46,24 @@ class Patience:
         self._stopped.set()
 
     def read(self, messages: Iterator[Any], context: grpc.ServicerContext, peer: str) -> Any:
-        """The first message of a call, or None where it ends without one."""
+        """Returns the first message of a call; a call that ends without one is answered INVALID_ARGUMENT.
+
+        Args:
+            messages: Those of the call.
+            context: The call.
+            peer: Its connection.
+        """
         self._begin_reading(context, peer)
         try:
-            return next(messages, None)
+            message = next(messages, None)
         finally:
             self._end_reading(context, peer)
+        if message is None:
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, "the call ended without a message")
+        return message
 
     def sending(self, context: grpc.ServicerContext, size: int) -> None:
-        """Gives a client time to take a reply, until `sent`."""
+        """Gives a client time to take a reply of so many bytes, until `sent`."""
         self._replies[context] = time.monotonic() + self.seconds + size / _SLOWEST_BYTES
 
     def sent(self, context: grpc.ServicerContext) -> None:
