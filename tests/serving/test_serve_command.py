@@ -8,8 +8,10 @@ import urllib.request
 
 import pytest
 
-from tests.serving.certificates import make_certificates
+from tests.serving.certificates import certificate_between, make_certificates
+from tfmeta import wire
 from tfmeta.cli.serve import _models, _servers
+from tfmeta.cli.serve_exposure import exposures
 from tfmeta.cli.serve_flags import add_flags
 from tfmeta.cli.serve_models import chosen_models, warn_of_unchecked
 from tfmeta.serving.lifecycle.models import Models
@@ -27,7 +29,11 @@ def rest(model_folder):
         add_flags(parser)
         models = Models(model_folder, names=["arithmetic"])
         models.load()
-        server, rest = _servers(parser.parse_args(["--port", "0", "--rest_api_port", "1", *flags]), models)
+        server, rest = _servers(
+            parser.parse_args(["--port", "0", "--rest_api_port", "1", *flags]),
+            wire.ModelServerConfig(),
+            models,
+        )
         rest.port = 0  # any free one, which stands for none on the command line
         rest.start()
         started.append((rest, models))
@@ -100,3 +106,52 @@ def test_a_version_that_appears_while_served_is_told_of_unless_it_has_passed_the
     models.unload()
     (line,) = [record.getMessage() for record in caplog.records if "gate" in record.getMessage()]
     assert line.startswith(f"{folder / '2'} has not passed the gate")
+
+
+def test_exposures_are_told_in_one_line_each(tmp_path):
+    pem = make_certificates(tmp_path)
+    file = tmp_path / "ssl.config"
+    file.touch(0o644)
+    config = wire.SSLConfig(server_key=pem["server_key"].decode(), server_cert=pem["server_cert"].decode())
+
+    def told(host="127.0.0.1", rest=0, allow=False, ssl=config):
+        args = argparse.Namespace(
+            host=host, rest_api_port=rest, allow_reload=allow, ssl_config_file=str(file)
+        )
+        return exposures(args, ssl)
+
+    assert told(ssl=None) == [] == told(host="::1", ssl=None)
+    assert told(host="0.0.0.0", ssl=None) == [
+        "--host 0.0.0.0 answers other machines, unencrypted and to every client"
+    ]
+    assert told(allow=True, ssl=None) == ["--allow_reload lets every client replace the list of models"]
+    (line,) = told()
+    assert "can be read by others; run chmod 600" in line
+    file.chmod(0o600)
+    assert told() == []
+    assert told(rest=8501) == ["REST at port 8501 is not encrypted, and hears every client"]
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "line"),
+    [
+        (
+            "20200101000000Z", "20210301000000Z",
+            "the server's certificate expired on 2021-03-01; clients will refuse it",
+        ),
+        (
+            "21000101000000Z", "21010101000000Z",
+            "the server's certificate is not valid before 2100-01-01; clients will refuse it",
+        ),
+    ],
+)  # fmt: skip
+def test_a_certificate_out_of_its_time_is_told(tmp_path, begin, end, line):
+    pem = make_certificates(tmp_path)
+    made = certificate_between(tmp_path, begin, end)
+    file = tmp_path / "ssl.config"
+    file.touch(0o600)
+    config = wire.SSLConfig(server_key=pem["server_key"].decode(), server_cert=made.decode())
+    args = argparse.Namespace(
+        host="127.0.0.1", rest_api_port=0, allow_reload=False, ssl_config_file=str(file)
+    )
+    assert exposures(args, config) == [line]

@@ -12,6 +12,7 @@ import argparse
 import io
 import json
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
 def run(args: argparse.Namespace) -> None:
     """Carries out the verb."""
     from tfmeta.core.atomic import write_bytes
+    from tfmeta.core.model.landmarks import find_landmarks
     from tfmeta.data.face_pictures import detect_faces, draw_landmarks
     from tfmeta.data.image_files import open_image
 
@@ -59,8 +61,10 @@ def run(args: argparse.Namespace) -> None:
         raise TfmetaError(
             f"OpenCV finds no face in {args.image}; say where it is with --box LEFT,TOP,WIDTH,HEIGHT."
         )
-    with working(f"Asking {args.model}"):
-        found = [_landmarks(args, box) for box in boxes]
+    with ExitStack() as stack:
+        model = _model(args, stack)
+        with working(f"Asking {args.model}"):
+            found = [find_landmarks(model, args.image, box) for box in boxes]
     for box, landmarks in zip(boxes, found, strict=True):
         picture = draw_landmarks(picture, landmarks.points, landmarks.confidence, box)
     out = args.out or args.image.with_name(f"{args.image.stem}-landmarks.png")
@@ -82,17 +86,15 @@ def run(args: argparse.Namespace) -> None:
         print(f"The picture is {out}.")
 
 
-def _landmarks(args: argparse.Namespace, box: Sequence[float]) -> Any:
-    with starting_tensorflow():
-        from tfmeta.core.model.landmarks import find_landmarks
+def _model(args: argparse.Namespace, stack: ExitStack) -> Any:
+    """The model, in this process or behind an endpoint; the stack closes what that takes."""
     if args.server:
         from tfmeta.serving.client import Client
 
-        with Client(args.server) as client:
-            return find_landmarks(client.model(args.model), args.image, box)
-    from tfmeta.core.hub import load
-
-    return find_landmarks(load(args.model), args.image, box)
+        return stack.enter_context(Client(args.server)).model(args.model)
+    with starting_tensorflow():
+        from tfmeta.core.hub import load
+    return load(args.model)
 
 
 def _box(text: str) -> tuple[float, ...]:

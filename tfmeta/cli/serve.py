@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> None:
         from tfmeta.serving.server import serve_forever
     after_tensorflow()
     models = _models(args, config)
-    server, rest = _servers(args, models)
+    server, rest = _servers(args, config, models)
     with ExitStack() as at_the_end:
 
         def ready(_: Any) -> None:
@@ -114,7 +114,7 @@ def _models(args: argparse.Namespace, config: Any) -> Any:
         raise TfmetaError(f"{args.model_config_file}: {error.message}{hint}.") from error
 
 
-def _servers(args: argparse.Namespace, models: Any) -> tuple[Any, Any]:
+def _servers(args: argparse.Namespace, config: Any, models: Any) -> tuple[Any, Any]:
     """The gRPC server, and the REST one if it is wanted."""
     from tfmeta.serving.metrics import Metrics, read_monitoring_config
     from tfmeta.serving.rest.connection import Limits
@@ -140,7 +140,7 @@ def _servers(args: argparse.Namespace, models: Any) -> tuple[Any, Any]:
         message_bytes=args.max_message_mb * 2**20,
         channel_arguments=args.grpc_channel_arguments,
         metrics=metrics,
-        reload_below=named_folders(args) if args.allow_reload else (),
+        reload_below=named_folders(args, config) if args.allow_reload else (),
     )
     if not args.rest_api_port:
         return server, None

@@ -53,14 +53,18 @@ def chosen_models(args: argparse.Namespace) -> wire.Message:
     return latest_of_each(models_in(folders, names))
 
 
-def named_folders(args: argparse.Namespace) -> list[Path]:
-    """The folders below which the operator's models lie: the base path, or those that hold the models of the list."""
+def named_folders(args: argparse.Namespace, config: wire.Message) -> list[Path]:
+    """The folders below which the operator's models lie: the base path, or those that hold the models of the list.
+
+    Args:
+        args: The flags of `tfmeta serve`.
+        config: The ModelServerConfig that `chosen_models` made of them.
+    """
     from tfmeta.paths import model_folders
-    from tfmeta.serving.lifecycle.model_config import base_folder, read_model_config
+    from tfmeta.serving.lifecycle.model_config import base_folder
 
     if args.model_config_file is not None:
-        listed = read_model_config(args.model_config_file).model_config_list.config
-        return sorted({base_folder(model).parent for model in listed})
+        return sorted({base_folder(model).parent for model in config.model_config_list.config})
     return model_folders() if args.model_base_path is None else [args.model_base_path]
 
 
