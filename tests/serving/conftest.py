@@ -23,6 +23,13 @@ def server(model_folder):
         yield server
 
 
+@pytest.fixture(scope="module")
+def small_server(model_folder):
+    """A server that takes messages of 1 MB, and 8 MB of memory for requests."""
+    with Server(Models(model_folder, max_request_memory_mb=8), message_bytes=2**20) as server:
+        yield server
+
+
 @pytest.fixture(scope="session")
 def target(request):
     """Who is asked: the embedded server, or the one at $TFMETA_TEST_TARGET, which serves the same models."""

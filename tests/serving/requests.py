@@ -1,5 +1,6 @@
 """Requests of every kind, in a line each, to the models of `tests.serving.saved_models`."""
 
+import grpc
 import numpy as np
 
 from tfmeta import wire
@@ -101,3 +102,14 @@ PREDICT, CLASSIFY, REGRESS, MULTI, METADATA, STATUS, RELOAD = (
     "ModelService/GetModelStatus",
     "ModelService/HandleReloadConfigRequest",
 )
+PREDICT_PATH = f"/tensorflow.serving.{PREDICT}"
+
+
+def status_of(server, body, **options):
+    """Sends bytes to Predict over a channel of its own; returns the name of the status, and its words."""
+    with grpc.insecure_channel(server.address, **options) as channel:
+        try:
+            channel.unary_unary(PREDICT_PATH)(body, timeout=20)
+        except grpc.RpcError as error:
+            return error.code().name, error.details()
+    return "OK", ""
