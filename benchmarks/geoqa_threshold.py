@@ -20,6 +20,7 @@ import tensorflow as tf
 
 from tfmeta.asking import read_question
 from tfmeta.asking.answer import Answer, ask
+from tfmeta.asking.places import inputs_of_world
 from tfmeta.core.cards import Card
 from tfmeta.core.checks import TfmetaError
 from tfmeta.data.geoqa import GeoQuestion
@@ -95,17 +96,13 @@ def judge(fold: Fold, runs: Path) -> Iterator[Judged | None]:
     """Asks a run each question about its validation environment; None for one that is refused."""
     tasks = fold.recipe.tasks
     learner, world = Learner(fold, runs), tasks._data.worlds[tasks.validation]
-    inputs = {
-        "features": world.features[None], "mask": np.ones([1, len(world.entities)], np.float32),
-        "pairs": world.pairs[None], "names": np.array([world.entities], object),
-    }  # fmt: skip
     for asked in tasks.asked(fold.part):
         try:
             question = read_question(learner.reading, asked.text, parse_question, world.entities)
         except QuestionError:
             yield None
             continue
-        answer = ask(learner, question, inputs, world.entities)
+        answer = ask(learner, question, inputs_of_world(world), world.entities)
         yield Judged(asked.text, is_right(asked, answer), answer.probability, bool(answer.unknown))
 
 

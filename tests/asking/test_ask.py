@@ -58,10 +58,7 @@ def of_places(folder):
     example = {
         "question": np.array([places.QUESTION], object),
         "layouts": np.array([[["find[park]", "exists"]]], object),
-        "features": world.features[None],
-        "mask": np.ones([1, len(world.entities)], np.float32),
-        "pairs": world.pairs[None],
-        "names": np.array([world.entities], object),
+        **asking.places.inputs_of_world(world),
     }
     reading = {"tops": ["set", "exists"], "adjectives": ["major"], "limit": 8}
     return module_servable(network, "places", example=example, card=Card("Guesses."), reading=reading)

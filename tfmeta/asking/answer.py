@@ -73,10 +73,16 @@ class Answer:
         """The answer in words."""
         return self.found if self.known else "I do not know"
 
-    def to_json(self) -> str:
-        """Returns the answer for machines; the attentions are left out."""
+    def to_json(self, indent: int | None = 2, **first: Any) -> str:
+        """Returns the answer for machines; the attentions are left out.
+
+        Args:
+            indent: spaces before each level; None writes one line.
+            **first: what stands before it, such as the question.
+        """
         found = self.answer if isinstance(self.answer, str) else list(self.answer)
         told = {
+            **first,
             "answer": (len(found) if self.counted else found) if self.known else None,
             "found": found,
             "probability": self.probability,
@@ -86,7 +92,7 @@ class Answer:
             ],
             "unknown": list(self.unknown),
         }
-        return json.dumps(told, indent=2, ensure_ascii=False)
+        return json.dumps(told, indent=indent, ensure_ascii=False)
 
 
 def question_signature(model: Model, needed: str, about: str) -> SignatureSpec:
@@ -141,13 +147,13 @@ def ask(
         layout=layouts[chosen],
         candidates=tuple(zip(layouts, (scores / scores.sum()).tolist(), strict=True)),
         attentions=found["attentions"][chosen],
-        unknown=tuple(dict.fromkeys([*question.unread, *_unlearnt(found["unknown"], programs[0])])),
+        unknown=tuple(dict.fromkeys([*question.unread, *_unlearned(found["unknown"], programs[0])])),
         counted=not isinstance(answer, str) and kind_of_question(question.text) == "number",
         least=least,
     )
 
 
-def _unlearnt(unknown: np.ndarray, programs: np.ndarray) -> list[str]:
+def _unlearned(unknown: np.ndarray, programs: np.ndarray) -> list[str]:
     """The arguments of any candidate that have no parameters of their own."""
     return [step.partition("[")[2].removesuffix("]") for step in programs[unknown]]
 

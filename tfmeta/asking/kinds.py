@@ -40,8 +40,8 @@ def kind_of_question(question: str) -> Kind:
 def of_kind(layouts: Sequence[Layout], question: str) -> list[Layout]:
     """Leaves those layouts that answer what the question asks for; all, where none does.
 
-    A number is that of a set. Models that were trained on both kinds of answers choose among layouts of both; the
-    few questions that they have seen do not tell them that *are there parks* asks for yes or no, as *is there a park*.
+    A number is that of a set. Models that were trained on both kinds of answers choose among layouts of both. They have
+    seen few questions, and may not have learned that *are there parks* asks for yes or no, as *is there a park* does.
 
     Args:
         layouts: the candidates of the question.

@@ -10,7 +10,9 @@ from tfmeta.core.checks import TfmetaError
 from tfmeta.core.model import Model
 from tfmeta.data.geo_world import FEATURES, FeatureNames, GeoWorld, load_geo_world, names_of_features
 
-__all__ = ["ask_about_world", "load_world"]
+__all__ = ["ask_about_world", "inputs_of_world", "load_world"]
+
+_KINDS = tuple(kind for kind in FEATURES if kind != "observations")  # those that world.txt holds
 
 
 def load_world(model: Model, folder: str | Path) -> GeoWorld:
@@ -47,11 +49,16 @@ def ask_about_world(model: Model, question: Question, world: GeoWorld) -> Answer
     Raises:
         TfmetaError: for layouts that the model cannot run; from a served model a `ServingError`.
     """
-    inputs = {
+    return ask(model, question, inputs_of_world(world), world.entities, least_probability(model))
+
+
+def inputs_of_world(world: GeoWorld) -> dict[str, np.ndarray]:
+    """Returns what a question about K places is about, by the names of the inputs of ``answer``.
+
+    Returns:
+        ``features`` ``[1, K, D]``, ``mask`` ``[1, K]``, ``pairs`` ``[1, K, K, R]`` and ``names`` ``[1, K]``.
+    """
+    return {
         "features": world.features[None], "mask": np.ones([1, len(world.entities)], np.float32),
         "pairs": world.pairs[None], "names": np.array([world.entities], object),
     }  # fmt: skip
-    return ask(model, question, inputs, world.entities, least_probability(model))
-
-
-_KINDS = tuple(kind for kind in FEATURES if kind != "observations")  # those that world.txt holds

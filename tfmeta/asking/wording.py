@@ -26,7 +26,7 @@ _CHANGES_THE_MEANING = frozenset(
 )
 """Words that turn an answer into another one; without a module for them an answer leaves them out."""
 
-_SAYS_NOTHING = frozenset([
+_FILLERS = frozenset([
     "a", "an", "the", "some", "any", "both", "and", "but", "also", "just", "there", "that", "which", "what", "many",
     "much", "is", "are", "was", "were", "be", "been", "am", "do", "does", "did", "has", "have", "had", "can", "could",
     "would", "may", "'s", "’s", "'re", "’re", "please", "me", "us", "name", "list", "find", "lie", "lies", "lying",
@@ -34,8 +34,8 @@ _SAYS_NOTHING = frozenset([
 ])  # fmt: skip
 """Words that an answer may leave out."""
 
-_SAY_NOTHING = frozenset([("how", "many"), ("how", "much"), ("of", "these"), ("of", "those")])
-"""Two words likewise."""
+_FILLER_PAIRS = frozenset([("how", "many"), ("how", "much"), ("of", "these"), ("of", "those")])
+"""Pairs of words that an answer may leave out."""
 
 
 def as_written(question: str, entities: Collection[str] | None = None) -> str:
@@ -84,8 +84,8 @@ def check_single(question: str, parse: DependencyParse) -> None:
 def check_answerable(question: str, parse: DependencyParse, layout: Layout) -> None:
     """Refuses a question that no answer to its candidates would answer.
 
-    One asks for more than yes or no of a model that says nothing else, one could only be answered by a place that it
-    names itself, and one takes two places for one.
+    There are three: it asks for more than yes or no of a model that says nothing else, it could only be answered by a
+    place that it names itself, or it takes two places for one.
 
     Args:
         question: English.
@@ -143,10 +143,10 @@ def unread_words(
     pairs = [*itertools.pairwise(["", *words, ""])]
     for token, word, before, after in zip(parse.tokens, words, pairs, pairs[1:], strict=False):
         is_read = _is_read(token, read)
-        says_nothing = word in _SAYS_NOTHING or before in _SAY_NOTHING or after in _SAY_NOTHING
+        fills = word in _FILLERS or before in _FILLER_PAIRS or after in _FILLER_PAIRS
         is_known = word in known and after[1] not in places  # "North Miami" is another place than Miami
         owns = token.tag == "POS" or (token.lemma == "have" and token.relation != "aux" and not is_read)
-        strange = bool(known) and not (says_nothing or is_known or is_read)
+        strange = bool(known) and not (fills or is_known or is_read)
         if word not in cues and (strange or owns or word in _CHANGES_THE_MEANING):
             unread.append(word)
     return tuple(dict.fromkeys(unread))

@@ -1,7 +1,7 @@
 """Asks a module network a question, about a picture or about a folder of places.
 
-The question is parsed by spaCy; the network composes itself by one of the layouts that the parse allows, and answers
-with a label, with the places that are meant, or with their number. A folder of places holds locations.txt and
+spaCy parses the question. The network composes itself by one of the layouts that the parse allows. It answers with a
+label, with the places that are meant, or with their number. A folder of places holds locations.txt and
 world.txt, as each environment of GeoQA does. Loading takes longer than answering: ask several questions at once, each
 in quotes, or - for a question on each line of the standard input.
 
@@ -15,20 +15,18 @@ in quotes, or - for a question on each line of the standard input.
 
 import argparse
 import difflib
-import json
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from tfmeta.cli.entry import MISTAKE
 from tfmeta.cli.progress import starting_tensorflow, working
 from tfmeta.core.checks import TfmetaError
 from tfmeta.core.words import printable
 
 SUMMARY = "ask a module network about a picture or about places"
-
-MISTAKE = 2  # as in `tfmeta.cli.entry`, which imports this file
 
 
 def add_arguments(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
@@ -150,10 +148,7 @@ def _answer_each(
             print(f"tfmeta: {printable(question)}: {printable(str(error))}", file=sys.stderr, flush=True)
             continue
         if as_json:
-            print(
-                json.dumps({"question": question, **json.loads(told.to_json())}, ensure_ascii=False),
-                flush=True,
-            )
+            print(told.to_json(indent=None, question=question), flush=True)
         else:
             print("\n  ".join([printable(question), *_in_words(told, names)]), flush=True)
     return MISTAKE if failed else 0

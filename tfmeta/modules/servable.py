@@ -108,8 +108,8 @@ def module_servable(
         tuple(specs[key] for key in inputs),
         {key: np.asarray(example[key], _numpy_type(specs[key])) for key in inputs},
     )
-    learnt = network.question_vocabulary.words
-    candidates = QuestionReading.of(reading or {}, network.modules, learnt).to_json()
+    learned = network.question_vocabulary.words
+    candidates = QuestionReading.of(reading or {}, network.modules, learned).to_json()
     facts = {"task": "questions", "candidates": candidates, "card": card.to_json()}
     signatures = {"answer": signature, "serving_default": signature, "describe": _describe(facts)}
     return Servable(name, signatures, card, {CANDIDATES_FILE: candidates})
