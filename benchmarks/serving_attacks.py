@@ -3,9 +3,15 @@
     python benchmarks/serving_attacks.py
     python benchmarks/serving_attacks.py --only "compressed" --seconds 10
 
-For each attack it says how long the other client waited (p50, p99, the longest), how many of its questions failed, by
-how much the memory of the server rose above its start, and what the attackers were told. The embedded server, the
-attackers and the client are processes of their own, on this machine only, and every loop of an attacker ends.
+For each attack it prints:
+
+* how long the other client waited: p50, p99 and the longest
+* how many of its questions failed
+* by how much the memory of the server rose above its start
+* what the attackers were answered
+
+The embedded server, the attackers and the client are processes of their own, on this machine only. Every loop of an
+attacker ends.
 """
 
 import argparse
@@ -24,6 +30,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import NamedTuple
 
 import grpc
 import numpy as np
@@ -122,7 +129,6 @@ async def many_names(place, told, end):
     for number in range(200):
         body = request(f"{number}" + "x" * 100_000, "adapt")
         if time.monotonic() < end:
-            await calls(place, PREDICT, body, told, 0, in_flight=1)
             async with grpc.aio.insecure_channel(place.grpc) as channel:
                 try:
                     await channel.unary_unary(PREDICT)(body, timeout=5)
@@ -182,7 +188,7 @@ async def slow_heads(place, told, end):
         except OSError:
             told["refused"] += 1
     while time.monotonic() < end:
-        for connection in sockets:
+        for connection in sockets.copy():
             try:
                 connection.sendall(b"a")
             except OSError:
@@ -195,7 +201,7 @@ async def slow_heads(place, told, end):
 
 def numbers_as_json(size: int) -> bytes:
     rows = ",".join(["[0.1,0.2]"] * (size // 10))
-    return json.dumps({"instances": []}).replace("[]", f"[{rows}]").encode()
+    return f'{{"instances": [{rows}]}}'.encode()
 
 
 ATTACKS = {
@@ -249,11 +255,12 @@ ATTACKS = {
 }  # fmt: skip
 
 
-class Place:
-    """Where the server is."""
+class Place(NamedTuple):
+    """Where the server is: its addresses, and the number of its process."""
 
-    def __init__(self, grpc_address: str, rest_address: str, process: int):
-        self.grpc, self.rest, self.process = grpc_address, rest_address, process
+    grpc: str
+    rest: str
+    process: int
 
 
 def serve(pipe: Connection, folder: str) -> None:
