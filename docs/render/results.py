@@ -88,12 +88,20 @@ def _made(card: Card) -> list[str]:
         card.summary,
         "",
         f"- Data: {card.data}.",
-        f"- Protocol: {card.protocol}.",
+        *_protocol(card),
         f"- Command: `{card.command}`, seed {card.seed}.",
         *_parents(card),
         f"- Training: {card.training}.",
         f"- Test: {', '.join(f'{count:,}' for count in tasks)} tasks.",
     ]
+
+
+def _protocol(card: Card) -> list[str]:
+    """The protocol, one of its parts an item."""
+    parts = card.protocol.split("; ")
+    if len(parts) == 1:
+        return [f"- Protocol: {card.protocol}."]
+    return ["- Protocol:", *(f"  - {part}" for part in parts)]
 
 
 def _parents(card: Card) -> list[str]:
