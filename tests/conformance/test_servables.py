@@ -130,7 +130,9 @@ def test_a_package_adds_signatures_for_its_own_learner():
     learner = Embedder(network(4))
     servable = made(learner)
     x = np.random.RandomState(0).rand(2, 5, *ITEM).astype(np.float32)
-    np.testing.assert_allclose(ask(servable, "embed", query_x=x)["embeddings"], learner.embed(x), rtol=1e-5)
+    np.testing.assert_allclose(
+        ask(servable, "embed", query_x=x)["embeddings"], learner.embed(x), rtol=1e-5, atol=1e-6
+    )
     assert "embed" not in made(PrototypicalNetwork(network(4))).signatures
 
 

@@ -57,7 +57,9 @@ def test_signatures_are_methods(models):
     state = model.initial_state(rows=[0, 0])
     answer = model.act(x=np.ones([2, 2]), **state)  # float64, as numpy makes it
     assert answer["state"].shape == (2, 3) and isinstance(answer["action"], np.ndarray)
-    np.testing.assert_allclose(answer["state"], model(rows=[0, 0], x=np.ones([2, 2]))["state"], rtol=1e-6)
+    np.testing.assert_allclose(
+        answer["state"], model(rows=[0, 0], x=np.ones([2, 2]))["state"], rtol=1e-6, atol=1e-6
+    )
     assert copy.copy(model).signatures == model.signatures
 
 

@@ -41,7 +41,7 @@ def test_answers_are_distances_to_the_means(identity, task, scale):
 def test_the_task_state_is_the_prototypes(identity, task):
     state = PrototypicalNetwork(identity).adapt(task["support_x"], task["support_y"])
     assert state.shape == (2, 3 * 2)
-    np.testing.assert_allclose(state[1, :2], task["support_x"][1, 2:].mean(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(state[1, :2], task["support_x"][1, 2:].mean(axis=0), rtol=1e-5, atol=1e-6)
 
 
 def test_a_class_without_examples_is_never_the_answer(identity, task):

@@ -119,7 +119,7 @@ def test_fit_moves_what_it_trains(choice):
             -np.log(right).mean(), rel=1e-4
         )
         predicted = network.predict(data, verbose=0)["answers"]
-        np.testing.assert_allclose(predicted[np.arange(B), y], right, rtol=1e-5)
+        np.testing.assert_allclose(predicted[np.arange(B), y], right, rtol=1e-5, atol=1e-6)
 
 
 def test_sets_are_learnt(of_sets):
@@ -145,7 +145,7 @@ def test_it_comes_back_from_its_config_and_from_a_file(network, tmp_path):
     network.save(tmp_path / "network.keras")
     again = keras.saving.load_model(tmp_path / "network.keras")
     for name, value in network(inputs_of(LAYOUTS)).items():
-        np.testing.assert_allclose(value, again(inputs_of(LAYOUTS))[name], rtol=1e-6)
+        np.testing.assert_allclose(value, again(inputs_of(LAYOUTS))[name], rtol=1e-6, atol=1e-6)
 
 
 def test_a_front_makes_worlds_of_images(tmp_path):
@@ -165,7 +165,7 @@ def test_a_front_makes_worlds_of_images(tmp_path):
         "image": tf.constant(image),
     }
     answers = network(inputs)["answers"]
-    np.testing.assert_allclose(again(inputs)["answers"], answers, rtol=1e-6)
+    np.testing.assert_allclose(again(inputs)["answers"], answers, rtol=1e-6, atol=1e-6)
     with tf.GradientTape() as tape:
         loss = tf.reduce_sum(network(inputs, training=True)["answers"][:, 0])
     assert all(bool(tf.reduce_any(x != 0)) for x in tape.gradient(loss, front.trainable_variables)[::2])

@@ -74,7 +74,7 @@ def test_it_passes_the_gate(folders, name, in_a_hurry):
 def test_it_answers_as_the_network(made, ask, name):
     network, example = made[name]
     served, output = ask(name, example), network(example)
-    np.testing.assert_allclose(served["scores"], output["scores"], rtol=1e-5)
+    np.testing.assert_allclose(served["scores"], output["scores"], rtol=1e-5, atol=1e-6)
     np.testing.assert_array_equal(served["layout"], output["choice"])
     parts = [served["probabilities"], *([served["positions"]] if network.sets else [])]
     np.testing.assert_allclose(np.concatenate(parts, axis=1), output["answers"], atol=1e-6)

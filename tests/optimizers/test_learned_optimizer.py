@@ -58,7 +58,7 @@ def test_a_model_is_updated_as_the_rule_says(rule):
         updates, state = rule.update(gradients, state)
         expected = [value + 0.5 * update for value, update in zip(expected, updates, strict=True)]
     for variable, value in zip(theta, expected, strict=True):
-        np.testing.assert_allclose(variable, value, rtol=1e-5)
+        np.testing.assert_allclose(variable, value, rtol=1e-5, atol=1e-6)
 
 
 def test_training_resumes_bit_for_bit(rule, tmp_path):
@@ -110,14 +110,14 @@ def test_gradients_are_clipped_first(rule, options, clipped):
     ours, expected = variables([3]), variables([3])
     LearnedOptimizer(rule, **options).apply([gradient], ours)
     LearnedOptimizer(rule).apply([clipped(gradient)], expected)
-    np.testing.assert_allclose(ours[0], expected[0], rtol=1e-6)
+    np.testing.assert_allclose(ours[0], expected[0], rtol=1e-6, atol=1e-6)
 
 
 def test_weights_decay(rule):
     ours, expected = variables([3]), variables([3])
     LearnedOptimizer(rule, 0.5, weight_decay=0.1).apply([tf.ones([3])], ours)
     LearnedOptimizer(rule, 0.5).apply([tf.ones([3])], expected)
-    np.testing.assert_allclose(ours[0], expected[0] - 0.5 * 0.1, rtol=1e-6)
+    np.testing.assert_allclose(ours[0], expected[0] - 0.5 * 0.1, rtol=1e-6, atol=1e-6)
 
 
 def test_gradients_may_be_sparse_or_absent(rule):
@@ -160,7 +160,7 @@ def test_xla_compiles_a_step(rule, on_nonfinite):
     optimizer.build(ours)
     tf.function(lambda: optimizer.apply(gradients, ours), autograph=False, jit_compile=True)()
     for variable, value in zip(ours, expected, strict=True):
-        np.testing.assert_allclose(variable, value, rtol=1e-5)
+        np.testing.assert_allclose(variable, value, rtol=1e-5, atol=1e-6)
 
 
 def test_a_model_is_trained_with_xla(rule):

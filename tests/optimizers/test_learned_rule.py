@@ -69,8 +69,8 @@ def test_kernels_of_convolutions_may_have_a_rule_of_their_own(lstm, batched):
     gradients = [tf.ones([*lead, 3, 3, 1, 2]), tf.ones([*lead, 4, 2])]
     updates, state = rule.update(gradients, rule.initial_state(gradients, batched), batched)
     one = [network(tf.ones([1]), network.initial_state(1))[0][0] for network in (other, lstm)]
-    np.testing.assert_allclose(updates[0], np.full(updates[0].shape, one[0]), rtol=1e-5)
-    np.testing.assert_allclose(updates[1], np.full(updates[1].shape, one[1]), rtol=1e-5)
+    np.testing.assert_allclose(updates[0], np.full(updates[0].shape, one[0]), rtol=1e-5, atol=1e-8)
+    np.testing.assert_allclose(updates[1], np.full(updates[1].shape, one[1]), rtol=1e-5, atol=1e-8)
     assert [tensor.shape[0] for tensor in state[1]] == [5, 5]
 
 

@@ -62,7 +62,7 @@ def test_convolution_kernels_have_their_own_network(rule, ask):
     state = ask("convolution_initial_state", count=np.array([3], np.int64))
     update = ask("convolution_update", gradient=gradient, **state)["update"]
     expected, _ = rule.convolution(tf.ones([3]), rule.convolution.initial_state(3))
-    np.testing.assert_allclose(update[0], expected, rtol=1e-5)
+    np.testing.assert_allclose(update[0], expected, rtol=1e-5, atol=1e-6)
 
 
 def refused(ask, key, **inputs):

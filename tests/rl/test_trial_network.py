@@ -68,7 +68,7 @@ def test_crossed_inputs_say_what_was_done_where_and_what_it_paid(trials):
     for b in range(B):
         expected = np.zeros([D, A])
         expected[:, action[b]] = trials["observation"][b, 0]
-        np.testing.assert_allclose(products[b], [expected, reward[b] * expected], rtol=1e-6)
+        np.testing.assert_allclose(products[b], [expected, reward[b] * expected], rtol=1e-6, atol=1e-6)
     with pytest.raises(ValueError, match="crossed=True needs observations that are vectors"):
         TrialNetwork(A, 0, outputs=A, crossed=True)
 
@@ -103,9 +103,9 @@ def test_with_a_clock_a_value_is_that_of_the_steps_left(trials, discount, left):
     network = TrialNetwork(A, D, outputs=1, units=4)
     network.head.set_weights([np.zeros([4, 1]), np.ones([1])])  # one for every step to come
     with_clock = TrialValue(network, T, discount=discount)
-    np.testing.assert_allclose(with_clock(trials), np.tile(left, [B, 1]), rtol=1e-5)
+    np.testing.assert_allclose(with_clock(trials), np.tile(left, [B, 1]), rtol=1e-5, atol=1e-6)
     without = TrialValue(network, T, discount=discount, clock=False)
-    np.testing.assert_allclose(without(trials), np.full([B, T], left[0]), rtol=1e-5)
+    np.testing.assert_allclose(without(trials), np.full([B, T], left[0]), rtol=1e-5, atol=1e-6)
 
 
 def test_after_the_last_step_nothing_is_left(trials):

@@ -87,7 +87,7 @@ def test_the_value_function_is_fitted_to_discounted_returns(setup):
     trials = trainer.driver.collect(tf.constant([0, 5], tf.int64))
     returns, _ = trainer.agent._estimate(trials, tf.zeros_like(trials.reward))
     rewards = trials.reward.numpy()[:, :-1]
-    np.testing.assert_allclose(returns[:, 1], rewards[:, 1:] @ 0.99 ** np.arange(3), rtol=1e-5)
+    np.testing.assert_allclose(returns[:, 1], rewards[:, 1:] @ 0.99 ** np.arange(3), rtol=1e-5, atol=1e-6)
     observation = tf.nest.map_structure(lambda x: x[:, :-1], trials.observation)
 
     def error():

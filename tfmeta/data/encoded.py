@@ -3,7 +3,9 @@
 A client then sends the files that it has, and needs no code of ours between them and the model.
 """
 
+import functools
 from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
@@ -41,7 +43,22 @@ def decode_drawings(name: str, encoded: tf.Tensor, side: int, letter: str = "Q")
         >>> decode_drawings("query_png", [[file]], side=28).shape
         TensorShape([1, 1, 28, 28, 1])
     """
-    encoded = check_shape(name, tf.convert_to_tensor(encoded), ("B", letter))
+    return _decoder(name, side, letter)(tf.convert_to_tensor(encoded))
+
+
+@functools.cache
+def _decoder(name: str, side: int, letter: str) -> Any:
+    """Returns `decode_drawings` as a function that is traced once in a process: its graph takes seconds to make."""
+
+    def decode(encoded: tf.Tensor) -> tf.Tensor:
+        return _decoded(name, encoded, side, letter)
+
+    # of any shape, since a shape that does not fit is refused in the graph
+    return tf.function(decode, input_signature=[tf.TensorSpec(None, tf.string)], autograph=False)
+
+
+def _decoded(name: str, encoded: tf.Tensor, side: int, letter: str) -> tf.Tensor:
+    encoded = check_shape(name, encoded, ("B", letter))
     files = tf.reshape(encoded, [-1])
     inks, blank = tf.cond(
         are_usual(files, side),
