@@ -48,7 +48,7 @@ def dense(setup):
 def test_products_with_the_fisher_matrix(setup, dense, exact, off):
     trainer, steps = setup
     vector = np.random.default_rng(0).normal(size=len(dense[1])).astype(np.float32)
-    trainer.agent._exact_fisher = exact
+    trainer.agent.region.exact = exact
     before = flatten(trainer.policy.trainable_variables).numpy()
     found = trainer.agent.fisher_product(steps, tf.constant(vector)).numpy()
     expected = dense[0] @ vector
@@ -58,7 +58,7 @@ def test_products_with_the_fisher_matrix(setup, dense, exact, off):
 
 def test_a_step_is_that_of_a_dense_solve_and_as_long_as_the_divergence_allows(setup, dense):
     trainer, steps = setup
-    trainer.agent._exact_fisher = True
+    trainer.agent.region.exact = True
     variables = trainer.policy.trainable_variables
     before = flatten(variables).numpy()
     promise = tf.function(trainer.agent.improve, autograph=False)(steps).numpy()

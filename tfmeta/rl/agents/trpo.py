@@ -7,12 +7,12 @@ import keras
 import tensorflow as tf
 
 from tfmeta.core.checks import check
-from tfmeta.core.linalg import backtracking_line_search, conjugate_gradient, flatten, unflatten
 from tfmeta.rl.agents.driver import check_aligned
 from tfmeta.rl.agents.legacy_keras import require_tf_agents
 from tfmeta.rl.agents.minibatches import each_minibatch, rows_of
 from tfmeta.rl.agents.progress import Progress, progress
 from tfmeta.rl.agents.trial_policy import TrialPolicy
+from tfmeta.rl.trust_region import Promise, TrustRegion
 
 require_tf_agents()
 
@@ -24,10 +24,6 @@ from tf_agents.trajectories import trajectory  # noqa: E402
 from tf_agents.utils import value_ops  # noqa: E402
 
 __all__ = ["TRPOAgent"]
-
-# How far away a gradient is taken for a difference: far enough for float32, near enough for the divergence to be
-# quadratic. Weights are of the order of one, and there are thousands.
-_NEAR = 1e-3
 
 
 class _Steps(NamedTuple):
@@ -46,10 +42,8 @@ class TRPOAgent(tf_agent.TFAgent):
         \max_\theta \; E\Big[\frac{\pi_\theta(a|h)}{\pi_{old}(a|h)} A(h, a)\Big]
         \quad \text{such that} \quad E\big[D_{KL}(\pi_{old}(\cdot|h) \| \pi_\theta(\cdot|h))\big] \le \delta.
 
-    The direction is :math:`F^{-1} g`, by conjugate gradient, where g is the gradient of the promise and F the Fisher
-    matrix, the second derivative of the divergence, which is known by its products on a part of the trials. Its length
-    is what the quadratic model of the divergence allows, and a line search shortens it until both hold on all trials.
-    Advantages are GAE's, and the value function is fitted to discounted returns afterwards. Everything is in the graph.
+    `TrustRegion` takes the step, with the Fisher matrix of a part of the trials. Advantages are GAE's, and the value
+    function is fitted to discounted returns afterwards. Everything is in the graph.
 
     Args:
         time_step_spec: of the environment.
@@ -99,7 +93,6 @@ class TRPOAgent(tf_agent.TFAgent):
             0 < fisher_fraction <= 1,
             f"fisher_fraction={fisher_fraction}; expected more than 0, and 1 at most.",
         )
-        check(max_kl > 0, f"max_kl={max_kl}; expected more than 0.")
         self._distribution_spec = actor_net.create_variables(time_step_spec.observation)
         value_net.create_variables(time_step_spec.observation)
         collect, greedy = (
@@ -117,8 +110,14 @@ class TRPOAgent(tf_agent.TFAgent):
         )
         self._actor_net, self._value_net, self._optimizer = actor_net, value_net, optimizer
         self._discount, self._lambda = discount, gae_lambda
-        self._max_kl, self._iterations, self._damping = max_kl, iterations, damping
-        self._fisher_fraction, self._exact_fisher = fisher_fraction, exact_fisher
+        self._fisher_fraction = fisher_fraction
+        self.region = TrustRegion(
+            actor_net.trainable_weights,
+            max_kl=max_kl,
+            iterations=iterations,
+            damping=damping,
+            exact=exact_fisher,
+        )
         self._value_epochs, self._value_minibatches = value_epochs, value_minibatches
 
     def _train(self, experience: trajectory.Trajectory, weights: None = None) -> tf_agent.LossInfo:
@@ -144,65 +143,22 @@ class TRPOAgent(tf_agent.TFAgent):
 
     def improve(self, steps: _Steps) -> tf.Tensor:
         """Takes one step of the policy; returns how much it promises, in standard deviations of the advantage."""
-        variables = self._actor_net.trainable_weights
-        start = flatten(variables)
-        with tf.GradientTape() as tape:
-            promise, _ = self._promise(steps)
-        gradient = flatten(tape.gradient(promise, variables))
         part = rows_of(steps, 0, math.ceil(self._fisher_fraction * steps.action.shape[0]))
-        solution = conjugate_gradient(
-            lambda vector: self.fisher_product(part, vector),
-            gradient,
-            iterations=self._iterations,
-            damping=self._damping,
-        )
-        # xᵀ(F + damping)x, since what conjugate gradient has left over is orthogonal to where it has been.
-        squared = tf.reduce_sum(solution.x * gradient)
-        length = tf.sqrt(2.0 * self._max_kl * tf.math.reciprocal_no_nan(tf.maximum(squared, 0.0)))
-
-        def accept(point: tf.Tensor) -> tf.Tensor:
-            self._move(point)
-            found, divergence = self._promise(steps)
-            return (found > promise) & (divergence <= self._max_kl)
-
-        self._move(backtracking_line_search(accept, start, length * solution.x).x)
-        return self._promise(steps)[0]
+        return self.region.step(lambda: self._promise(steps), lambda: self._divergence(part)).gain
 
     def fisher_product(self, steps: _Steps, vector: tf.Tensor) -> tf.Tensor:
-        """Multiplies the Fisher matrix of the policy, as it stands, with a vector ``[P]``."""
-        variables = self._actor_net.trainable_weights
-        if self._exact_fisher:
-            with tf.GradientTape() as outer:
-                gradients = self._turning(steps)
-            return flatten(
-                outer.gradient(gradients, variables, output_gradients=unflatten(vector, variables))
-            )
-        # Where the policy is the one that played, the divergence has no gradient; so one that is near says it all.
-        start, size = flatten(variables), tf.norm(vector)
-        self._move(start + _NEAR * tf.math.divide_no_nan(vector, size))
-        gradients = flatten(self._turning(steps))
-        self._move(start)
-        return gradients * (size / _NEAR)
+        """Multiplies the Fisher matrix of the policy, as it is now, with a vector ``[P]``."""
+        return self.region.fisher_product(lambda: self._divergence(steps), vector)
 
-    def _turning(self, steps: _Steps) -> list[tf.Tensor]:
-        """Returns the gradient of the divergence from the policy that played."""
-        variables = self._actor_net.trainable_weights
-        with tf.GradientTape() as tape:
-            divergence = tf.reduce_mean(self._rebuilt(steps.before).kl_divergence(self._distributions(steps)))
-        return tape.gradient(divergence, variables)
-
-    def _promise(self, steps: _Steps) -> tuple[tf.Tensor, tf.Tensor]:
+    def _promise(self, steps: _Steps) -> Promise:
         """Returns the importance-weighted advantage, and the divergence from the policy that played."""
         now = self._distributions(steps)
         before = self._rebuilt(steps.before)
         ratio = tf.exp(now.log_prob(steps.action) - before.log_prob(steps.action))
-        return tf.reduce_mean(ratio * steps.advantage), tf.reduce_mean(before.kl_divergence(now))
+        return Promise(tf.reduce_mean(ratio * steps.advantage), tf.reduce_mean(before.kl_divergence(now)))
 
-    def _move(self, point: tf.Tensor) -> None:
-        """Makes a vector ``[P]`` the weights of the policy."""
-        variables = self._actor_net.trainable_weights
-        for variable, value in zip(variables, unflatten(point, variables), strict=True):
-            variable.assign(value)
+    def _divergence(self, steps: _Steps) -> tf.Tensor:
+        return tf.reduce_mean(self._rebuilt(steps.before).kl_divergence(self._distributions(steps)))
 
     def _distributions(self, steps: _Steps) -> Any:
         return self._actor_net(steps.observation, network_state=())[0]
