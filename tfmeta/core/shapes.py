@@ -19,11 +19,13 @@ An episode is a pair ``(inputs, query_y)`` as ``keras.Model.fit`` takes it, and 
 inputs.
 """
 
+import math
+from collections.abc import Sequence
 from typing import TypedDict
 
 import tensorflow as tf
 
-__all__ = ["EpisodeInputs", "leading", "merge_tasks", "split_tasks"]
+__all__ = ["EpisodeInputs", "leading", "merge_tasks", "pack_tasks", "split_tasks", "unpack_tasks"]
 
 
 class EpisodeInputs(TypedDict):
@@ -55,3 +57,25 @@ def merge_tasks(x: tf.Tensor) -> tf.Tensor:
 def split_tasks(x: tf.Tensor, tasks: int | tf.Tensor) -> tf.Tensor:
     """Undoes `merge_tasks`: ``[B*M, ...] -> [B, M, ...]``."""
     return tf.reshape(x, [tasks, -1, *x.shape[1:]])
+
+
+def pack_tasks(tensors: Sequence[tf.Tensor]) -> tf.Tensor:
+    """Lays what belongs to each task end to end: tensors ``[B, ...]`` in one ``[B, D]``."""
+    tasks = leading(tensors[0], 1)[0]
+    return tf.concat([tf.reshape(x, [tasks, -1]) for x in tensors], axis=1)
+
+
+def unpack_tasks(packed: tf.Tensor, shapes: Sequence[Sequence[int]]) -> list[tf.Tensor]:
+    """Undoes `pack_tasks`.
+
+    Args:
+        packed: ``[B, D]``.
+        shapes: of the tensors, each without the tasks.
+
+    Example:
+        >>> [x.shape.as_list() for x in unpack_tasks(tf.zeros([5, 8]), [[2, 3], [2]])]
+        [[5, 2, 3], [5, 2]]
+    """
+    tasks = leading(packed, 1)[0]
+    pieces = tf.split(packed, [math.prod(shape) for shape in shapes], axis=1)
+    return [tf.reshape(piece, [tasks, *shape]) for piece, shape in zip(pieces, shapes, strict=True)]

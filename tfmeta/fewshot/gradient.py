@@ -13,7 +13,7 @@ from tfmeta.core.fast_weights import Engine, FastNetwork
 from tfmeta.core.graph_checks import after, require
 from tfmeta.core.inner_loop import trajectory
 from tfmeta.core.losses import align, cross_entropy, item_loss, mean_of_tasks, squared_error
-from tfmeta.core.shapes import EpisodeInputs, leading
+from tfmeta.core.shapes import EpisodeInputs, leading, pack_tasks, unpack_tasks
 from tfmeta.core.task_batch import Moments
 from tfmeta.fewshot.head import split_head
 from tfmeta.fewshot.inputs import check_logits, checked_items, checked_labels, fitting_episode, known_network
@@ -269,14 +269,10 @@ class GradientLearner(FewShotLearner):
 
     def _pack(self, weights: list[tf.Tensor], moments: list[Moments] | None) -> tf.Tensor:
         """Flattens a task's weights, and its support statistics if queries need them, into ``[B, D]``."""
-        parts = [*weights, *tf.nest.flatten(moments if self.batch_statistics == "support" else [])]
-        tasks = leading(weights[0], 1)[0]
-        return tf.concat([tf.reshape(part, [tasks, -1]) for part in parts], axis=1)
+        return pack_tasks([*weights, *tf.nest.flatten(moments if self.batch_statistics == "support" else [])])
 
     def _unpack(self, task_state: tf.Tensor) -> TaskWeights:
-        tasks, shapes = leading(task_state, 1)[0], self._state_shapes()
-        flat = tf.split(task_state, list(map(math.prod, shapes)), axis=1)
-        parts = [tf.reshape(part, [tasks, *shape]) for part, shape in zip(flat, shapes, strict=True)]
+        tasks, parts = leading(task_state, 1)[0], unpack_tasks(task_state, self._state_shapes())
         weights, rest = parts[: len(self.fast.variables)], parts[len(self.fast.variables) :]
         if self.batch_statistics == "support":
             return weights, list(zip(rest[::2], rest[1::2], strict=True))

@@ -1,3 +1,4 @@
+from .advantages import advantages_of as advantages_of
 from .bandit_tasks import BanditTasks as BanditTasks
 from .baselines import BANDIT_BASELINES as BANDIT_BASELINES
 from .baselines import MDP_BASELINES as MDP_BASELINES
@@ -7,13 +8,22 @@ from .baselines import tune_bandits as tune_bandits
 from .baselines import tune_mdps as tune_mdps
 from .environment_tasks import EnvironmentTasks as EnvironmentTasks
 from .environments import BanditEnvironment as BanditEnvironment
+from .environments import EpisodeEnvironment as EpisodeEnvironment
+from .environments import PointNavigation as PointNavigation
 from .environments import TabularMDPEnvironment as TabularMDPEnvironment
 from .environments import TrialEnvironment as TrialEnvironment
+from .episodes import Episodes as Episodes
+from .episodes import play_episodes as play_episodes
+from .gaussian_policy import Gaussian as Gaussian
+from .gaussian_policy import GaussianPolicy as GaussianPolicy
 from .maze_tasks import MazeTasks as MazeTasks
 from .mdp_tasks import MDPTasks as MDPTasks
 from .playing import Trials as Trials
 from .playing import play as play
 from .playing import play_model as play_model
+from .policy_gradient import Experience as Experience
+from .policy_gradient import policy_gradient_steps as policy_gradient_steps
+from .policy_learner import MAMLPolicyLearner as MAMLPolicyLearner
 from .published import PUBLISHED_BANDITS as PUBLISHED_BANDITS
 from .published import PUBLISHED_MDPS as PUBLISHED_MDPS
 from .rl2 import RL2 as RL2

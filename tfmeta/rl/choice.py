@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-__all__ = ["choose", "uniform"]
+__all__ = ["choose", "normal", "uniform"]
 
 # Steele, Lea & Flood 2014, Fast Splittable Pseudorandom Number Generators, figure 16.
 _GOLDEN = 0x9E3779B97F4A7C15
@@ -27,11 +27,28 @@ def uniform(seed: tf.Tensor) -> tf.Tensor:
         >>> [f"{number:.3f}" for number in uniform(tf.constant([1, 2, 1], tf.int64))]
         ['0.567', '0.591', '0.567']
     """
-    z = tf.cast(seed, tf.uint64) + tf.constant(_GOLDEN, tf.uint64)
-    for shift, factor in _MIX:
-        z = _fold(z, shift) * tf.constant(factor, tf.uint64)
-    z = tf.bitwise.right_shift(_fold(z, _LAST), tf.constant(64 - _KEPT, tf.uint64))
+    z = tf.bitwise.right_shift(_mixed(tf.cast(seed, tf.uint64)), tf.constant(64 - _KEPT, tf.uint64))
     return tf.cast(tf.cast(z, tf.int64), tf.float32) * 2.0**-_KEPT
+
+
+def normal(seed: tf.Tensor, size: int) -> tf.Tensor:
+    """Draws `size` numbers from the standard normal distribution for each seed.
+
+    Args:
+        seed: of any shape ``[...]``, int64. Seeds that follow each other will do.
+        size: numbers for each.
+
+    Returns:
+        ``[..., size]``, float32.
+
+    Example:
+        >>> normal(tf.constant([1, 1], tf.int64), 2).numpy().round(2).tolist()
+        [[-0.32, -1.62], [-0.32, -1.62]]
+    """
+    # A seed that is mixed in before its numbers are counted keeps those of neighbouring seeds apart.
+    mixed = tf.cast(_mixed(tf.cast(seed, tf.uint64)), tf.int64)
+    chances = uniform(mixed[..., None] + tf.range(size, dtype=tf.int64))
+    return tf.math.ndtri(tf.clip_by_value(chances, 2.0**-25, 1.0 - 2.0**-_KEPT))
 
 
 def choose(probabilities: tf.Tensor, seed: tf.Tensor, *, greedy: bool = False) -> tf.Tensor:
@@ -55,6 +72,14 @@ def choose(probabilities: tf.Tensor, seed: tf.Tensor, *, greedy: bool = False) -
     # Scaled, since rounding may end the ladder below 1, and an action without any probability must not be drawn.
     luck = uniform(seed)[:, None] * steps[:, -1:]
     return tf.reduce_sum(tf.cast(luck >= steps[:, :-1], tf.int32), axis=1)
+
+
+def _mixed(z: tf.Tensor) -> tf.Tensor:
+    """Maps 64 bits to 64 bits that look random."""
+    z += tf.constant(_GOLDEN, tf.uint64)
+    for shift, factor in _MIX:
+        z = _fold(z, shift) * tf.constant(factor, tf.uint64)
+    return _fold(z, _LAST)
 
 
 def _fold(z: tf.Tensor, shift: int) -> tf.Tensor:

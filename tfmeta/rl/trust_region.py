@@ -72,6 +72,8 @@ class TrustRegion:
         check(max_kl > 0, f"max_kl={max_kl}; expected more than 0.")
         self.variables = list(variables)
         self.max_kl, self.iterations, self.damping, self.exact = max_kl, iterations, damping, exact
+        # What the line search evaluated last, since evaluating it again would cost as much as a trial.
+        self._last = tf.Variable([0.0, 0.0], trainable=False)
 
     def step(self, promise: Callable[[], Promise], divergence: Callable[[], tf.Tensor]) -> Promise:
         """Takes one step, or none where no step is good.
@@ -100,10 +102,13 @@ class TrustRegion:
         def accept(point: tf.Tensor) -> tf.Tensor:
             self._move(point)
             found = promise()
+            self._last.assign(tf.stack(found))
             return (found.gain > before.gain) & (found.divergence <= self.max_kl)
 
-        self._move(backtracking_line_search(accept, start, length * solution.x).x)
-        return promise()
+        search = backtracking_line_search(accept, start, length * solution.x)
+        self._move(search.x)
+        last = tf.where(search.accepted, self._last, tf.stack(before))
+        return Promise(last[0], last[1])
 
     def fisher_product(self, divergence: Callable[[], tf.Tensor], vector: tf.Tensor) -> tf.Tensor:
         """Multiplies F, where the variables are now, with a vector ``[P]``."""

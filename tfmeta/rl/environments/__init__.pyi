@@ -1,10 +1,13 @@
 from .bandit import BanditEnvironment as BanditEnvironment
 from .bandit import BanditState as BanditState
 from .environment import TrialEnvironment as TrialEnvironment
+from .episode_environment import EpisodeEnvironment as EpisodeEnvironment
 from .gymnasium_tasks import GymnasiumEnvironment as GymnasiumEnvironment
 from .gymnasium_tasks import GymnasiumState as GymnasiumState
 from .maze import MazeEnvironment as MazeEnvironment
 from .maze import MazeState as MazeState
+from .point_navigation import NavigationState as NavigationState
+from .point_navigation import PointNavigation as PointNavigation
 from .tabular_mdp import TabularMDPEnvironment as TabularMDPEnvironment
 from .tabular_mdp import TabularMDPState as TabularMDPState
 from .vizdoom_mazes import VizDoomMazes as VizDoomMazes

@@ -1,0 +1,148 @@
+"""Adapts a policy to tasks by gradient steps, and measures its return after each; here, or as it is served."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from tfmeta.rl.environments.environment import trial_seeds
+from tfmeta.rl.environments.episode_environment import EpisodeEnvironment
+from tfmeta.rl.episodes import Episodes, returns_of
+from tfmeta.rl.policy_learner import MAMLPolicyLearner
+
+__all__ = ["adapt_and_play", "adapt_and_play_model", "play_model_episodes"]
+
+Ask = Callable[[str, Mapping[str, np.ndarray]], Mapping[str, np.ndarray]]
+
+
+def adapt_and_play(
+    learner: MAMLPolicyLearner,
+    environment: EpisodeEnvironment,
+    *,
+    tasks: int,
+    episodes: int,
+    rates: Sequence[float],
+    seed: Sequence[int] = (0, 0),
+    watch: Callable[[int, Episodes], None] | None = None,
+) -> np.ndarray:
+    """Plays in new tasks, takes a gradient step in each, plays again, and so on.
+
+    Args:
+        learner: whose policy plays.
+        environment: the distribution of tasks.
+        tasks: how many, B.
+        episodes: of each task before each step, and after the last.
+        rates: of each gradient step, U of them.
+        seed: two integers, of the tasks and the episodes.
+        watch: is called with the number of steps so far, and the episodes that were played then.
+
+    Returns:
+        The mean return of each task before the first step and after each, ``[U + 1, B]``.
+
+    Example:
+        >>> from tfmeta.rl import GaussianPolicy, PointNavigation
+        >>> environment = PointNavigation(horizon=5)
+        >>> learner = MAMLPolicyLearner(environment, GaussianPolicy(2, 2, units=[4], seed=0))
+        >>> adapt_and_play(learner, environment, tasks=3, episodes=2, rates=[0.1, 0.05]).shape
+        (3, 3)
+    """
+    of_tasks, *of_rounds = trial_seeds(seed, *range(len(rates) + 2))
+    drawn = environment.draw(of_tasks, tasks)
+
+    @tf.function(autograph=False, reduce_retracing=True)
+    def play(weights: list[tf.Tensor], seed: tf.Tensor) -> Episodes:
+        return learner.play(weights, drawn, seed, episodes, environment)
+
+    adapt = tf.function(learner.adapt, autograph=False)
+    weights, returns = learner.policy.repeated(tasks), []
+    for number, of_round in enumerate(of_rounds):
+        played = play(weights, of_round)
+        returns.append(returns_of(played).numpy())
+        if watch is not None:
+            watch(number, played)
+        if number < len(rates):
+            weights = adapt(weights, played, tf.constant(rates[number], tf.float32))
+    return np.stack(returns)
+
+
+def adapt_and_play_model(
+    ask: Ask,
+    environment: EpisodeEnvironment,
+    *,
+    tasks: int,
+    episodes: int,
+    updates: int,
+    seed: Sequence[int] = (0, 0),
+) -> np.ndarray:
+    """Does as `adapt_and_play` with a model that is asked for every action and every gradient step.
+
+    Args:
+        ask: asks a signature, by its name and with its inputs, such as `tfmeta.core.hub.LoadedModel.ask`. The
+            signatures are those of `tfmeta.rl.adaptive_policy_servable`.
+        environment: the distribution of tasks.
+        tasks: how many, B; equal seeds give the tasks of `adapt_and_play`.
+        episodes: of each task before each gradient step, and after the last.
+        updates: gradient steps, U. The model knows their rates.
+        seed: two integers, of the tasks and the episodes.
+
+    Returns:
+        The mean return of each task before the first step and after each, ``[U + 1, B]``.
+    """
+    of_tasks, *of_rounds = trial_seeds(seed, *range(updates + 2))
+    drawn = environment.draw(of_tasks, tasks)
+    state = ask("initial_state", {"batch": np.zeros(tasks, np.int64)})["task_state"]
+    returns = []
+    for number, of_round in enumerate(of_rounds):
+        played = play_model_episodes(ask, state, environment, drawn, episodes=episodes, seed=of_round)
+        returns.append(played["rewards"].sum(axis=2).mean(axis=1))
+        if number < updates:
+            state = ask("adapt", {**played, "task_state": state})["task_state"]
+    return np.stack(returns)
+
+
+def play_model_episodes(
+    ask: Ask,
+    task_state: np.ndarray,
+    environment: EpisodeEnvironment,
+    tasks: tf.Tensor,
+    *,
+    episodes: int,
+    seed: tf.Tensor | Sequence[int],
+) -> dict[str, np.ndarray]:
+    """Plays episodes in each task with a model that is asked for every action.
+
+    Args:
+        ask: asks a signature, by its name and with its inputs.
+        task_state: of each task, ``[B, S]``.
+        environment: where it acts.
+        tasks: what ``environment.draw`` returned.
+        episodes: of each task, K.
+        seed: two integers ``[2]``.
+
+    Returns:
+        What the signature ``adapt`` takes of the episodes: ``observations [B, K, T, D]``, ``actions [B, K, T, A]``,
+        ``rewards [B, K, T]`` and ``steps [B, K]``.
+    """
+    rows = tf.nest.map_structure(lambda x: tf.repeat(x, episodes, axis=0), tasks)
+    of_episodes, of_actions = trial_seeds(seed, 0, 1)
+    state, observation = environment.begin(rows, of_episodes)
+    count = len(task_state)
+    seeds = tf.random.stateless_uniform([count, episodes], of_actions, None, None, tf.int64).numpy()
+    seen, actions, rewards, going = [], [], [], []
+    still = np.ones([count, episodes], bool)
+    for number in range(environment.trial_length):
+        seen.append(np.reshape(observation, [count, episodes, -1]))
+        answer = ask("act", {"observation": seen[-1], "seed": seeds + number, "task_state": task_state})
+        actions.append(np.asarray(answer["action"]))
+        state, observation, reward, ends = environment.step(
+            state, tf.reshape(actions[-1], [-1, environment.action_size])
+        )
+        rewards.append(np.reshape(reward, [count, episodes]))
+        going.append(still)
+        still = still & ~np.reshape(ends, [count, episodes])
+    return {
+        "observations": np.stack(seen, 2),
+        "actions": np.stack(actions, 2),
+        "rewards": np.stack(rewards, 2),
+        "steps": np.stack(going, 2).sum(axis=2).astype(np.int32),
+    }

@@ -1,0 +1,99 @@
+"""The inner step of MAML for reinforcement learning: a policy gradient for each task, which can be differentiated."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from tfmeta.core.inner_loop import descend
+from tfmeta.rl.advantages import advantages_of
+from tfmeta.rl.episodes import Episodes
+from tfmeta.rl.gaussian_policy import GaussianPolicy
+
+__all__ = ["Experience", "experience_of", "mean_of_steps", "policy_gradient_steps"]
+
+Weights = Sequence[tf.Tensor]
+
+
+class Experience(NamedTuple):
+    """What a policy learns from: M steps in each of B tasks.
+
+    Attributes:
+        observation: ``[B, M, D]``.
+        action: ``[B, M, A]``.
+        advantage: ``[B, M]``.
+        going: 1 for the steps that count, ``[B, M]``.
+    """
+
+    observation: tf.Tensor
+    action: tf.Tensor
+    advantage: tf.Tensor
+    going: tf.Tensor
+
+
+def experience_of(episodes: Episodes, *, discount: float = 0.99, gae_lambda: float = 1.0) -> Experience:
+    """Lays the K episodes of each task end to end, with the advantage of each step; see `advantages_of`."""
+
+    def items(x: tf.Tensor) -> tf.Tensor:
+        return tf.reshape(x, [tf.shape(x)[0], -1, *x.shape[3:]])
+
+    advantage = advantages_of(episodes, discount=discount, gae_lambda=gae_lambda)
+    return Experience(
+        items(episodes.observation), items(episodes.action), items(advantage), items(episodes.going)
+    )
+
+
+def policy_gradient_steps(
+    policy: GaussianPolicy,
+    weights: Weights,
+    experiences: Sequence[Experience],
+    rates: Sequence[float | tf.Tensor],
+    *,
+    first_order: bool = False,
+) -> list[tf.Tensor]:
+    r"""Takes one gradient step for each experience, in each task by itself:
+
+    .. math:: w \leftarrow w + \alpha \nabla_w \frac1M \sum_{t}
+        \frac{\pi_w(a_t|s_t)}{\bar\pi_w(a_t|s_t)} A_t,
+
+    where the bar means a constant. The gradient is that of :math:`\log \pi_w(a_t|s_t) A_t`. Its own derivative is
+    another one: that of the quotient has the term :math:`\nabla\log\pi\,\nabla\log\pi^\top A`, which belongs to the
+    second derivative of the expected return and which that of the logarithm lacks.
+
+    Args:
+        policy: which acted.
+        weights: before the first step, those of each task, ``[B, ...]``. They must be the ones that collected the
+            first experience.
+        experiences: one for each step; the second is collected by the weights after the first step, and so on.
+        rates: α of each step: a number, or one for each task ``[B]``.
+        first_order: treats gradients as constants, so that no second derivative is taken.
+
+    Returns:
+        The weights after the last step.
+
+    Reference:
+        Finn, Abbeel, Levine. "Model-Agnostic Meta-Learning for Fast Adaptation of Deep Networks." ICML 2017,
+        eq. 4 and algorithm 3. The quotient: Foerster et al. 2018, DiCE: The Infinitely Differentiable Monte Carlo
+        Estimator.
+    """
+
+    def loss(weights: Weights, step: int) -> tf.Tensor:
+        seen = experiences[step]
+        log_prob = policy.distribution(weights, seen.observation).log_prob(seen.action)
+        quotient = tf.exp(log_prob - tf.stop_gradient(log_prob))
+        return -mean_of_steps(quotient * seen.advantage, seen.going)
+
+    of_weights = [[_like(weight, rate) for weight in weights] for rate in rates]
+    return descend(loss, weights, of_weights, first_order=first_order)
+
+
+def _like(weight: tf.Tensor, rate: float | tf.Tensor) -> float | tf.Tensor:
+    """Returns a rate for each task with as many dimensions as a weight has."""
+    if not tf.is_tensor(rate) or rate.shape.rank == 0:
+        return rate
+    return tf.reshape(rate, [-1] + [1] * (weight.shape.rank - 1))
+
+
+def mean_of_steps(x: tf.Tensor, going: tf.Tensor) -> tf.Tensor:
+    """Returns the mean of ``x [B, M]`` over the steps of each task that count, ``[B]``."""
+    return tf.reduce_sum(x * going, axis=1) / tf.reduce_sum(going, axis=1)
