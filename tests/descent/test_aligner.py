@@ -1,6 +1,7 @@
 """Face alignment: it learns, its confidence means something, and it is served."""
 
 import io
+import itertools
 import json
 
 import keras
@@ -18,13 +19,16 @@ from tfmeta.core.hub import load
 from tfmeta.core.model.landmarks import find_landmarks
 from tfmeta.data.drawn_faces import drawn_faces
 from tfmeta.data.face_pictures import detect_faces
+from tfmeta.data.faces import Faces
 from tfmeta.data.landmark_layout import LandmarkLayout
 from tfmeta.descent.aligner import LandmarkAligner
 from tfmeta.descent.alignment_errors import cumulative, face_errors
 from tfmeta.descent.alignment_examples import alignment_examples, crops_of, jittered, padded
+from tfmeta.descent.crops import frames_of
 from tfmeta.descent.servable import alignment_servable
 
 SIDE, SHARE = 64, 0.55
+STILL = {"shift": 0.0, "size": 0.0}
 JITTER = {"shift": 0.1, "size": 0.1}
 OPTIONS = {"side": SIDE, "share": SHARE, "batch_size": 20, "initialisations": 3, "seed": 0, **JITTER}
 
@@ -111,6 +115,24 @@ def test_an_image_may_be_larger_and_the_face_anywhere(aligner, others, boxes):
     assert np.abs(other - scale(one)).max() / own[2] < 0.02
 
 
+def test_a_step_leads_where_it_was_measured(aligner):
+    random = np.random.default_rng(0)
+    points, optimum = random.uniform(10, 50, [2, 4, 3, 136]).astype(np.float32)
+    steps = aligner.remaining(tf.constant(points), tf.constant(optimum))
+    np.testing.assert_allclose(aligner.moved(tf.constant(points), steps), optimum, atol=1e-3)
+
+
+def test_an_outlier_among_the_ends_does_not_move_the_answer(aligner):
+    ends = np.tile(np.random.default_rng(0).uniform(10, 50, [1, 1, 68, 2]).astype(np.float32), [1, 5, 1, 1])
+    box = tf.constant([[10.0, 10.0, 40.0, 40.0]])
+    landmarks, sure = aligner.answer(tf.constant(ends), box)
+    np.testing.assert_allclose(landmarks, ends[:, 0], rtol=1e-6)
+    ends[0, 3] += 30.0
+    moved, less_sure = aligner.answer(tf.constant(ends), box)
+    np.testing.assert_allclose(moved, landmarks)
+    assert (less_sure.numpy() < sure.numpy()).all()
+
+
 # Examples
 
 
@@ -142,6 +164,30 @@ def test_passes_of_any_length_have_the_same_faces_in_the_same_batches(length):
     for (first, target), (second, other) in zip(batches[:length], batches[length:], strict=True):
         np.testing.assert_array_equal(first["instance"], second["instance"])
         np.testing.assert_array_equal(target, other)
+
+
+@pytest.mark.parametrize("counts", [[1, 3, 2, 4, 3], [3, 3, 1, 1, 3, 3], [2, 9, 2]])
+def test_a_person_is_in_one_batch(counts):
+    """Else a person is in two folds, and later stages learn from errors that are too small."""
+    people = np.repeat(np.arange(len(counts)), counts)
+    plain = drawn_faces(len(people), start=0)
+    faces = Faces(plain.images, plain.landmarks, people)
+    batches = -(-len(people) // 4)
+    examples = alignment_examples(faces, **{**OPTIONS, "batch_size": 4, "initialisations": 1, **STILL})
+    seen = [
+        [number_of(shape, plain) for shape in target]
+        for _, target in examples.take(batches).as_numpy_iterator()
+    ]
+    assert sorted(itertools.chain(*seen)) == list(range(len(people))) and all(seen)
+    for person, count in enumerate(counts):
+        within = sum(any(people[face] == person for face in batch) for batch in seen)
+        assert within == 1 or count > 4
+
+
+def number_of(target, faces):
+    frames = frames_of(tf.constant(faces.boxes[:, None]), SIDE, SHARE)
+    shapes = frames.into(tf.constant(faces.landmarks)[:, None])[:, 0]
+    return int(np.abs(target.reshape(-1, 2) - shapes).max((1, 2)).argmin())
 
 
 def test_the_mirror_shows_the_other_side():

@@ -70,11 +70,52 @@ def test_a_descriptor_moves_with_its_image(name):
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_faces_and_starts_do_not_touch_each_other(name):
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_by_pose_a_face_looks_the_same_however_it_is_turned(name, quarters):
+    """Quarters of a turn, which move pixels onto pixels."""
+    random = np.random.default_rng(0)
+    image = random.random([41, 41]).astype(np.float32)
+    shape = np.float32([[14, 14], [26, 15], [20, 25]])
+    kind = KINDS[name](3, posed=True)
+    kind.adapt(tf.constant(shape.reshape(1, 1, -1)), image[None])
+    turned = (shape - 20) @ np.linalg.matrix_power([[0, -1], [1, 0]], quarters).astype(np.float32) + 20
+    upright = kind(tf.constant(shape.reshape(1, 1, -1)), kind.prepare(image[None]))
+    found = kind(
+        tf.constant(turned.reshape(1, 1, -1)),
+        kind.prepare(np.ascontiguousarray(np.rot90(image, quarters))[None]),
+    )
+    between_bins = name == "hog" and quarters != 2  # a quarter of a turn is four and a half of its bins
+    np.testing.assert_allclose(found, upright, atol=0.08 if between_bins else 2e-4)
+    plain = KINDS[name](3)
+    upright_ones = plain(tf.constant(turned.reshape(1, 1, -1)), plain.prepare(image[None]))
+    assert np.abs(upright_ones - upright[..., :-6]).max() > 0.1
+
+
+def test_by_pose_the_shape_is_a_part_of_what_is_seen():
+    """What differs from the reference is seen; place, turn and size are not."""
+    reference = np.float32([[-8, -6], [8, -6], [0, 9]])
+    kind = Patches(3, side=2, posed=True)
+    kind.adapt(tf.constant(reference.reshape(1, 1, -1) + 20), np.zeros([1, 40, 40], np.float32))
+
+    def seen(shape):
+        image = np.zeros([1, 40, 40], np.float32)
+        return kind(tf.constant(shape.reshape(1, 1, -1)), kind.prepare(image)).numpy()[0, 0, -6:]
+
+    turn = np.float32([[0.8, 0.6], [-0.6, 0.8]])
+    np.testing.assert_allclose(seen(1.7 * reference @ turn + 15), np.zeros(6), atol=1e-5)
+    other = reference * np.float32([1.2, 1])  # wider
+    np.testing.assert_allclose(seen(0.5 * other @ turn + 3), seen(other + 20), atol=1e-4)
+    assert np.abs(seen(other + 20)).max() > 0.2
+
+
+@pytest.mark.parametrize("posed", [False, True])
+@pytest.mark.parametrize("name", KINDS)
+def test_faces_and_starts_do_not_touch_each_other(name, posed):
     random = np.random.default_rng(0)
     images = random.random([3, 40, 40]).astype(np.float32)
     points = random.uniform(10, 30, [3, 2, 4]).astype(np.float32)
-    kind = KINDS[name](2)
+    kind = KINDS[name](2, posed=posed)
+    kind.adapt(tf.constant(points), images)
     together = kind(tf.constant(points), kind.prepare(images)).numpy()
     alone = kind(tf.constant(points[1:2, 1:]), kind.prepare(images[1:2])).numpy()
     np.testing.assert_allclose(together[1, 1], alone[0, 0], atol=1e-6)

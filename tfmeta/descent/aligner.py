@@ -13,8 +13,9 @@ from tfmeta.descent.descriptor import Descriptor
 from tfmeta.descent.hog import HOG
 from tfmeta.descent.newton import newton
 from tfmeta.descent.patches import Patches
+from tfmeta.descent.poses import Poses, poses_of
 from tfmeta.descent.sift import SIFT
-from tfmeta.descent.supervised_descent import STRENGTHS, SupervisedDescent
+from tfmeta.descent.supervised_descent import SupervisedDescent
 
 __all__ = ["LandmarkAligner"]
 
@@ -31,13 +32,17 @@ _CLOSE = 0.025
 
 _CALIBRATION_STEPS = 20
 
+_STRENGTHS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0, 1000.0)
+"""Regularisations to choose from: the first stages prefer weak ones, and the last ones strong ones."""
+
 
 @keras.saving.register_keras_serializable("tfmeta")
 class LandmarkAligner(SupervisedDescent):
     """Finds the landmarks of faces: a cascade of steps from the mean shape that looks at descriptors around landmarks.
 
     A face is cut out around its box and scaled to `side` pixels. The cascade works in the pixels of that crop, and
-    starts from the mean shape of the training faces. In a test several cascades start around that shape. The mean of
+    starts from the mean shape of the training faces. Descriptors and steps turn with the face, as the shape that was
+    found so far is turned beside the mean shape. In a test several cascades start around the mean shape. The median of
     their ends is the answer, and the distance between the ends gives the confidence.
 
     Before ``fit``, `adapt` learns the mean shape and the components of the descriptors; after it, `calibrate` learns
@@ -78,13 +83,13 @@ class LandmarkAligner(SupervisedDescent):
         landmarks: int,
         stages: int = 4,
         descriptor: Literal["sift", "hog", "patches"] = "sift",
-        components: int = 48,
+        components: int = 32,
         side: int = 112,
         share: float = 0.55,
         cells: Sequence[int] = (5, 5),
         starts: int = 5,
         spread: float = 0.05,
-        strengths: Sequence[float] = STRENGTHS,
+        strengths: Sequence[float] = _STRENGTHS,
         folds: int = 3,
         **kwargs: Any,
     ):
@@ -124,6 +129,20 @@ class LandmarkAligner(SupervisedDescent):
             feature.adapt(start, crops)
 
     # What it has learned
+
+    def moved(self, points: tf.Tensor, steps: tf.Tensor) -> tf.Tensor:
+        turned = self._poses(points).turn(self._pairs(steps))
+        return points + tf.reshape(turned, tf.shape(points))
+
+    def remaining(self, points: tf.Tensor, optimum: tf.Tensor) -> tf.Tensor:
+        turned = self._poses(points).turn_back(self._pairs(optimum - points))
+        return tf.reshape(turned, tf.shape(points))
+
+    def _poses(self, points: tf.Tensor) -> Poses:
+        return poses_of(self._pairs(points), self.mean)
+
+    def _pairs(self, points: tf.Tensor) -> tf.Tensor:
+        return tf.reshape(points, [*tf.unstack(tf.shape(points)[:2]), self.landmarks, 2])
 
     def start(self, inputs: Mapping[str, Any]) -> tf.Tensor:
         """Returns shapes around the mean, in pixels of the crop.
@@ -198,7 +217,7 @@ class LandmarkAligner(SupervisedDescent):
             x and y of each landmark in pixels, ``[B, L, 2]``, (0, 0) being the centre of the first pixel; and how
             likely each is within a fortieth of the box's longer side, ``[B, L]``; see `calibrate`.
         """
-        return tf.reduce_mean(ends, axis=1), tf.sigmoid(self._log_odds(self._apart(ends, boxes)))
+        return _median(ends), tf.sigmoid(self._log_odds(self._apart(ends, boxes)))
 
     def calibrate(self, ends: tf.Tensor, boxes: tf.Tensor, landmarks: tf.Tensor) -> None:
         """Learns how sure an answer is from how far its cascades end apart, by a logistic regression.
@@ -209,7 +228,7 @@ class LandmarkAligner(SupervisedDescent):
             landmarks: where the landmarks are, ``[B, L, 2]``.
         """
         apart = tf.reshape(self._apart(ends, boxes), [-1])
-        error = tf.norm(tf.reduce_mean(ends, axis=1) - landmarks, axis=-1) / _longer(boxes)[:, None]
+        error = tf.norm(_median(ends) - landmarks, axis=-1) / _longer(boxes)[:, None]
         right = tf.cast(tf.reshape(error <= _CLOSE, [-1]), tf.float64)
         inputs = tf.cast(tf.math.log(apart), tf.float64)
         middle = tf.reduce_mean(inputs)
@@ -246,11 +265,17 @@ class LandmarkAligner(SupervisedDescent):
 
 def _descriptor(kind: str, landmarks: int, components: int, cell: int) -> Descriptor:
     if kind == "sift":
-        return SIFT(landmarks, components, cell)
+        return SIFT(landmarks, components, cell, posed=True)
     if kind == "hog":
-        return HOG(landmarks, components, cell)
+        return HOG(landmarks, components, cell, posed=True)
     check(kind == "patches", f"descriptor={kind!r}; expected sift, hog or patches.")
-    return Patches(landmarks, components, distance=cell / 3)
+    return Patches(landmarks, components, distance=cell / 3, posed=True)
+
+
+def _median(ends: tf.Tensor) -> tf.Tensor:
+    """The median of each coordinate: ``[B, starts, L, 2]`` to ``[B, L, 2]``."""
+    ordered, starts = tf.sort(ends, axis=1), ends.shape[1]
+    return (ordered[:, (starts - 1) // 2] + ordered[:, starts // 2]) / 2.0
 
 
 def _longer(boxes: tf.Tensor) -> tf.Tensor:

@@ -81,16 +81,16 @@ def alignment_examples(
 ) -> tf.data.Dataset:
     """Makes endless examples for `LandmarkAligner.fit`. Batch number i is a function of the seed and of i.
 
-    A pass goes through all faces, person by person, so that a person is seldom in two folds of the cross-validation.
-    Each pass has the same faces in the same batches. Each face has several initialisations: another box, and another
-    place around the mean shape to begin from. Each pass draws new ones. With `mirror`, every other one is seen in a
-    mirror.
+    A pass goes through all faces, person by person. A person is in one batch, unless there are more faces of one than a
+    batch has; so a person is in one fold of the cross-validation. Each pass has the same faces in the same batches.
+    Each face has several initialisations: another box, and another place around the mean shape to begin from. Each pass
+    draws new ones. With `mirror`, every other one is seen in a mirror.
 
     Args:
         faces: the faces.
         side: pixels of a crop in a row, S.
         share: as of `frames_of`.
-        batch_size: faces in a batch.
+        batch_size: faces in a batch, more or less, since people are not divided.
         initialisations: crops of each face.
         shift: as of `jittered`.
         size: as of `jittered`.
@@ -112,12 +112,11 @@ def alignment_examples(
         f"batch_size={batch_size}, initialisations={initialisations}; expected at least 1 of each.",
     )
     order, boxes = np.argsort(faces.people, kind="stable"), faces.boxes
-    batches = -(-len(order) // batch_size)
+    batched = np.split(order, _cuts(faces.people[order], batch_size))
 
     def drawn() -> Iterator[tuple[np.ndarray, ...]]:
         for number in range(start, np.iinfo(np.int64).max):
-            place = number % (pass_batches or batches) % batches * batch_size
-            chosen = order[place : place + batch_size]
+            chosen = batched[number % (pass_batches or len(batched)) % len(batched)]
             random = np.random.default_rng([seed, number])
             repeated = np.repeat(boxes[chosen, None], initialisations, axis=1)
             images, sizes = padded(tuple(faces.images[index] for index in chosen))
@@ -145,3 +144,18 @@ def alignment_examples(
     )  # fmt: skip
     source = tf.data.Dataset.from_generator(drawn, output_signature=signature)
     return source.map(examples, num_parallel_calls=2).prefetch(2)
+
+
+def _cuts(people: np.ndarray, batch_size: int) -> np.ndarray:
+    """Where batches begin, but for the first one: between the faces of two people, as far as that can be.
+
+    Args:
+        people: who is seen on each face, sorted, ``[N]``.
+        batch_size: faces in a batch, more or less.
+    """
+    even = np.arange(batch_size, len(people), batch_size)
+    between = np.flatnonzero(np.diff(people)) + 1
+    if not len(between):
+        return even
+    nearest = between[np.abs(between[None] - even[:, None]).argmin(axis=1)]
+    return np.where(2 * np.abs(nearest - even) < batch_size, nearest, even)

@@ -9,8 +9,12 @@ import tensorflow as tf
 
 from tfmeta.core.checks import check
 from tfmeta.descent.feature import Feature
+from tfmeta.descent.poses import Poses, poses_of
 
-__all__ = ["Descriptor", "normalised"]
+__all__ = ["Descriptor", "flat", "normalised"]
+
+SHAPE = 3.0
+"""How much the place of a landmark in its shape weighs, in radii of the shape, beside a descriptor of length 1."""
 
 
 class Descriptor(Feature):
@@ -19,71 +23,108 @@ class Descriptor(Feature):
     The instance is a grey image ``[B, H, W]``, 0 to 1, and a point is L landmarks, as x and y in pixels. A subclass
     says how long a descriptor is, and defines `prepare` and `describe`.
 
+    Indexed by the pose, descriptors turn with the shape that the landmarks make, so that a face looks the same however
+    it is turned. The shape itself is then a part of φ, too: where each landmark is in it, after the similarity to the
+    reference was taken off. So a regression learns which shapes are likely.
+
     Args:
         landmarks: L.
         length: numbers of a descriptor.
         components: principal components of the descriptors that are kept, d; all where 0. They are the same for all
             landmarks, and must be fitted by `adapt` before.
+        posed: indexed by the pose, whose reference must be fitted by `adapt` before.
 
     Raises:
         ValueError: where there are more components than a descriptor has numbers.
 
     Reference:
         Xiong & De la Torre. "Supervised Descent Method and its Applications to Face Alignment." CVPR 2013.
+        Dollár, Welinder, Perona. "Cascaded pose regression." CVPR 2010, for features that are indexed by the pose.
     """
 
-    def __init__(self, landmarks: int, length: int, components: int = 0, **kwargs: Any):
+    def __init__(self, landmarks: int, length: int, components: int = 0, posed: bool = False, **kwargs: Any):
         check(
             0 <= components <= length,
             f"components={components}; expected 0 for all, or at most {length}, the length of a descriptor.",
         )
-        super().__init__(width=landmarks * (components or length), **kwargs)
-        self.landmarks, self.length, self.components = landmarks, length, components
+        width = landmarks * (components or length) + (2 * landmarks if posed else 0)
+        super().__init__(width, **kwargs)
+        self.landmarks, self.length, self.components, self.posed = landmarks, length, components, posed
+        if posed:
+            self._reference = self.add_weight(
+                shape=(landmarks, 2), trainable=False, initializer="zeros", name="reference"
+            )
         if components:
             self._projection = self.add_weight(
                 shape=(length, components), trainable=False, initializer="zeros", name="projection"
             )
 
     @abstractmethod
-    def describe(self, points: tf.Tensor, prepared: Any) -> tf.Tensor:
-        """Describes images around points.
+    def describe(self, shapes: tf.Tensor, prepared: Any, poses: Poses | None) -> tf.Tensor:
+        """Describes images around landmarks.
 
         Args:
-            points: ``[B, N, 2]``, x and y in pixels; (0, 0) is the centre of the first pixel.
+            shapes: ``[B, M, L, 2]``, x and y in pixels; (0, 0) is the centre of the first pixel.
             prepared: what `prepare` returned for the images.
+            poses: how the descriptors of a shape are turned, ``[B, M]``; None for upright ones.
 
         Returns:
-            ``[B, N, length]``.
+            ``[B, M, L, length]``.
         """
 
     def features(self, points: tf.Tensor, prepared: Any) -> tf.Tensor:
-        shape = tf.shape(points)
-        found = self.describe(tf.reshape(points, [shape[0], -1, 2]), prepared)  # [B, M * L, length]
+        shapes = self._shapes(points)
+        poses = poses_of(shapes, self._reference) if self.posed else None
+        found = tf.reshape(self.describe(shapes, prepared, poses), [-1, self.length])
         if self.components:
             found = found @ self._projection
-        return tf.reshape(found, [shape[0], shape[1], self.width])
+        count = tf.shape(points)[:2]
+        found = tf.reshape(found, [*tf.unstack(count), self.landmarks * (self.components or self.length)])
+        if poses is None:
+            return found
+        centred = shapes - tf.reduce_mean(shapes, axis=2, keepdims=True)
+        off = poses.turn_back(centred) / poses.scale[..., None, None] - self._reference
+        weight = tf.math.divide_no_nan(SHAPE, tf.norm(self._reference) / self.landmarks**0.5)
+        return tf.concat([found, weight * tf.reshape(off, tf.shape(points))], axis=2)
+
+    def _shapes(self, points: tf.Tensor) -> tf.Tensor:
+        return tf.reshape(points, [*tf.unstack(tf.shape(points)[:2]), self.landmarks, 2])
 
     def adapt(self, points: tf.Tensor, images: tf.Tensor) -> None:
-        """Fits the principal components to descriptors of training images.
+        """Fits the reference, which is the mean of the points, and the principal components of the descriptors.
 
-        They are not centred, since the regression has a bias.
+        The components are not centred, since the regression has a bias.
 
         Args:
             points: ``[B, M, 2 L]``.
             images: ``[B, H, W]``, 0 to 1.
         """
+        shapes = self._shapes(points)
+        if self.posed:
+            mean = tf.reduce_mean(shapes, axis=[0, 1])
+            self._reference.assign(mean - tf.reduce_mean(mean, axis=0))
         if not self.components:
             return
-        shape = tf.shape(points)
-        found = self.describe(tf.reshape(points, [shape[0], -1, 2]), self.prepare(images))
-        rows = tf.reshape(found, [-1, self.length])
+        poses = poses_of(shapes, self._reference) if self.posed else None
+        rows = tf.reshape(self.describe(shapes, self.prepare(images), poses), [-1, self.length])
         vectors = np.linalg.eigh(np.cov(rows.numpy().astype(np.float64), rowvar=False))[1]  # ascending
         self._projection.assign(vectors[:, ::-1][:, : self.components])
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "landmarks": self.landmarks, "components": self.components}
+        return {
+            **super().get_config(),
+            "landmarks": self.landmarks,
+            "components": self.components,
+            "posed": self.posed,
+        }
 
 
 def normalised(rows: tf.Tensor) -> tf.Tensor:
     """Divides rows by their length; rows of nothing stay so."""
     return rows / (tf.norm(rows, axis=-1, keepdims=True) + keras.backend.epsilon())
+
+
+def flat(cells: tf.Tensor) -> tf.Tensor:
+    """Makes one row ``[B, M, L, G * C]`` of the cells of each landmark, ``[B, M, L, G, C]``."""
+    count, many = tf.unstack(tf.shape(cells)[:2])
+    return tf.reshape(cells, [count, many, cells.shape[2], cells.shape[3] * cells.shape[4]])

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from tfmeta.core.checks import check
 
-__all__ = ["by_orientation", "gradients", "odd", "pooled", "smoothed"]
+__all__ = ["by_orientation", "gradients", "odd", "pooled", "smoothed", "turned"]
 
 
 def gradients(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -39,18 +39,41 @@ def by_orientation(right: tf.Tensor, up: tf.Tensor, bins: int, turn: float) -> t
         The length of the gradient in each bin, ``[B, H, W, bins]``; the first bin is to the right.
     """
     length = tf.sqrt(right**2 + up**2)
-    place = tf.atan2(up, right) * (bins / turn)
-    distance = (
-        tf.math.floormod(place[..., None] - tf.range(bins, dtype=place.dtype) + bins / 2, bins) - bins / 2
-    )
-    return length[..., None] * tf.nn.relu(1.0 - tf.abs(distance))
+    return length[..., None] * _shares(tf.atan2(up, right) * (bins / turn), bins)
+
+
+def turned(histograms: tf.Tensor, angle: tf.Tensor, turn: float) -> tf.Tensor:
+    """Turns histograms of orientations into a frame that is itself turned.
+
+    Args:
+        histograms: as of `by_orientation`, ``[B, M, ..., bins]``.
+        angle: of the frame, from the right upwards, in radians, ``[B, M]``.
+        turn: as of `by_orientation`.
+
+    Returns:
+        ``[B, M, ..., bins]``; the first bin is to the right in the frame.
+    """
+    bins, shape = histograms.shape[-1], tf.shape(histograms)
+    places = angle[..., None] * (bins / turn) + tf.range(bins, dtype=angle.dtype)
+    rows = tf.reshape(histograms, [shape[0], shape[1], -1, bins])  # one product for each of B and M
+    return tf.reshape(tf.matmul(rows, _shares(places, bins), transpose_b=True), shape)
+
+
+def _shares(places: tf.Tensor, bins: int) -> tf.Tensor:
+    """How much of each place ``[...]`` on the circle of bins belongs to each bin, ``[..., bins]``."""
+    distance = tf.abs(tf.math.floormod(places, bins)[..., None] - tf.range(bins, dtype=places.dtype))
+    return tf.nn.relu(1.0 - tf.minimum(distance, bins - distance))
 
 
 def pooled(maps: tf.Tensor, cell: int) -> tf.Tensor:
-    """Sums maps ``[B, H, W, C]`` with the weights of bilinear interpolation between cells: a tent of two cells."""
-    for window in ((cell, 1), (1, cell)) * 2:
-        maps = tf.nn.avg_pool2d(maps, window, 1, "SAME")
-    return maps
+    """Averages maps ``[B, H, W, C]`` with the weights of bilinear interpolation between cells: a tent of two cells.
+
+    Outside of a map is nothing.
+    """
+    tent = (cell - tf.abs(tf.range(1 - cell, cell, dtype=maps.dtype))) / cell**2
+    kernel = tf.tile(tent[:, None, None, None], [1, 1, maps.shape[-1], 1])
+    down = tf.nn.depthwise_conv2d(maps, kernel, [1, 1, 1, 1], "SAME")
+    return tf.nn.depthwise_conv2d(down, tf.transpose(kernel, [1, 0, 2, 3]), [1, 1, 1, 1], "SAME")
 
 
 def odd(cell: int) -> int:

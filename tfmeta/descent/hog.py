@@ -6,14 +6,21 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfmeta.descent.descriptor import Descriptor, normalised
-from tfmeta.descent.gradients import by_orientation, gradients, odd, pooled
-from tfmeta.descent.sampling import bilinear, grid
+from tfmeta.descent.descriptor import Descriptor, flat, normalised
+from tfmeta.descent.gradients import by_orientation, gradients, odd, pooled, turned
+from tfmeta.descent.poses import Poses
+from tfmeta.descent.sampling import around, grid
 
 __all__ = ["HOG"]
 
 CELLS, ORIENTATIONS, LARGEST = 4, 9, 0.2
-_BLOCKS = [(i, j) for i in range(CELLS - 1) for j in range(CELLS - 1)]
+_TURN = math.pi
+_BLOCKS = [
+    [CELLS * (i + down) + j + right for down in (0, 1) for right in (0, 1)]
+    for i in range(CELLS - 1)
+    for j in range(CELLS - 1)
+]
+"""The four cells of each block."""
 
 
 @keras.saving.register_keras_serializable("tfmeta")
@@ -26,6 +33,7 @@ class HOG(Descriptor):
         landmarks: L.
         components: principal components that are kept; all 324 where 0.
         cell: the side of a cell in pixels, an odd number.
+        posed: as of `Descriptor`; upright unless set.
 
     Example:
         >>> hog = HOG(landmarks=5, cell=5)
@@ -36,26 +44,22 @@ class HOG(Descriptor):
         Dalal & Triggs. "Histograms of oriented gradients for human detection." CVPR 2005.
     """
 
-    def __init__(self, landmarks: int, components: int = 0, cell: int = 5, **kwargs: Any):
-        super().__init__(landmarks, len(_BLOCKS) * 4 * ORIENTATIONS, components, **kwargs)
+    def __init__(
+        self, landmarks: int, components: int = 0, cell: int = 5, posed: bool = False, **kwargs: Any
+    ):
+        super().__init__(landmarks, len(_BLOCKS) * 4 * ORIENTATIONS, components, posed, **kwargs)
         self.cell = odd(cell)
 
     def prepare(self, instance: tf.Tensor) -> tf.Tensor:
-        return pooled(by_orientation(*gradients(instance), ORIENTATIONS, math.pi), self.cell)  # [B, H, W, 9]
+        return pooled(by_orientation(*gradients(instance), ORIENTATIONS, _TURN), self.cell)  # [B, H, W, 9]
 
-    def describe(self, points: tf.Tensor, prepared: tf.Tensor) -> tf.Tensor:
-        shape = tf.shape(points)
-        places = tf.reshape(points[:, :, None] + grid(CELLS, self.cell), [shape[0], -1, 2])
-        cells = tf.reshape(bilinear(prepared, places), [shape[0], shape[1], CELLS, CELLS, ORIENTATIONS])
-        blocks = tf.stack(
-            [
-                tf.reshape(cells[:, :, i : i + 2, j : j + 2], [shape[0], shape[1], 4 * ORIENTATIONS])
-                for i, j in _BLOCKS
-            ],
-            axis=2,
-        )  # [B, N, 9, 36]
-        blocks = normalised(tf.minimum(normalised(blocks), LARGEST))
-        return tf.reshape(blocks, [shape[0], shape[1], self.length])
+    def describe(self, shapes: tf.Tensor, prepared: tf.Tensor, poses: Poses | None) -> tf.Tensor:
+        cells = around(prepared, shapes, grid(CELLS, self.cell), poses)  # [B, M, L, 16, 9]
+        if poses is not None:
+            cells = turned(cells, poses.angle, _TURN)
+        blocks = tf.gather(cells, _BLOCKS, axis=3)  # [B, M, L, 9, 4, 9]
+        blocks = tf.reshape(blocks, tf.concat([tf.shape(blocks)[:4], [4 * ORIENTATIONS]], axis=0))
+        return flat(normalised(tf.minimum(normalised(blocks), LARGEST)))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "cell": self.cell}

@@ -57,7 +57,7 @@ class SupervisedDescentMethod(Method[LandmarkTasks, DescentTraining]):
     of_a_step = "face"
 
     descriptor: str = setting("sift", "what is seen around a landmark", choices=("sift", "hog", "patches"))
-    components: int = setting(48, "principal components of a descriptor that are kept; 0 for all", least=0)
+    components: int = setting(32, "principal components of a descriptor that are kept; 0 for all", least=0)
     side: int = setting(112, "side of the square that a face is cut out as, in pixels", least=16)
     share: float = setting(0.55, "part of that side that the box of the landmarks has")
     first_cell: int = setting(5, "side of a descriptor's cells in the first stage, in pixels; odd", least=1)

@@ -6,8 +6,9 @@ import keras
 import tensorflow as tf
 
 from tfmeta.core.checks import check
-from tfmeta.descent.descriptor import Descriptor, normalised
-from tfmeta.descent.sampling import bilinear, grid
+from tfmeta.descent.descriptor import Descriptor, flat, normalised
+from tfmeta.descent.poses import Poses
+from tfmeta.descent.sampling import around, grid
 
 __all__ = ["Patches"]
 
@@ -21,6 +22,7 @@ class Patches(Descriptor):
         components: principal components that are kept; all pixels where 0.
         side: pixels in a row that are read.
         distance: between two of them, in pixels of the image.
+        posed: as of `Descriptor`; upright unless set.
 
     Example:
         >>> patches = Patches(landmarks=5, side=8)
@@ -29,16 +31,20 @@ class Patches(Descriptor):
     """
 
     def __init__(
-        self, landmarks: int, components: int = 0, side: int = 12, distance: float = 1.5, **kwargs: Any
+        self,
+        landmarks: int,
+        components: int = 0,
+        side: int = 12,
+        distance: float = 1.5,
+        posed: bool = False,
+        **kwargs: Any,
     ):
         check(side >= 2, f"side={side}; expected at least 2.")
-        super().__init__(landmarks, side * side, components, **kwargs)
+        super().__init__(landmarks, side * side, components, posed, **kwargs)
         self.side, self.distance = side, distance
 
-    def describe(self, points: tf.Tensor, prepared: tf.Tensor) -> tf.Tensor:
-        shape = tf.shape(points)
-        places = tf.reshape(points[:, :, None] + grid(self.side, self.distance), [shape[0], -1, 2])
-        rows = tf.reshape(bilinear(prepared[..., None], places), [shape[0], shape[1], self.length])
+    def describe(self, shapes: tf.Tensor, prepared: tf.Tensor, poses: Poses | None) -> tf.Tensor:
+        rows = flat(around(prepared[..., None], shapes, grid(self.side, self.distance), poses))
         return normalised(rows - tf.reduce_mean(rows, axis=-1, keepdims=True))
 
     def get_config(self) -> dict[str, Any]:

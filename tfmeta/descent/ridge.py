@@ -121,15 +121,14 @@ class NormalEquations:
             raise TfmetaError(
                 f"Fold {empty[0]} of {self.folds} has no rows; give at least {self.folds} batches, or fewer folds."
             )
-        errors = np.zeros(len(strengths))
-        for part in parts:
-            rest = _centred(total - part, self.inputs)
-            for number, strength in enumerate(strengths):
-                errors[number] += _squared_error(part, *_solved(rest, strength))
+        rests = [_centred(total - part, self.inputs) for part in parts]
+        fits = [[_solved(rest, strength) for rest in rests] for strength in strengths]
+        errors = [
+            sum(_squared_error(part, *fit) for part, fit in zip(parts, each, strict=True)) for each in fits
+        ]
         best = int(np.argmin(errors))
         weights, bias = _fit(total, self.inputs, strengths[best])
-        rests = [_fit(total - part, self.inputs, strengths[best]) for part in parts]
-        of_rest = np.stack([each[0] for each in rests]), np.stack([each[1] for each in rests])
+        of_rest = np.stack([fit[0] for fit in fits[best]]), np.stack([fit[1] for fit in fits[best]])
         return RidgeFit(weights, bias, strengths[best], errors[best] / (total[0, 0] * self.outputs), of_rest)
 
     def _total(self) -> np.ndarray:

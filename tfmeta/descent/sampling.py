@@ -2,7 +2,9 @@
 
 import tensorflow as tf
 
-__all__ = ["bilinear", "grid"]
+from tfmeta.descent.poses import Poses
+
+__all__ = ["around", "bilinear", "grid"]
 
 
 def bilinear(maps: tf.Tensor, points: tf.Tensor) -> tf.Tensor:
@@ -50,3 +52,28 @@ def grid(count: int, distance: float) -> tf.Tensor:
     line = (tf.range(count, dtype=tf.float32) - (count - 1) / 2) * distance
     x, y = tf.meshgrid(line, line)
     return tf.stack([tf.reshape(x, [-1]), tf.reshape(y, [-1])], axis=1)
+
+
+def around(maps: tf.Tensor, shapes: tf.Tensor, offsets: tf.Tensor, poses: Poses | None) -> tf.Tensor:
+    """Reads maps at the same places around each landmark.
+
+    Args:
+        maps: as of `bilinear`, ``[B, H, W, C]``.
+        shapes: ``[B, M, L, 2]``.
+        offsets: ``[G, 2]``.
+        poses: how the offsets of a shape are turned, ``[B, M]``; None for not at all.
+
+    Returns:
+        ``[B, M, L, G, C]``.
+
+    Example:
+        >>> maps = tf.random.stateless_uniform([2, 9, 9, 3], [0, 1])
+        >>> around(maps, tf.fill([2, 1, 5, 2], 4.0), grid(4, 1.5), None).shape
+        TensorShape([2, 1, 5, 16, 3])
+    """
+    count, many = tf.unstack(tf.shape(shapes)[:2])
+    if poses is not None:
+        offsets = poses.turn(offsets)[:, :, None]  # [B, M, 1, G, 2]
+    places = tf.reshape(shapes[:, :, :, None] + offsets, [count, -1, 2])
+    found = bilinear(maps, places)
+    return tf.reshape(found, [count, many, shapes.shape[2], offsets.shape[-2], maps.shape[-1]])

@@ -6,20 +6,22 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfmeta.descent.descriptor import Descriptor, normalised
-from tfmeta.descent.gradients import by_orientation, gradients, odd, pooled, smoothed
-from tfmeta.descent.sampling import bilinear, grid
+from tfmeta.descent.descriptor import Descriptor, flat, normalised
+from tfmeta.descent.gradients import by_orientation, gradients, odd, pooled, smoothed, turned
+from tfmeta.descent.poses import Poses
+from tfmeta.descent.sampling import around, grid
 
 __all__ = ["SIFT"]
 
 CELLS, ORIENTATIONS = 4, 8
+_TURN = 2 * math.pi
 LARGEST = 0.2
 """Longer entries of a descriptor of length 1 are cut: strong edges must not outweigh all others."""
 
 
 @keras.saving.register_keras_serializable("tfmeta")
 class SIFT(Descriptor):
-    """Histograms of gradients in 4 × 4 cells with 8 orientations, at a fixed scale and upright: 128 numbers.
+    """Histograms of gradients in 4 × 4 cells with 8 orientations, at a fixed scale: 128 numbers.
 
     The gradients of an image are shared out among orientations and cells once, for all points and stages. A descriptor
     is then read at 16 places. (Lowe weights each pixel of a patch by a Gaussian around the landmark. Here each cell is
@@ -30,6 +32,7 @@ class SIFT(Descriptor):
         components: principal components that are kept; all 128 where 0.
         cell: the side of a cell in pixels, an odd number.
         blur: standard deviation of a Gaussian that smooths the image first, in pixels; 0 for none.
+        posed: as of `Descriptor`; upright unless set.
 
     Example:
         >>> sift = SIFT(landmarks=5)
@@ -40,21 +43,29 @@ class SIFT(Descriptor):
         Lowe. "Distinctive image features from scale-invariant keypoints." IJCV 2004, section 6.
     """
 
-    def __init__(self, landmarks: int, components: int = 0, cell: int = 5, blur: float = 0.0, **kwargs: Any):
-        super().__init__(landmarks, CELLS * CELLS * ORIENTATIONS, components, **kwargs)
+    def __init__(
+        self,
+        landmarks: int,
+        components: int = 0,
+        cell: int = 5,
+        blur: float = 0.0,
+        posed: bool = False,
+        **kwargs: Any,
+    ):
+        super().__init__(landmarks, CELLS * CELLS * ORIENTATIONS, components, posed, **kwargs)
         self.cell, self.blur = odd(cell), blur
 
     def prepare(self, instance: tf.Tensor) -> tf.Tensor:
         right, up = gradients(smoothed(instance, self.blur))
-        return pooled(by_orientation(right, up, ORIENTATIONS, 2 * math.pi), self.cell)  # [B, H, W, 8]
+        return pooled(by_orientation(right, up, ORIENTATIONS, _TURN), self.cell)  # [B, H, W, 8]
 
-    def describe(self, points: tf.Tensor, prepared: tf.Tensor) -> tf.Tensor:
+    def describe(self, shapes: tf.Tensor, prepared: tf.Tensor, poses: Poses | None) -> tf.Tensor:
         offsets = grid(CELLS, self.cell)  # [16, 2]
         weights = tf.exp(-tf.reduce_sum(offsets**2, axis=1) / (2 * (self.cell * CELLS / 2) ** 2))
-        shape = tf.shape(points)
-        places = tf.reshape(points[:, :, None] + offsets, [shape[0], -1, 2])
-        cells = tf.reshape(bilinear(prepared, places), [shape[0], shape[1], CELLS**2, ORIENTATIONS])
-        rows = tf.reshape(cells * weights[:, None], [shape[0], shape[1], self.length])
+        cells = around(prepared, shapes, offsets, poses)  # [B, M, L, 16, 8]
+        if poses is not None:
+            cells = turned(cells, poses.angle, _TURN)
+        rows = flat(cells * weights[:, None])
         return normalised(tf.minimum(normalised(rows), LARGEST))
 
     def get_config(self) -> dict[str, Any]:

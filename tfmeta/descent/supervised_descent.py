@@ -129,6 +129,14 @@ class SupervisedDescent(keras.Model):
         """Returns where points begin, ``[B, P]`` or ``[B, M, P]``."""
         return tf.convert_to_tensor(inputs["start"])
 
+    def moved(self, points: tf.Tensor, steps: tf.Tensor) -> tf.Tensor:
+        """Takes a step from each point, ``[B, M, P]``: their sum, unless a subclass has steps in another frame."""
+        return points + steps
+
+    def remaining(self, points: tf.Tensor, optimum: tf.Tensor) -> tf.Tensor:
+        """Returns the steps that would lead from points to the optimum, ``[B, M, P]``; `moved` undoes it."""
+        return optimum - points
+
     def path(self, inputs: Mapping[str, Any], stages: int | None = None) -> list[tf.Tensor]:
         """Descends.
 
@@ -165,7 +173,7 @@ class SupervisedDescent(keras.Model):
             features = self._features(stage, path[-1], inputs, prepared)
             weights, bias = (each if fold is None else each[fold] for each in steps[stage])
             step = features @ tf.cast(weights, features.dtype) + tf.cast(bias, features.dtype)
-            path.append(path[-1] + tf.cast(step, path[-1].dtype))
+            path.append(self.moved(path[-1], tf.cast(step, path[-1].dtype)))
         return path
 
     def call(self, inputs: Mapping[str, Any]) -> tf.Tensor:
@@ -231,7 +239,7 @@ class SupervisedDescent(keras.Model):
         prepared: dict[int, Any] = {}
         points = self._walk(inputs, prepared, self.learned, stage.fold if self._crossed else None)[-1]
         features = self._features(self.learned, points, inputs, prepared)
-        residual = tf.cast(target, points.dtype)[:, None] - points
+        residual = self.remaining(points, tf.cast(target, points.dtype)[:, None])
         stage.add(
             tf.reshape(features, [-1, self.features[self.learned].width]),
             tf.reshape(residual, [-1, self.size]),
@@ -242,7 +250,8 @@ class SupervisedDescent(keras.Model):
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
         inputs, target = _examples(data)
         points = self._walk(inputs, {}, self.learned)[-1]
-        self._error.update_state(tf.square(tf.cast(target, points.dtype)[:, None] - points))
+        residual = self.remaining(points, tf.cast(target, points.dtype)[:, None])
+        self._error.update_state(tf.square(residual))
         return {"loss": self._error.result()}
 
     @property
