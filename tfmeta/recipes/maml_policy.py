@@ -1,15 +1,49 @@
 """MAML for reinforcement learning, beside a policy that is pretrained, and one that observes the task."""
 
+import dataclasses
+
+from tfmeta.core.published import Published
+from tfmeta.core.words import counted
+from tfmeta.recipes.published import PUBLISHED
 from tfmeta.recipes.recipe import Recipe
+from tfmeta.rl.cheetah_tasks import CheetahTasks
 from tfmeta.rl.maml_policy import MAMLPolicy, OraclePolicy, PolicyTraining, PretrainedPolicy
 from tfmeta.rl.navigation_tasks import NavigationTasks
 
-__all__ = ["MAML_NAVIGATION", "ORACLE_NAVIGATION", "PRETRAINED_NAVIGATION"]
+__all__ = [
+    "MAML_CHEETAH", "MAML_NAVIGATION", "ORACLE_CHEETAH", "ORACLE_NAVIGATION", "PRETRAINED_CHEETAH",
+    "PRETRAINED_NAVIGATION",
+]  # fmt: skip
 
-_TRAINING = PolicyTraining(steps=300)
 
-MAML_NAVIGATION = Recipe("maml-navigation", NavigationTasks(), MAMLPolicy(), _TRAINING)
+def _published(system: str, **where: str) -> tuple[Published, ...]:
+    """Returns the numbers of a system, each for the result after as many updates."""
+    return tuple(
+        dataclasses.replace(
+            number, where=where, metric="return", ending=f"after {counted(updates, 'update')}"
+        )
+        for (name, *rest), number in PUBLISHED.items()
+        for updates in rest
+        if name == system and isinstance(updates, int)
+    )
 
-PRETRAINED_NAVIGATION = Recipe("pretrained-navigation", NavigationTasks(), PretrainedPolicy(), _TRAINING)
 
-ORACLE_NAVIGATION = Recipe("oracle-navigation", NavigationTasks(), OraclePolicy(), _TRAINING)
+_NAVIGATION = PolicyTraining(steps=200)
+
+MAML_NAVIGATION = Recipe(
+    "maml-navigation", NavigationTasks(), MAMLPolicy(), _NAVIGATION, _published("maml-navigation")
+)
+
+PRETRAINED_NAVIGATION = Recipe("pretrained-navigation", NavigationTasks(), PretrainedPolicy(), _NAVIGATION)
+
+ORACLE_NAVIGATION = Recipe("oracle-navigation", NavigationTasks(), OraclePolicy(), _NAVIGATION)
+
+_CHEETAH = PolicyTraining(steps=500)
+
+MAML_CHEETAH = Recipe(
+    "maml-cheetah", CheetahTasks(), MAMLPolicy(), _CHEETAH, _published("maml-cheetah", goal="direction")
+)
+
+PRETRAINED_CHEETAH = Recipe("pretrained-cheetah", CheetahTasks(), PretrainedPolicy(), _CHEETAH)
+
+ORACLE_CHEETAH = Recipe("oracle-cheetah", CheetahTasks(), OraclePolicy(), _CHEETAH)

@@ -92,6 +92,20 @@ _DUAN: dict[Key, Published] = {
     },
 }
 
+_UPDATES = (0, 1, 2, 3)
+_FINN_RL: dict[Key, Published] = {
+    (system, updates): Published(value, f"Finn et al. 2017, appendix C, {updates} updates{ending}")
+    for system, ending, values in (
+        (
+            "maml-navigation",
+            "; the text has the squared distance as the reward, the published code the distance",
+            (-40.41, -11.68, -3.33, -3.23),
+        ),
+        ("maml-cheetah", "; another model of the body", (-50.69, 293.19, 313.48, 315.65)),
+    )
+    for updates, value in zip(_UPDATES, values, strict=True)
+}
+
 _SHAPES = "Andreas et al., CVPR 2016, table 2, {}; trained on 13,568 images"
 _ANDREAS_CVPR: dict[Key, Published] = {
     ("nmn-shapes",): Published(0.906, _SHAPES.format("NMN")),
@@ -112,8 +126,8 @@ _ANDREAS_NAACL: dict[Key, Published] = {
 }
 
 PUBLISHED: Mapping[Key, Published] = {
-    **_VINYALS, **_KOCH, **_EDWARDS, **_KAISER, **_FINN, **_SNELL, **_BERTINETTO, **_DUAN, **_ANDREAS_CVPR,
-    **_ANDREAS_NAACL,
+    **_VINYALS, **_KOCH, **_EDWARDS, **_KAISER, **_FINN, **_SNELL, **_BERTINETTO, **_DUAN, **_FINN_RL,
+    **_ANDREAS_CVPR, **_ANDREAS_NAACL,
 }  # fmt: skip
 """All published numbers, by system and then what distinguishes the test:
 
@@ -125,6 +139,7 @@ PUBLISHED: Mapping[Key, Published] = {
 ``rl2-bandit``                                         pulls, arms (the mean total reward)
 ``rl2-mdp``                                            episodes (the mean total reward)
 ``rl2-maze``                                           size, episode (the steps of an episode that succeeds)
+``maml-navigation``, ``maml-cheetah``                  updates (the mean return)
 ``nmn-shapes``, ``monolithic-shapes``                  nothing
 ``nmn-geoqa``                                          ``"GeoQA"`` or ``"GeoQA+Q"``, ``"NMN"`` or ``"D-NMN"``
 =====================================================  ==========================================================

@@ -1,3 +1,6 @@
+from .adaptation import adapt_and_play as adapt_and_play
+from .adaptation import adapt_and_play_model as adapt_and_play_model
+from .adaptive_servable import adaptive_policy_servable as adaptive_policy_servable
 from .advantages import advantages_of as advantages_of
 from .bandit_tasks import BanditTasks as BanditTasks
 from .baselines import BANDIT_BASELINES as BANDIT_BASELINES
@@ -6,6 +9,8 @@ from .baselines import run_bandits as run_bandits
 from .baselines import run_mdps as run_mdps
 from .baselines import tune_bandits as tune_bandits
 from .baselines import tune_mdps as tune_mdps
+from .cheetah_tasks import CheetahTasks as CheetahTasks
+from .control_tasks import ControlTasks as ControlTasks
 from .environment_tasks import EnvironmentTasks as EnvironmentTasks
 from .environments import BanditEnvironment as BanditEnvironment
 from .environments import EpisodeEnvironment as EpisodeEnvironment
@@ -16,8 +21,11 @@ from .episodes import Episodes as Episodes
 from .episodes import play_episodes as play_episodes
 from .gaussian_policy import Gaussian as Gaussian
 from .gaussian_policy import GaussianPolicy as GaussianPolicy
+from .maml_policy import MAMLPolicy as MAMLPolicy
+from .maml_policy import PolicyTraining as PolicyTraining
 from .maze_tasks import MazeTasks as MazeTasks
 from .mdp_tasks import MDPTasks as MDPTasks
+from .navigation_tasks import NavigationTasks as NavigationTasks
 from .playing import Trials as Trials
 from .playing import play as play
 from .playing import play_model as play_model

@@ -93,7 +93,14 @@ def adaptive_policy_servable(
         asked, seeds = tf.shape(observation)[1], tf.shape(seed)[1]
         message = "; expected as many, a seed for each observation."
         (observation,) = after(
-            [require(asked == seeds, "observation and seed hold for each task ", tf.stack([asked, seeds]), message)],
+            [
+                require(
+                    asked == seeds,
+                    "observation and seed hold for each task ",
+                    tf.stack([asked, seeds]),
+                    message,
+                )
+            ],
             observation,
         )
         weights, _ = _parts(task_state, shapes)
@@ -105,14 +112,18 @@ def adaptive_policy_servable(
         episodes, task_state = _checked_episodes(policy, played, _checked_state(task_state, size))
         weights, updates = _parts(task_state, shapes)
         rate = tf.gather(rate_of, tf.minimum(tf.cast(updates[:, 0], tf.int32), len(rates) - 1))  # [B]
-        experience = experience_of(episodes, discount=discount, gae_lambda=gae_lambda)
+        experience = experience_of(policy, weights, episodes, discount=discount, gae_lambda=gae_lambda)
         weights = policy_gradient_steps(policy, weights, [experience], [rate], first_order=True)
         return {"task_state": pack_tasks([*weights, updates + 1.0])}
 
     state = tf.TensorSpec([None, size], name="task_state")
     asked = Signature(
         act,
-        (tf.TensorSpec([None, None, seen], name="observation"), tf.TensorSpec([None, None], tf.int64, "seed"), state),
+        (
+            tf.TensorSpec([None, None, seen], name="observation"),
+            tf.TensorSpec([None, None], tf.int64, "seed"),
+            state,
+        ),
         {
             "observation": np.linspace(-1, 1, 2 * seen, dtype=np.float32).reshape(1, 2, seen),
             "seed": np.array([[7, 8]], np.int64),

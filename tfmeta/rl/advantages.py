@@ -24,7 +24,7 @@ def discounted_sums(x: tf.Tensor, discount: float) -> tf.Tensor:
     later = steps[:, None] - steps[None]  # [s, t]
     # One product with a triangular matrix; a loop over the steps would take many times as long.
     powers = tf.where(later >= 0, tf.cast(discount, x.dtype) ** tf.cast(tf.maximum(later, 0), x.dtype), 0.0)
-    return tf.linalg.matmul(x, powers)
+    return tf.tensordot(x, powers, 1)
 
 
 def baseline_features(episodes: Episodes) -> tf.Tensor:

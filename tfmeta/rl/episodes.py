@@ -98,9 +98,7 @@ def play_episodes(
     )
     start = (state, observed(first), tf.ones([count, episodes], tf.bool))
     _, played = unroll(step, start, length, output=output)
-    observation, action, reward, going = (
-        tf.transpose(x, [1, 2, 0, *range(3, x.shape.rank)]) for x in played
-    )
+    observation, action, reward, going = (tf.transpose(x, [1, 2, 0, *range(3, x.shape.rank)]) for x in played)
     return Episodes(observation, action, reward, tf.cast(going, tf.float32))
 
 

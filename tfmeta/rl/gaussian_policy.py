@@ -94,7 +94,9 @@ class GaussianPolicy(keras.Model):
             ]
         )
         self.log_std = self.add_weight(
-            shape=[action_size], initializer=keras.initializers.Constant(math.log(initial_std)), name="log_std"
+            shape=[action_size],
+            initializer=keras.initializers.Constant(math.log(initial_std)),
+            name="log_std",
         )
         self._fast = FastNetwork(self.network)
         self.built = True

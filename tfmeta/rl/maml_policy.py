@@ -1,9 +1,7 @@
 """MAML for reinforcement learning as a method: how it is trained, measured and served."""
 
 import dataclasses
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -41,7 +39,7 @@ class PolicyTraining(Training):
     episodes: int = setting(20, "episodes of a task before each gradient step, and after the last", least=1)
     outer: str = setting("trpo", "what moves the initial weights", choices=("trpo", "ppo"))
     discount: float = setting(0.99, "discount of rewards, γ")
-    gae_lambda: float = setting(1.0, "λ of the generalised advantages")
+    gae_lambda: float = setting(0.9, "λ of the generalised advantages")
     max_kl: float = setting(0.01, "how far a step of TRPO moves the adapted policies, at most, in nats")
     damping: float = setting(1e-5, "what TRPO adds to the diagonal of its Fisher matrix")
     fisher_tasks: int = setting(4, "tasks that TRPO's Fisher matrix is estimated on", least=1)
@@ -82,7 +80,7 @@ class MAMLPolicy(Method[ControlTasks, PolicyTraining]):
     sees_task = False
 
     units: int = setting(100, "units of each of the policy's two hidden layers", least=1)
-    initial_std: float = setting(1.0, "standard deviation of actions before the training")
+    initial_std: float = setting(0.5, "standard deviation of actions before the training")
     inner_rate: float = setting(0.1, "rate of the policy-gradient step in a task, α")
     inner_steps: int = setting(1, "policy-gradient steps in a task of the training", least=0)
     first_order: bool = setting(False, "whether the derivative of the inner gradients is left out")
@@ -172,7 +170,12 @@ class MAMLPolicy(Method[ControlTasks, PolicyTraining]):
         seed = TEST_SEED if part == "test" else VALIDATION_SEED
         rates = training.rates(self.inner_rate)
         returns = adapt_and_play(
-            learner, tasks.environment(part), tasks=count, episodes=training.episodes, rates=rates, seed=(seed, 0)
+            learner,
+            tasks.environment(part),
+            tasks=count,
+            episodes=training.episodes,
+            rates=rates,
+            seed=(seed, 0),
         )
         return self._results(returns, tasks, training)
 

@@ -6,28 +6,26 @@ from typing import NamedTuple, Self
 import tensorflow as tf
 
 from tfmeta.rl.gaussian_policy import Gaussian, GaussianPolicy
-from tfmeta.rl.policy_gradient import Experience, mean_of_steps, policy_gradient_steps
+from tfmeta.rl.policy_gradient import Experience, mean_of_steps, policy_gradient_steps, quotients
 from tfmeta.rl.trust_region import Promise
 
 __all__ = ["Collected", "MetaObjective"]
 
 
 class Collected(NamedTuple):
-    """What was collected in B tasks, before the inner steps and after them.
+    """What was collected in B tasks.
 
     Attributes:
         inner: the experience that each inner step learns from.
         outer: that of the policies after the last inner step.
-        acted: the distributions that the actions of `outer` were drawn from.
     """
 
-    inner: Sequence[Experience]
+    inner: list[Experience]
     outer: Experience
-    acted: Gaussian
 
     def of_first(self, tasks: int) -> Self:
         """Returns that of the first tasks alone."""
-        return tf.nest.map_structure(lambda x: x[:tasks], self)
+        return type(self)([each.of_first(tasks) for each in self.inner], self.outer.of_first(tasks))
 
 
 class MetaObjective:
@@ -55,8 +53,8 @@ class MetaObjective:
     def promise(self, collected: Collected) -> Promise:
         """Returns g and D by the weights as they are now."""
         now, outer = self._now(collected), collected.outer
-        gain = mean_of_steps(self._ratio(now, collected) * outer.advantage, outer.going)
-        divergence = mean_of_steps(collected.acted.kl_divergence(now), outer.going)
+        gain = mean_of_steps(quotients(now, outer) * outer.advantage, outer.going)
+        divergence = mean_of_steps(outer.acted.kl_divergence(now), outer.going)
         return Promise(tf.reduce_mean(gain), tf.reduce_mean(divergence))
 
     def clipped(self, collected: Collected, clip: float) -> tf.Tensor:
@@ -65,7 +63,8 @@ class MetaObjective:
         Reference:
             Schulman et al. 2017, Proximal Policy Optimization Algorithms, eq. 7.
         """
-        ratio, outer = self._ratio(self._now(collected), collected), collected.outer
+        outer = collected.outer
+        ratio = quotients(self._now(collected), outer)
         near = tf.clip_by_value(ratio, 1.0 - clip, 1.0 + clip)
         gain = tf.minimum(ratio * outer.advantage, near * outer.advantage)
         return tf.reduce_mean(mean_of_steps(gain, outer.going))
@@ -76,7 +75,3 @@ class MetaObjective:
             self.policy, weights, collected.inner, self.rates, first_order=self.first_order
         )
         return self.policy.distribution(adapted, collected.outer.observation)
-
-    def _ratio(self, now: Gaussian, collected: Collected) -> tf.Tensor:
-        action = collected.outer.action
-        return tf.exp(now.log_prob(action) - collected.acted.log_prob(action))

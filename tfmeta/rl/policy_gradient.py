@@ -1,16 +1,16 @@
 """The inner step of MAML for reinforcement learning: a policy gradient for each task, which can be differentiated."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import tensorflow as tf
 
 from tfmeta.core.inner_loop import descend
 from tfmeta.rl.advantages import advantages_of
 from tfmeta.rl.episodes import Episodes
-from tfmeta.rl.gaussian_policy import GaussianPolicy
+from tfmeta.rl.gaussian_policy import Gaussian, GaussianPolicy
 
-__all__ = ["Experience", "experience_of", "mean_of_steps", "policy_gradient_steps"]
+__all__ = ["Experience", "experience_of", "mean_of_steps", "policy_gradient_steps", "quotients"]
 
 Weights = Sequence[tf.Tensor]
 
@@ -23,24 +23,45 @@ class Experience(NamedTuple):
         action: ``[B, M, A]``.
         advantage: ``[B, M]``.
         going: 1 for the steps that count, ``[B, M]``.
+        acted: the distributions that the actions were drawn from.
     """
 
     observation: tf.Tensor
     action: tf.Tensor
     advantage: tf.Tensor
     going: tf.Tensor
+    acted: Gaussian
+
+    def of_first(self, tasks: int) -> Self:
+        """Returns that of the first tasks alone."""
+        return tf.nest.map_structure(lambda x: x[:tasks], self)
 
 
-def experience_of(episodes: Episodes, *, discount: float = 0.99, gae_lambda: float = 1.0) -> Experience:
-    """Lays the K episodes of each task end to end, with the advantage of each step; see `advantages_of`."""
+def experience_of(
+    policy: GaussianPolicy,
+    weights: Weights,
+    episodes: Episodes,
+    *,
+    discount: float = 0.99,
+    gae_lambda: float = 1.0,
+) -> Experience:
+    """Lays the K episodes of each task end to end, with the advantage of each step; see `advantages_of`.
+
+    Args:
+        policy: which played the episodes.
+        weights: of each task, by which it did.
+        episodes: of B tasks.
+        discount: γ.
+        gae_lambda: λ.
+    """
 
     def items(x: tf.Tensor) -> tf.Tensor:
         return tf.reshape(x, [tf.shape(x)[0], -1, *x.shape[3:]])
 
     advantage = advantages_of(episodes, discount=discount, gae_lambda=gae_lambda)
-    return Experience(
-        items(episodes.observation), items(episodes.action), items(advantage), items(episodes.going)
-    )
+    seen, action = items(episodes.observation), items(episodes.action)
+    acted = tf.nest.map_structure(tf.stop_gradient, policy.distribution(weights, seen))
+    return Experience(seen, action, items(advantage), items(episodes.going), acted)
 
 
 def policy_gradient_steps(
@@ -53,17 +74,16 @@ def policy_gradient_steps(
 ) -> list[tf.Tensor]:
     r"""Takes one gradient step for each experience, in each task by itself:
 
-    .. math:: w \leftarrow w + \alpha \nabla_w \frac1M \sum_{t}
-        \frac{\pi_w(a_t|s_t)}{\bar\pi_w(a_t|s_t)} A_t,
+    .. math:: w \leftarrow w + \alpha \nabla_w \frac1M \sum_t \frac{\pi_w(a_t|s_t)}{\pi_{old}(a_t|s_t)} A_t,
 
-    where the bar means a constant. The gradient is that of :math:`\log \pi_w(a_t|s_t) A_t`. Its own derivative is
-    another one: that of the quotient has the term :math:`\nabla\log\pi\,\nabla\log\pi^\top A`, which belongs to the
-    second derivative of the expected return and which that of the logarithm lacks.
+    where :math:`\pi_{old}` is the policy that acted. Where w are its weights, this is the gradient of
+    :math:`\log \pi_w(a_t|s_t) A_t`, the policy gradient. Its derivative is another one. With the quotient it has the
+    term :math:`\nabla\log\pi\,\nabla\log\pi^\top A`, which belongs to the second derivative of the expected return.
+    With the logarithm that term is lost.
 
     Args:
         policy: which acted.
-        weights: before the first step, those of each task, ``[B, ...]``. They must be the ones that collected the
-            first experience.
+        weights: before the first step, those of each task, ``[B, ...]``.
         experiences: one for each step; the second is collected by the weights after the first step, and so on.
         rates: α of each step: a number, or one for each task ``[B]``.
         first_order: treats gradients as constants, so that no second derivative is taken.
@@ -79,9 +99,8 @@ def policy_gradient_steps(
 
     def loss(weights: Weights, step: int) -> tf.Tensor:
         seen = experiences[step]
-        log_prob = policy.distribution(weights, seen.observation).log_prob(seen.action)
-        quotient = tf.exp(log_prob - tf.stop_gradient(log_prob))
-        return -mean_of_steps(quotient * seen.advantage, seen.going)
+        now = policy.distribution(weights, seen.observation)
+        return -mean_of_steps(quotients(now, seen) * seen.advantage, seen.going)
 
     of_weights = [[_like(weight, rate) for weight in weights] for rate in rates]
     return descend(loss, weights, of_weights, first_order=first_order)
@@ -92,6 +111,11 @@ def _like(weight: tf.Tensor, rate: float | tf.Tensor) -> float | tf.Tensor:
     if not tf.is_tensor(rate) or rate.shape.rank == 0:
         return rate
     return tf.reshape(rate, [-1] + [1] * (weight.shape.rank - 1))
+
+
+def quotients(now: Gaussian, seen: Experience) -> tf.Tensor:
+    """Returns how much likelier each action is now than when it was drawn, ``[B, M]``."""
+    return tf.exp(now.log_prob(seen.action) - seen.acted.log_prob(seen.action))
 
 
 def mean_of_steps(x: tf.Tensor, going: tf.Tensor) -> tf.Tensor:

@@ -91,10 +91,16 @@ class MAMLPolicyLearner(keras.Model):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        check(tasks >= 2, f"tasks={tasks}; expected at least 2: from one task there is nothing to learn for others.")
+        check(
+            tasks >= 2,
+            f"tasks={tasks}; expected at least 2: from one task there is nothing to learn for others.",
+        )
         check(episodes >= 1, f"episodes={episodes}; expected at least 1 episode of each task.")
         check(inner_steps >= 0, f"inner_steps={inner_steps}; expected 0 or more.")
-        check(1 <= fisher_tasks <= tasks, f"fisher_tasks={fisher_tasks}; expected 1 to {tasks}, the tasks of a step.")
+        check(
+            1 <= fisher_tasks <= tasks,
+            f"fisher_tasks={fisher_tasks}; expected 1 to {tasks}, the tasks of a step.",
+        )
         check(outer in ("trpo", "ppo"), f"outer={outer!r}; expected 'trpo' or 'ppo'.")
         seen = environment.observation_size + (environment.task_size if sees_task else 0)
         sizes, expected = (policy.observation_size, policy.action_size), (seen, environment.action_size)
@@ -106,7 +112,12 @@ class MAMLPolicyLearner(keras.Model):
         # XLA on a CPU makes these graphs slower.
         self.supports_jit = False
         self.environment, self.policy, self.sees_task = environment, policy, sees_task
-        self.tasks, self.episodes, self.inner_rate, self.inner_steps = tasks, episodes, inner_rate, inner_steps
+        self.tasks, self.episodes, self.inner_rate, self.inner_steps = (
+            tasks,
+            episodes,
+            inner_rate,
+            inner_steps,
+        )
         self.discount, self.gae_lambda = discount, gae_lambda
         self.outer, self.clip, self.passes, self.fisher_tasks = outer, clip, passes, fisher_tasks
         self.objective = MetaObjective(policy, [inner_rate] * inner_steps, first_order=first_order)
@@ -151,11 +162,15 @@ class MAMLPolicyLearner(keras.Model):
         message = " rewards of the environment are NaN or infinite; expected finite numbers."
         return played._replace(reward=after([require(odd == 0, odd, message)], played.reward)[0])
 
-    def experience(self, episodes: Episodes) -> Experience:
-        """Returns the steps of episodes with their advantages."""
-        return experience_of(episodes, discount=self.discount, gae_lambda=self.gae_lambda)
+    def experience(self, weights: Weights, episodes: Episodes) -> Experience:
+        """Returns the steps of episodes, which were played with these weights, with their advantages."""
+        return experience_of(
+            self.policy, weights, episodes, discount=self.discount, gae_lambda=self.gae_lambda
+        )
 
-    def adapt(self, weights: Weights, episodes: Episodes, rate: float | tf.Tensor | None = None) -> list[tf.Tensor]:
+    def adapt(
+        self, weights: Weights, episodes: Episodes, rate: float | tf.Tensor | None = None
+    ) -> list[tf.Tensor]:
         """Takes a policy-gradient step in each task.
 
         Args:
@@ -168,7 +183,7 @@ class MAMLPolicyLearner(keras.Model):
         """
         rates = [self.inner_rate if rate is None else rate]
         return policy_gradient_steps(
-            self.policy, weights, [self.experience(episodes)], rates, first_order=True
+            self.policy, weights, [self.experience(weights, episodes)], rates, first_order=True
         )
 
     def train_step(self, seed: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -177,16 +192,21 @@ class MAMLPolicyLearner(keras.Model):
         weights, inner, returns = self.policy.repeated(self.tasks), [], []
         for of_round in of_rounds[:-1]:
             episodes = self.play(weights, tasks, of_round)
-            inner.append(self.experience(episodes))
+            inner.append(self.experience(weights, episodes))
             returns.append(returns_of(episodes))
             weights = policy_gradient_steps(
                 self.policy, weights, inner[-1:], [self.inner_rate], first_order=True
             )
         episodes = self.play(weights, tasks, of_rounds[-1])
-        outer = self.experience(episodes)
+        outer = self.experience(weights, episodes)
         returns.append(returns_of(episodes))
-        divergence = self._move(Collected(inner, outer, self.policy.distribution(weights, outer.observation)))
-        found = {"before": returns[0], "after": returns[-1], "kl": divergence, "std": tf.exp(self.policy.log_std)}
+        divergence = self._move(Collected(inner, outer))
+        found = {
+            "before": returns[0],
+            "after": returns[-1],
+            "kl": divergence,
+            "std": tf.exp(self.policy.log_std),
+        }
         for name, number in found.items():
             self.trackers[name].update_state(number)
         self.rounds.assign_add(1)
@@ -200,8 +220,12 @@ class MAMLPolicyLearner(keras.Model):
                 lambda: self.objective.promise(collected), lambda: self.objective.promise(few).divergence
             ).divergence
         variables = self.policy.trainable_variables
-        for _ in range(self.passes):
+
+        def climb(done: tf.Tensor) -> tf.Tensor:
             with tf.GradientTape() as tape:
                 loss = -self.objective.clipped(collected, self.clip)
             self.optimizer.apply(tape.gradient(loss, variables), variables)
+            return done + 1
+
+        tf.while_loop(lambda done: done < self.passes, climb, [tf.constant(0)])  # traced once, however many
         return self.objective.promise(collected).divergence

@@ -4,6 +4,7 @@ from .environment import TrialEnvironment as TrialEnvironment
 from .episode_environment import EpisodeEnvironment as EpisodeEnvironment
 from .gymnasium_tasks import GymnasiumEnvironment as GymnasiumEnvironment
 from .gymnasium_tasks import GymnasiumState as GymnasiumState
+from .half_cheetah import HalfCheetah as HalfCheetah
 from .maze import MazeEnvironment as MazeEnvironment
 from .maze import MazeState as MazeState
 from .point_navigation import NavigationState as NavigationState

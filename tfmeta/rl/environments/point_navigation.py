@@ -66,9 +66,7 @@ class PointNavigation(EpisodeEnvironment):
         near: float = 0.01,
     ):
         check(horizon >= 1, f"horizon={horizon}; expected at least 1 step.")
-        check(
-            reward in ("squared", "distance"), f"reward={reward!r}; expected 'squared' or 'distance'."
-        )
+        check(reward in ("squared", "distance"), f"reward={reward!r}; expected 'squared' or 'distance'.")
         check(half_width > 0, f"half_width={half_width}; expected more than 0.")
         check(near >= 0, f"near={near}; expected 0 or more.")
         self.trial_length, self.reward, self.half_width, self.near = horizon, reward, half_width, near
@@ -76,9 +74,7 @@ class PointNavigation(EpisodeEnvironment):
     def draw(self, seed: tf.Tensor | Sequence[int], batch: int | tf.Tensor) -> tf.Tensor:
         return tf.random.stateless_uniform([batch, 2], seed, -self.half_width, self.half_width)
 
-    def begin(
-        self, tasks: tf.Tensor, seed: tf.Tensor | Sequence[int]
-    ) -> tuple[NavigationState, tf.Tensor]:
+    def begin(self, tasks: tf.Tensor, seed: tf.Tensor | Sequence[int]) -> tuple[NavigationState, tf.Tensor]:
         place = tf.zeros_like(tasks)
         return NavigationState(tasks, place, tf.zeros_like(tasks[:, 0], tf.bool)), place
 
