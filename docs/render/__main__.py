@@ -7,6 +7,7 @@ python -m docs.render optimizers [--runs DIR]          docs/optimizers_results.m
 python -m docs.render modules [--runs DIR]             docs/modules_results.md with its pictures
 python -m docs.render rl2 [--runs DIR]                 docs/rl_results.md with its pictures
 python -m docs.render descent [--runs DIR]             docs/descent_results.md with its pictures
+python -m docs.render maml-rl [--runs DIR]             docs/maml_rl_results.md with its picture
 python -m docs.render card --run DIR                   docs/cards/<model>.json, for a run that is not shipped
 python -m docs.render sinusoid --run DIR --beside DIR  docs/pictures/maml_sinusoid.png, the fitted waves
 
@@ -30,6 +31,7 @@ _PLACES = {
     "modules": "docs/modules_results.md",
     "rl2": "docs/rl_results.md",
     "descent": "docs/descent_results.md",
+    "maml-rl": "docs/maml_rl_results.md",
     "card": "docs/cards",
     "sinusoid": "docs/pictures/maml_sinusoid.png",
 }
@@ -113,6 +115,13 @@ def _descent(args: argparse.Namespace, place: Path) -> list[Path]:
         return write_descent(args.runs or Path("runs"), place)
 
 
+def _maml_rl(args: argparse.Namespace, place: Path) -> list[Path]:
+    from docs.render.maml_rl_page import write_maml_rl
+
+    with working("Playing the episodes"):
+        return write_maml_rl(args.runs or Path("runs"), place)
+
+
 def _card(args: argparse.Namespace, place: Path) -> list[Path]:
     from tfmeta.recipes.export import card_of
     from tfmeta.recipes.run import Run
@@ -145,6 +154,7 @@ _RENDER = {
     "modules": _modules,
     "rl2": _rl2,
     "descent": _descent,
+    "maml-rl": _maml_rl,
     "card": _card,
     "sinusoid": _sinusoid,
 }

@@ -113,7 +113,7 @@ def _number(error: float) -> str:
 
 def _stages(errors: AlignmentErrors) -> str:
     names = ["mean shape alone", "one regression", *(f"stage {k}" for k in range(2, len(errors.by_stage)))]
-    each = [*zip(names, errors.by_stage, strict=True), ("mean over starts", errors.final)]
+    each = [*zip(names, errors.by_stage, strict=True), ("median over starts", errors.final)]
     rows = [["after", "error, %", "median, %", "failures, %"]]
     for name, values in each:
         mean = estimate(100 * values)
@@ -173,7 +173,7 @@ def _draw_faces(errors: AlignmentErrors, path: Path) -> None:
         "mean shape alone": (errors.by_stage[0], ":"),
         "one regression": (errors.by_stage[1], "--"),
         f"{last} stages, one start": (errors.by_stage[last], "-."),
-        f"{last} stages, mean over starts": (errors.final, "-"),
+        f"{last} stages, median over starts": (errors.final, "-"),
     }
     for name, (values, style) in curves.items():
         axis.plot(100 * thresholds, 100 * cumulative(values, thresholds), style, label=name)

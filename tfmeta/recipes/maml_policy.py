@@ -28,7 +28,7 @@ def _published(system: str, **where: str) -> tuple[Published, ...]:
     )
 
 
-_NAVIGATION = PolicyTraining(steps=200)
+_NAVIGATION = PolicyTraining(steps=100)
 
 MAML_NAVIGATION = Recipe(
     "maml-navigation", NavigationTasks(), MAMLPolicy(), _NAVIGATION, _published("maml-navigation")

@@ -1,6 +1,7 @@
 """Adapts a policy to tasks by gradient steps, and measures its return after each; here, or as it is served."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -10,7 +11,7 @@ from tfmeta.rl.environments.episode_environment import EpisodeEnvironment
 from tfmeta.rl.episodes import Episodes, returns_of
 from tfmeta.rl.policy_learner import MAMLPolicyLearner
 
-__all__ = ["adapt_and_play", "adapt_and_play_model", "play_model_episodes"]
+__all__ = ["adapt_and_play", "adapt_and_play_model", "drawn_tasks", "play_model_episodes"]
 
 Ask = Callable[[str, Mapping[str, np.ndarray]], Mapping[str, np.ndarray]]
 
@@ -46,8 +47,7 @@ def adapt_and_play(
         >>> adapt_and_play(learner, environment, tasks=3, episodes=2, rates=[0.1, 0.05]).shape
         (3, 3)
     """
-    of_tasks, *of_rounds = trial_seeds(seed, *range(len(rates) + 2))
-    drawn = environment.draw(of_tasks, tasks)
+    drawn, of_rounds = drawn_tasks(environment, tasks, seed), _seeds_of_rounds(seed, len(rates) + 1)
 
     @tf.function(autograph=False, reduce_retracing=True)
     def play(weights: list[tf.Tensor], seed: tf.Tensor) -> Episodes:
@@ -88,8 +88,7 @@ def adapt_and_play_model(
     Returns:
         The mean return of each task before the first step and after each, ``[U + 1, B]``.
     """
-    of_tasks, *of_rounds = trial_seeds(seed, *range(updates + 2))
-    drawn = environment.draw(of_tasks, tasks)
+    drawn, of_rounds = drawn_tasks(environment, tasks, seed), _seeds_of_rounds(seed, updates + 1)
     state = ask("initial_state", {"batch": np.zeros(tasks, np.int64)})["task_state"]
     returns = []
     for number, of_round in enumerate(of_rounds):
@@ -100,11 +99,20 @@ def adapt_and_play_model(
     return np.stack(returns)
 
 
+def drawn_tasks(environment: EpisodeEnvironment, tasks: int, seed: Sequence[int]) -> Any:
+    """Returns the tasks in which `adapt_and_play` plays."""
+    return environment.draw(trial_seeds(seed, 0)[0], tasks)
+
+
+def _seeds_of_rounds(seed: Sequence[int], rounds: int) -> list[tf.Tensor]:
+    return trial_seeds(seed, *range(1, rounds + 1))
+
+
 def play_model_episodes(
     ask: Ask,
     task_state: np.ndarray,
     environment: EpisodeEnvironment,
-    tasks: tf.Tensor,
+    tasks: Any,
     *,
     episodes: int,
     seed: tf.Tensor | Sequence[int],
