@@ -31,7 +31,7 @@ This page is generated: `python -m docs.render maml-rl`. [maml_rl.md](maml_rl.md
 Each cell is the mean return of an episode over {tasks} test tasks and all seeds; in brackets is that of each seed.
 Each update is one policy-gradient step on {episodes} fresh episodes. ± is half the 95% confidence interval over the
 tasks, in the mean over the seeds. MAML takes the updates at the rate of its training. For the baselines the rate is the
-best of {rates} on validation tasks, after one update. After the first update all take half the rate.
+best of {rates} on validation tasks, after one update. Later updates have a smaller rate: {later:g} times the first.
 """
 
 
@@ -61,7 +61,13 @@ def write_maml_rl(runs: Path, page: Path) -> list[Path]:
         raise TfmetaError(f"{runs} holds no run that has ended; train maml-navigation there.")
     training = cast(PolicyTraining, found[0].recipe().training)
     rates = ", ".join(f"{rate:g}" for rate in _RATES)
-    lines = [_HEAD.format(tasks=_TEST_TASKS, episodes=training.episodes, rates=rates)]
+    facts = {
+        "tasks": _TEST_TASKS,
+        "episodes": training.episodes,
+        "rates": rates,
+        "later": training.later_rate,
+    }
+    lines = [_HEAD.format(**facts)]
     written = []
     for words in sorted({_tasks(run).words for run in found}, key=lambda words: (words[:3] != "nav", words)):
         of_tasks = [run for run in found if _tasks(run).words == words]

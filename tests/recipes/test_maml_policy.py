@@ -5,7 +5,10 @@ import json
 import numpy as np
 import pytest
 
+from docs.render import maml_rl_page
+from docs.render.maml_rl_page import write_maml_rl
 from tfmeta.cli import main
+from tfmeta.core.checks import TfmetaError
 from tfmeta.core.hub import load
 from tfmeta.recipes.evaluate import evaluate_model
 from tfmeta.recipes.recipe import Recipe
@@ -37,11 +40,24 @@ def test_an_exported_model_gives_the_results_of_its_run(run, tmp_path):
     assert set(model.signatures) >= {"act", "adapt", "initial_state"}
     assert model.card.items["observation"] == [2] and model.card.items["steps of an episode"] == 4
     recipe = find_recipe("maml-navigation").configure(horizon=4, episodes=2)
-    served, ran = evaluate_model(model, recipe, count=200), json.loads((run / "results.json").read_text())
-    # Other random actions in other tasks: of each result the intervals of 200 and of 40 tasks meet.
+    served, ran = evaluate_model(model, recipe), json.loads((run / "results.json").read_text())
+    # Other random actions in other tasks: the intervals of each result meet.
     for found, row in zip(served, ran, strict=True):
         assert found.setting.rpartition(", ")[2] == row["setting"].rpartition(", ")[2]
         assert abs(found.value - row["value"]) < 2 * np.hypot(found.ci95, row["ci95"])
+
+
+def test_the_page_has_a_row_for_each_policy(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(maml_rl_page, "_TEST_TASKS", 3)
+    monkeypatch.setattr(maml_rl_page, "_RATES", (0.1,))
+    page = tmp_path / "page.md"
+    assert write_maml_rl(run.parent, page) == [page]
+    rows = [line.split(" | ") for line in page.read_text().splitlines() if line.startswith("| ")]
+    assert [row[0] for row in rows] == ["| policy", "| **MAML**", "| not trained", "| stands still", "| MAML, published"]
+    assert rows[0][2:] == ["0 updates", "1 update", "2 updates", "3 updates |"]
+    assert all("±" in cell for row in rows[1:3] for cell in row[2:])
+    with pytest.raises(TfmetaError, match="holds no run that has ended; train maml-navigation there"):
+        write_maml_rl(tmp_path, page)
 
 
 def test_the_rate_of_later_updates_is_set_for_a_test():

@@ -25,7 +25,7 @@ class AlignmentErrors:
     Attributes:
         by_stage: the mean distance of a face's landmarks from where they are, in units such as the inter-ocular
             distance, ``[K + 1, N]``.
-        final: that of the answer, which is the mean over starts, ``[N]``.
+        final: that of the answer, which is the median over starts, ``[N]``.
         by_landmark: the distance of each landmark of the answer, ``[N, L]``.
         confidence: how sure the answer was of it, ``[N, L]``.
     """

@@ -31,6 +31,7 @@ ERRORS_FILE = "errors.npz"
 """Where a run keeps the errors of its test, for curves."""
 
 TEST_SEED, VALIDATION_SEED = 3_000_002, 3_000_001
+_FOLDS = 8  # so many that a regressor without a fold is nearly as good as one of all faces
 _ADAPTED_TO = 512  # faces that the mean shape and the components are learned from, at most
 
 
@@ -62,12 +63,16 @@ class SupervisedDescentMethod(Method[LandmarkTasks, DescentTraining]):
     share: float = setting(0.55, "part of that side that the box of the landmarks has")
     first_cell: int = setting(5, "side of a descriptor's cells in the first stage, in pixels; odd", least=1)
     last_cell: int = setting(5, "side of a descriptor's cells in the last stage, in pixels; odd", least=1)
-    starts: int = setting(5, "where a cascade begins in a test, whose ends are averaged, 1 to 7", least=1)
+    starts: int = setting(
+        5, "where a cascade begins in a test, 1 to 7; the median of the ends is the answer", least=1
+    )
     spread: float = setting(0.05, "how far these lie apart, in parts of the box")
 
     def training(self, tasks: LandmarkTasks) -> DescentTraining:
         faces = len(tasks.faces("train"))
-        batch_size = max(1, min(25, faces // 6))  # two batches at least for each fold
+        batch_size = max(
+            1, min(25, faces // (2 * _FOLDS))
+        )  # two batches for each fold, if there are as many faces
         return DescentTraining(batch_size=batch_size, epoch_steps=-(-faces // batch_size))
 
     def summary(self, tasks: LandmarkTasks) -> str:
@@ -108,6 +113,7 @@ class SupervisedDescentMethod(Method[LandmarkTasks, DescentTraining]):
             (self.first_cell, self.last_cell),
             self.starts,
             self.spread,
+            folds=max(2, min(_FOLDS, training.epoch_steps)),
         )
 
     def compile(self, learner: LandmarkAligner, tasks: LandmarkTasks, training: DescentTraining) -> None:

@@ -30,6 +30,8 @@ class SupervisedDescent(keras.Model):
     ``fit`` learns one stage in an epoch, and an epoch is one pass over the data. Only sums over rows are kept, so the
     data need not fit in memory. The regularisation of each stage is chosen by cross-validation over batches: batch
     number i belongs to fold ``i mod folds``. Put rows that belong together, such as images of a person, into one batch.
+    It is never weaker than that of the stage before: in later stages cross-validation prefers too weak ones, since what
+    it tests on has taken part in where the other folds begin.
 
     A cascade ends nearer to the optimum on instances that it was learned from than on others. A stage that is learned
     from these ends takes steps that are too short. In training an instance therefore descends by regressors that were
@@ -95,6 +97,7 @@ class SupervisedDescent(keras.Model):
         self._batches = self.add_weight(
             shape=(), dtype="int64", trainable=False, initializer="zeros", name="batches"
         )
+        self._strength = self.add_weight(shape=(), trainable=False, initializer="zeros", name="strength")
         self._error = keras.metrics.Mean(name="loss")
         self._stage: StageSums | None = None
         self.built = True  # no weight waits for the shape of the data
@@ -274,7 +277,10 @@ class SupervisedDescent(keras.Model):
             return
         sums, batches = self._stage.sums, self._stage.batches
         self._stage = None
-        fit = sums.choose(self.strengths) if self._crossed else sums.solve(self.strengths[0])
+        before = float(self._strength.numpy())
+        allowed = [strength for strength in self.strengths if strength >= before * (1 - 1e-6)]
+        fit = sums.choose(allowed) if self._crossed else sums.solve(self.strengths[0])
+        self._strength.assign(fit.strength)
         _assign(self._steps[self.learned], (fit.weights, fit.bias))
         if fit.of_rest is not None and self.learned < self.stages - 1:  # no stage follows the last one
             _assign(self._steps_without_fold[self.learned], fit.of_rest)

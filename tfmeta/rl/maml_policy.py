@@ -47,7 +47,7 @@ class PolicyTraining(Training):
     passes: int = setting(5, "steps of PPO's optimizer in a training step", least=1)
     test_updates: int = setting(3, "gradient steps in a test", least=1)
     test_rate: float = setting(0.0, "rate of the first of them; that of the training where 0")
-    later_rate: float = setting(0.5, "what the rate of the others is multiplied by")
+    later_rate: float = setting(0.3, "what the rate of the others is multiplied by")
 
     def rates(self, inner_rate: float) -> list[float]:
         """Returns the rate of each gradient step in a test."""
