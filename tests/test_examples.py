@@ -44,6 +44,13 @@ def test_a_served_policy_finds_arms_that_pay(tmp_path, monkeypatch, capsys):
     assert "of 10 pulls paid" in capsys.readouterr().out
 
 
+def test_a_served_policy_finds_a_goal_after_an_update(tmp_path, monkeypatch, capsys):
+    found = run_by_a_server("adapt_a_served_policy.py", "maml_navigation", tmp_path, monkeypatch)
+    before, *after = found["returns"]
+    assert before < -8 and min(after) > -3
+    assert "return after 3 updates" in capsys.readouterr().out
+
+
 def test_a_network_of_ones_own_is_trained_as_maml_and_served(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     learner = runpy.run_path(str(EXAMPLES / "serve_my_maml.py"))["learner"]

@@ -189,16 +189,16 @@ def _checked_episodes(
 
 
 def _example(policy: GaussianPolicy, horizon: int, task_state: np.ndarray) -> dict[str, np.ndarray]:
+    """Returns a request with episodes whose actions the policy would take; others are so unlikely that they explode."""
     random = np.random.default_rng(0)
     episodes, length = _EXAMPLE[0], min(_EXAMPLE[1], horizon)
-
-    def numbers(*shape: int) -> np.ndarray:
-        return random.normal(size=[1, episodes, length, *shape]).astype(np.float32)
-
+    seen = random.uniform(-0.5, 0.5, [1, episodes, length, policy.observation_size]).astype(np.float32)
+    given = policy.distribution(policy.repeated(1), seen.reshape(1, -1, policy.observation_size))
+    actions = given.mean + tf.exp(given.log_std) * random.normal(size=given.mean.shape).astype(np.float32)
     return {
-        "observations": numbers(policy.observation_size),
-        "actions": numbers(policy.action_size),
-        "rewards": numbers(),
+        "observations": seen,
+        "actions": np.reshape(actions, [1, episodes, length, policy.action_size]),
+        "rewards": -np.square(seen).sum(axis=-1),
         "steps": np.full([1, episodes], length, np.int32),
         "task_state": task_state,
     }
