@@ -6,6 +6,7 @@ measures on the test faces of the run, with the boxes that `tfmeta evaluate` dra
 
 * ours, by the learner of the run, and as the model is served: in this process and over gRPC, at batches of 1 and of 32;
 * a ridge regression in one step, which is the first stage of ours, and the mean shape alone;
+* with `--descriptors`, ours once more with each descriptor, trained here with `--initialisations` of each face;
 * dlib's ensemble of regression trees, trained here on the same training faces (`pip install dlib-bin`);
 * menpofit's supervised descent, trained here on a part of them (`pip install menpofit`).
 
@@ -27,6 +28,7 @@ from tfmeta.data.faces import Faces
 from tfmeta.descent.alignment_errors import face_errors
 from tfmeta.descent.alignment_examples import jittered
 from tfmeta.descent.method import TEST_SEED, boxes_of_test
+from tfmeta.recipes.recipe import Recipe
 from tfmeta.recipes.run import Run
 
 REPEATS = 60
@@ -128,6 +130,20 @@ def by_menpofit(train: Faces, test: Faces, boxes: np.ndarray) -> tuple[np.ndarra
     return np.array(found, np.float32), seconds, 1000 * (time.perf_counter() - began) / len(found)
 
 
+def by_descriptor(
+    recipe: Recipe, name: str, initialisations: int, test: Faces, boxes: np.ndarray
+) -> tuple[np.ndarray, float]:
+    """Trains the recipe with a descriptor; returns the errors, and the seconds of the training."""
+    recipe = recipe.configure(descriptor=name, initialisations=initialisations)
+    method, tasks, training = recipe.method, recipe.tasks, recipe.training
+    learner = method.learner(tasks, training)
+    began = time.perf_counter()
+    method.compile(learner, tasks, training)
+    learner.fit(method.batches(tasks, training, "train"), steps_per_epoch=training.epoch_steps, verbose=0)
+    seconds = time.perf_counter() - began
+    return face_errors(learner, test, boxes, tasks.layout.units(test.landmarks)).final, seconds
+
+
 def served(model: Any, faces: Faces, boxes: np.ndarray, size: int) -> Callable[[], Any]:
     image = np.stack(faces.images[:size])[..., None].astype(np.float32)
     return lambda: model.align(image=image, box=boxes[:size])
@@ -160,6 +176,8 @@ def main() -> None:
     parser.add_argument("--run", type=Path, default=Path("runs/sdm-faces"))
     parser.add_argument("--model", default="sdm_faces")
     parser.add_argument("--train-faces", type=int, default=600, help="faces that menpofit learns from")
+    parser.add_argument("--descriptors", nargs="*", default=[], choices=["sift", "hog", "patches"])
+    parser.add_argument("--initialisations", type=int, default=3, help="of each face, for --descriptors")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
 
@@ -182,6 +200,10 @@ def main() -> None:
         f"{one:.2f}",
         f"{run.training()}; all {len(train)} training faces",
     )
+    for name in args.descriptors:
+        found, seconds = by_descriptor(recipe, name, args.initialisations, test, boxes)
+        note = f"trained with {args.initialisations} initialisations of each face in {seconds:.0f} s"
+        shown(f"supervised descent, ours, {name}", found, "", note)
     some = train.of(np.linspace(0, len(train) - 1, min(args.train_faces, len(train))).astype(int))
     others: dict[str, tuple[Faces, Callable[[], tuple[np.ndarray, float, float]]]] = {
         "dlib": (train, lambda: by_dlib(train, test, boxes, jitter, args.threads)),

@@ -102,6 +102,21 @@ def test_the_history_says_what_each_stage_brought():
     )
 
 
+def test_regularisation_never_falls_from_stage_to_stage(tmp_path):
+    """Nor does it in a run that was interrupted. The first stage has noise to ignore, the others have not."""
+    inputs, optimum = examples()
+    noisy = optimum + np.random.default_rng(0).normal(size=optimum.shape).astype(np.float32)
+    options = {"batch_size": 100, "shuffle": False, "verbose": 0}
+    free = cascade(1, strengths=[1e-3, 30.0]).fit(inputs, optimum, **options).history["strength"]
+    assert free == [pytest.approx(1e-3)]
+    model = cascade(2, strengths=[1e-3, 30.0])
+    first = model.fit(inputs, 30 * noisy[::-1], epochs=1, callbacks=[Backup(tmp_path)], **options).history
+    resumed = cascade(2, strengths=[1e-3, 30.0])
+    Backup(tmp_path).restore(resumed)
+    second = resumed.fit(inputs, optimum, **options).history
+    assert first["strength"] == second["strength"] == [pytest.approx(30.0)]
+
+
 def test_a_feature_needs_no_derivative():
     random = np.random.default_rng(0)
     optimum = random.uniform(-1, 1, [COUNT, SIZE]).astype(np.float32)
