@@ -15,7 +15,9 @@ from tfmeta.recipes.recipe import Recipe
 from tfmeta.recipes.registry import RECIPES, find_recipe
 from tfmeta.rl import ControlTasks
 
-SMALL = "--units 4 --batch-size 3 --episodes 2 --fisher-tasks 2 --horizon 4 --steps 2 --epoch-steps 2"
+SMALL = (
+    "--units 4 --batch-size 3 --episodes 2 --fisher-tasks 2 --horizon 4 --steps 2 --epoch-steps 2 --outer ppo"
+)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +55,13 @@ def test_the_page_has_a_row_for_each_policy(run, tmp_path, monkeypatch):
     page = tmp_path / "page.md"
     assert write_maml_rl(run.parent, page) == [page]
     rows = [line.split(" | ") for line in page.read_text().splitlines() if line.startswith("| ")]
-    assert [row[0] for row in rows] == ["| policy", "| **MAML**", "| not trained", "| stands still", "| MAML, published"]
+    assert [row[0] for row in rows] == [
+        "| policy",
+        "| **MAML**",
+        "| not trained",
+        "| stands still",
+        "| MAML, published",
+    ]
     assert rows[0][2:] == ["0 updates", "1 update", "2 updates", "3 updates |"]
     assert all("±" in cell for row in rows[1:3] for cell in row[2:])
     with pytest.raises(TfmetaError, match="holds no run that has ended; train maml-navigation there"):

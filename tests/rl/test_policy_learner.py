@@ -25,14 +25,19 @@ def trained(learner, epochs=3):
     return learner.fit(batch_seeds(0), epochs=epochs, steps_per_epoch=10, verbose=0).history
 
 
-@pytest.mark.parametrize(
-    "options",
-    [{}, {"outer": "ppo", "passes": 5}, {"first_order": True}, {"inner_steps": 2, "tasks": 4}],
-    ids=["trpo", "ppo", "first order", "two steps"],
-)
-def test_it_learns_to_adapt(options):
-    learner = learner_of(inner_rate=0.3, **options)
-    history = trained(learner)
+OPTIONS = {"trpo": {}, "ppo": {"outer": "ppo"}, "two steps": {"inner_steps": 2, "tasks": 4}}
+
+
+@pytest.fixture(scope="module")
+def learners():
+    """Trained learners with their histories, by the names of `OPTIONS`."""
+    built = {name: learner_of(inner_rate=0.3, **options) for name, options in OPTIONS.items()}
+    return {name: (learner, trained(learner)) for name, learner in built.items()}
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_it_learns_to_adapt(learners, name):
+    learner, history = learners[name]
     assert learner.rounds.numpy() == 30
     assert history["after"][-1] > history["after"][0] + 0.3
     assert history["after"][-1] > history["before"][-1] + 0.3
@@ -40,15 +45,8 @@ def test_it_learns_to_adapt(options):
         assert 0 < min(history["kl"]) <= max(history["kl"]) <= learner.region.max_kl
 
 
-def test_pretraining_takes_no_inner_step_and_an_oracle_needs_none():
-    blind = trained(learner_of(inner_steps=0))
-    assert blind["before"] == blind["after"]
-    seeing = trained(learner_of(inner_steps=0, sees_task=True, size=4), epochs=6)
-    assert seeing["after"][-1] > blind["after"][-1] + 0.8
-
-
-def test_a_run_that_is_resumed_trains_the_same_weights(tmp_path):
-    learner, file = learner_of(), tmp_path / "half.weights.h5"
+def test_a_run_that_is_resumed_trains_the_same_weights(learners, tmp_path):
+    (learner, _), file = learners["trpo"], tmp_path / "half.weights.h5"
 
     def two_steps():
         start = int(learner.rounds.numpy())
@@ -61,6 +59,13 @@ def test_a_run_that_is_resumed_trains_the_same_weights(tmp_path):
     assert np.abs(whole - half).max() > 1e-3
     learner.load_weights(file)
     np.testing.assert_allclose(two_steps(), whole, atol=1e-6)
+
+
+def test_pretraining_takes_no_inner_step_and_an_oracle_needs_none():
+    blind = trained(learner_of(inner_steps=0))
+    assert blind["before"] == blind["after"]
+    seeing = trained(learner_of(inner_steps=0, sees_task=True, size=4), epochs=6)
+    assert seeing["after"][-1] > blind["after"][-1] + 0.8
 
 
 def test_returns_are_measured_after_each_update():
@@ -86,7 +91,7 @@ def test_rewards_that_are_no_numbers_end_the_training_with_words():
     with pytest.raises(
         tf.errors.InvalidArgumentError, match="rewards of the environment are NaN or infinite"
     ):
-        trained(learner, epochs=1)
+        learner.play(learner.policy.repeated(8), learner.environment.draw([0, 1], 8), [0, 2])
 
 
 @pytest.mark.parametrize(
