@@ -12,6 +12,8 @@ from docs.render.markdown import pictures_beside, table
 from tfmeta.core.atomic import write_text
 from tfmeta.core.checks import TfmetaError
 from tfmeta.core.published import Published
+from tfmeta.core.tasks import Part
+from tfmeta.core.words import counted
 from tfmeta.recipes.recipe import Recipe
 from tfmeta.recipes.run import Run
 from tfmeta.rl.adaptation import adapt_and_play, drawn_tasks
@@ -30,17 +32,19 @@ This page is generated: `python -m docs.render maml-rl`. [maml_rl.md](maml_rl.md
 
 Each cell is the mean return of an episode over {tasks} test tasks and all seeds; in brackets is that of each seed.
 Each update is one policy-gradient step on {episodes} fresh episodes. ± is half the 95% confidence interval over the
-tasks, in the mean over the seeds. MAML takes the updates at the rate of its training. For the baselines the rate is the
-best of {rates} on validation tasks, after one update. Later updates have a smaller rate: {later:g} times the first.
+tasks, in the mean over the seeds. MAML takes the first update at the rate of its training. For the others the rate is
+the best of {rates} on validation tasks, after one update. Later updates have a smaller rate:
+{later:g} times the first.
 """
 
 
 class _Row(NamedTuple):
-    """Returns of one policy, ``[seeds, updates + 1, tasks]``."""
+    """Returns ``[seeds, updates + 1, tasks]`` of one policy, the rates of its updates, and its first run."""
 
     name: str
     returns: np.ndarray
-    rate: float | None
+    rates: list[float]
+    run: Run | None = None
 
 
 def write_maml_rl(runs: Path, page: Path) -> list[Path]:
@@ -71,19 +75,18 @@ def write_maml_rl(runs: Path, page: Path) -> list[Path]:
     written = []
     for words in sorted({_tasks(run).words for run in found}, key=lambda words: (words[:3] != "nav", words)):
         of_tasks = [run for run in found if _tasks(run).words == words]
-        lines += [f"## {words[0].upper()}{words[1:]}", "", _table(of_tasks), "", *_how(of_tasks), ""]
-        by_method = {run.recipe().method.name: run for run in reversed(of_tasks)}
-        if _tasks(of_tasks[0]).name == "navigation" and {"maml-policy", "pretrained-policy"} <= set(
-            by_method
-        ):
+        rows = list(_rows(of_tasks))
+        lines += [f"## {words[0].upper()}{words[1:]}", "", _table(of_tasks, rows), "", *_how(of_tasks), ""]
+        shown = {row.name.strip("*"): (row.run, row.rates) for row in rows[:2] if row.run is not None}
+        if _tasks(of_tasks[0]).name == "navigation" and len(shown) == 2:
             picture = pictures_beside(page) / "maml_rl_paths.png"
-            draw_navigation(by_method["maml-policy"], by_method["pretrained-policy"], picture)
+            draw_navigation(shown, picture)
             written.append(picture)
             lines += [
                 f"![paths before and after an update](pictures/{picture.name})",
                 "",
-                "Paths in three test tasks, before the first update and after one, with the noise of the policies. The"
-                " star is the goal, and the circle the start.",
+                "Paths in three test tasks, with the noise of the policies. The star is the goal, and the circle the"
+                " start.",
                 "",
             ]
     write_text(page, "\n".join(lines).rstrip() + "\n")
@@ -102,13 +105,13 @@ def _tasks(run: Run) -> ControlTasks:
     return cast(ControlTasks, run.recipe().tasks)
 
 
-def _table(runs: list[Run]) -> str:
+def _table(runs: list[Run], rows: list[_Row]) -> str:
     recipe = runs[0].recipe()
     updates = range(cast(PolicyTraining, recipe.training).test_updates + 1)
-    heads = [f"{count} update{'s' * (count != 1)}" for count in updates]
+    heads = [counted(count, "update") for count in updates]
     lines = [["policy", "first rate", *heads]]
-    for row in [*_rows(runs), *_still(recipe)]:
-        rate = "–" if row.rate is None else f"{row.rate:g}"
+    for row in [*rows, *_still(recipe)]:
+        rate = f"{row.rates[0]:g}" if row.rates else "–"
         lines.append(
             [row.name, rate, *(_cell(row.returns[:, update]) for update in range(row.returns.shape[1]))]
         )
@@ -134,30 +137,34 @@ def _rows(runs: list[Run]) -> Iterator[_Row]:
             measured = [
                 _measured(run.recipe(), run.learner(), tune=method != "maml-policy") for run in chosen
             ]
-            yield _Row(name, np.stack([returns for returns, _ in measured]), measured[0][1])
+            yield _Row(name, np.stack([returns for returns, _ in measured]), measured[0][1], chosen[0])
     first = next(
         (run.recipe() for run in runs if run.recipe().method.name == "maml-policy"), runs[0].recipe()
     )
-    returns, rate = _measured(first, cast(MAMLPolicyLearner, first.learner()), tune=True)
-    yield _Row("not trained", returns[None], rate)
+    returns, rates = _measured(first, cast(MAMLPolicyLearner, first.learner()), tune=True)
+    yield _Row("not trained", returns[None], rates)
 
 
-def _measured(recipe: Recipe, learner: MAMLPolicyLearner, *, tune: bool) -> tuple[np.ndarray, float]:
-    """Returns the returns of the test tasks ``[updates + 1, tasks]``, and the rate of the first update."""
+def _measured(recipe: Recipe, learner: MAMLPolicyLearner, *, tune: bool) -> tuple[np.ndarray, list[float]]:
+    """Returns the returns of the test tasks ``[updates + 1, tasks]``, and the rates of the updates."""
     training = cast(PolicyTraining, recipe.training)
-    method, tasks = cast(MAMLPolicy, recipe.method), cast(ControlTasks, recipe.tasks)
+    tasks = cast(ControlTasks, recipe.tasks)
 
-    def played(rate: float, seed: int, part: str) -> np.ndarray:
-        rates = training.replaced(test_rate=rate).rates(rate)
-        environment = tasks.environment(part)  # type: ignore[arg-type]
+    def played(rates: list[float], seed: int, part: Part) -> np.ndarray:
         return adapt_and_play(
-            learner, environment, tasks=_TEST_TASKS, episodes=training.episodes, rates=rates, seed=(seed, 0)
+            learner,
+            tasks.environment(part),
+            tasks=_TEST_TASKS,
+            episodes=training.episodes,
+            rates=rates,
+            seed=(seed, 0),
         )
 
-    rate = training.test_rate or method.inner_rate
+    first = training.test_rate or cast(MAMLPolicy, recipe.method).inner_rate
     if tune:
-        rate = max(_RATES, key=lambda rate: played(rate, VALIDATION_SEED, "validation")[1].mean())
-    return played(rate, TEST_SEED, "test"), rate
+        first = max(_RATES, key=lambda rate: played([rate], VALIDATION_SEED, "validation")[1].mean())
+    rates = training.replaced(test_rate=first).rates(first)
+    return played(rates, TEST_SEED, "test"), rates
 
 
 def _still(recipe: Recipe) -> Iterator[_Row]:
@@ -170,7 +177,7 @@ def _still(recipe: Recipe) -> Iterator[_Row]:
     state, _ = environment.begin(tasks_drawn, (TEST_SEED, 0))
     action = tf.zeros([_TEST_TASKS, environment.action_size])
     _, _, reward, _ = environment.step(state, action)
-    yield _Row("stands still", reward.numpy()[None, None] * environment.trial_length, None)
+    yield _Row("stands still", reward.numpy()[None, None] * environment.trial_length, [])
 
 
 def _published(runs: list[Run]) -> list[Published]:
@@ -197,7 +204,6 @@ def _how(runs: Iterable[Run]) -> list[str]:
         seen.add(recipe.method.name)
         command = run.origin().command
         minutes, tasks = budget["seconds"] / 60, recipe.training.batch_size
-        lines.append(
-            f"- `{command}`: {budget['steps']:,.0f} steps of {tasks} tasks, {minutes:.0f} minutes on 2 cores."
-        )
+        took = counted(round(minutes), "minute")
+        lines.append(f"- `{command}`: {budget['steps']:,.0f} steps of {tasks} tasks, {took} on 2 cores.")
     return lines

@@ -1,5 +1,6 @@
 """Pictures of the paths of points that look for a goal, before an update and after it."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -15,28 +16,30 @@ from tfmeta.rl.maml_policy import TEST_SEED, MAMLPolicy
 __all__ = ["draw_navigation"]
 
 _TASKS, _SHOWN = 3, 4
-_BEFORE, _AFTER, _GOAL = "#9aa3ad", "#1f6fb4", "#d62728"
+_GOAL = "#d62728"
+_ROUNDS = {
+    0: ("before", "#9aa3ad"),
+    1: ("after one update", "#1f6fb4"),
+    3: ("after three updates", "#2e7d32"),
+}
 
 
-def draw_navigation(maml: Run, pretrained: Run, picture: Path) -> None:
+def draw_navigation(policies: Mapping[str, tuple[Run, Sequence[float]]], picture: Path) -> None:
     """Draws paths in test tasks: a row for each policy, a column for each task.
 
     Args:
-        maml: the run of MAML.
-        pretrained: the run of the baseline.
+        policies: runs and the rates of their updates, by the names of the policies.
         picture: where the PNG is written.
     """
     figure, panels = plt.subplots(
         2, _TASKS, figsize=(9.6, 6.4), sharex=True, sharey=True, layout="constrained"
     )
-    for row, (name, run) in zip(panels, {"MAML": maml, "pretrained": pretrained}.items(), strict=True):
-        goals, before, after = _paths(run)
+    for row, (name, (run, rates)) in zip(panels, policies.items(), strict=True):
+        goals, paths = _paths(run, rates)
         for task, panel in enumerate(row):
-            for places, colour, label in ((before, _BEFORE, "before"), (after, _AFTER, "after one update")):
-                for number, path in enumerate(places[task]):
-                    panel.plot(
-                        *path.T, color=colour, linewidth=0.9, alpha=0.8, label=None if number else label
-                    )
+            for updates, (label, colour) in _ROUNDS.items():
+                for number, path in enumerate(paths[updates][task]):
+                    panel.plot(*path.T, color=colour, linewidth=0.9, label=None if number else label)
             panel.plot(0, 0, "o", color="black", markersize=5, fillstyle="none")
             panel.plot(*goals[task], "*", color=_GOAL, markersize=13)
             panel.set_aspect("equal")
@@ -51,19 +54,18 @@ def draw_navigation(maml: Run, pretrained: Run, picture: Path) -> None:
     plt.close(figure)
 
 
-def _paths(run: Run) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Returns the goals ``[tasks, 2]`` and some paths in each task before an update and after it."""
-    recipe, learner, seen = run.recipe(), run.learner(), []
-    tasks, method = cast(ControlTasks, recipe.tasks), cast(MAMLPolicy, recipe.method)
-    environment = tasks.environment("test")
+def _paths(run: Run, rates: Sequence[float]) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Returns the goals ``[tasks, 2]``, and some paths in each task before the first update and after each."""
+    learner, seen = run.learner(), []
+    environment = cast(ControlTasks, run.recipe().tasks).environment("test")
 
     def watch(number: int, episodes: Episodes) -> None:
         seen.append(episodes.observation.numpy()[:_TASKS, :_SHOWN])
 
     seed = (TEST_SEED, 0)
     adapt_and_play(
-        learner, environment, tasks=MAMLPolicy.test_tasks, episodes=learner.episodes, rates=[method.inner_rate],
-        seed=seed, watch=watch,
+        learner, environment, tasks=MAMLPolicy.test_tasks, episodes=learner.episodes, rates=rates, seed=seed,
+        watch=watch,
     )  # fmt: skip
     goals = environment.describe(drawn_tasks(environment, MAMLPolicy.test_tasks, seed)).numpy()
-    return goals[:_TASKS], *seen
+    return goals[:_TASKS], seen
