@@ -13,7 +13,7 @@ __all__ = ["CheetahTasks"]
 
 @dataclasses.dataclass(frozen=True)
 class CheetahTasks(ControlTasks):
-    """A simulated cheetah that is to run forward or backward, or at some speed, without being told which.
+    """A simulated cheetah that is to run forward or backward, or at some speed; it does not observe which.
 
     Example:
         >>> CheetahTasks(goal="velocity").model_name

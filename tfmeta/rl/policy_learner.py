@@ -30,8 +30,14 @@ class MAMLPolicyLearner(keras.Model):
     A training step draws tasks, plays episodes in each, adapts the policy to each, plays again, and moves θ. TRPO moves
     it by `TrustRegion`, with the Fisher matrix of a part of the tasks. PPO moves it by a few steps of the optimizer.
 
-    ``fit`` and callbacks are Keras's own. The metrics are ``before`` and ``after``, the return of an episode before and
-    after the inner steps, ``kl``, how far the adapted policies moved, and ``std``, the standard deviation of actions.
+    ``fit`` and callbacks are Keras's own. The metrics:
+
+    ===========  ==============================================
+    ``before``   return of an episode before the inner steps
+    ``after``    the same after them
+    ``kl``       how far the adapted policies moved, in nats
+    ``std``      standard deviation of the actions
+    ===========  ==============================================
 
     With ``inner_steps=0`` the policy is trained for its return in all tasks without adapting: the baseline that is
     pretrained. With ``sees_task=True`` as well it observes what the task is: the oracle.
