@@ -200,3 +200,20 @@ def test_padding_changes_no_crop():
 def test_bad_settings(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("known", [(None, 2), (None, None), (3, None)])
+def test_a_graph_needs_to_know_neither_how_many_faces_nor_how_many_starts(name, known):
+    random = np.random.default_rng(0)
+    images = random.random([3, 24, 24]).astype(np.float32)
+    points = random.uniform(8, 16, [3, 2, 4]).astype(np.float32)
+    kind = KINDS[name](2, posed=True)
+    kind.adapt(tf.constant(points), images)
+    described = tf.function(
+        lambda points, images: kind(points, kind.prepare(images)),
+        input_signature=[tf.TensorSpec([*known, 4]), tf.TensorSpec([known[0], 24, 24])],
+    )
+    np.testing.assert_allclose(
+        described(points, images), kind(tf.constant(points), kind.prepare(images)), atol=1e-5
+    )

@@ -13,7 +13,6 @@ from tfmeta.descent.descriptor import Descriptor
 from tfmeta.descent.hog import HOG
 from tfmeta.descent.newton import newton
 from tfmeta.descent.patches import Patches
-from tfmeta.descent.poses import Poses, poses_of
 from tfmeta.descent.sift import SIFT
 from tfmeta.descent.supervised_descent import SupervisedDescent
 
@@ -104,6 +103,7 @@ class LandmarkAligner(SupervisedDescent):
             made.setdefault(cell, _descriptor(descriptor, landmarks, components, cell))
             features.append(made[cell])
         super().__init__(features, 2 * landmarks, stages, strengths, folds, **kwargs)
+        self._seen = features[0]  # which knows the poses of shapes, as all of them do
         self.landmarks, self.descriptor, self.components = landmarks, descriptor, components
         self.side, self.share, self.cells = side, share, (first, last)
         self.starts, self.spread = starts, spread
@@ -131,18 +131,12 @@ class LandmarkAligner(SupervisedDescent):
     # What it has learned
 
     def moved(self, points: tf.Tensor, steps: tf.Tensor) -> tf.Tensor:
-        turned = self._poses(points).turn(self._pairs(steps))
+        turned = self._seen.poses(points).turn(self._seen.shapes(steps))
         return points + tf.reshape(turned, tf.shape(points))
 
     def remaining(self, points: tf.Tensor, optimum: tf.Tensor) -> tf.Tensor:
-        turned = self._poses(points).turn_back(self._pairs(optimum - points))
+        turned = self._seen.poses(points).turn_back(self._seen.shapes(optimum - points))
         return tf.reshape(turned, tf.shape(points))
-
-    def _poses(self, points: tf.Tensor) -> Poses:
-        return poses_of(self._pairs(points), self.mean)
-
-    def _pairs(self, points: tf.Tensor) -> tf.Tensor:
-        return tf.reshape(points, [*tf.unstack(tf.shape(points)[:2]), self.landmarks, 2])
 
     def start(self, inputs: Mapping[str, Any]) -> tf.Tensor:
         """Returns shapes around the mean, in pixels of the crop.

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tfmeta.core.checks import check
 from tfmeta.descent.feature import Feature
+from tfmeta.descent.leading import leading_of
 from tfmeta.descent.poses import Poses, poses_of
 
 __all__ = ["Descriptor", "flat", "normalised"]
@@ -73,22 +74,32 @@ class Descriptor(Feature):
         """
 
     def features(self, points: tf.Tensor, prepared: Any) -> tf.Tensor:
-        shapes = self._shapes(points)
-        poses = poses_of(shapes, self._reference) if self.posed else None
+        shapes, poses = self.shapes(points), self.poses(points) if self.posed else None
         found = tf.reshape(self.describe(shapes, prepared, poses), [-1, self.length])
         if self.components:
             found = found @ self._projection
-        count = tf.shape(points)[:2]
-        found = tf.reshape(found, [*tf.unstack(count), self.landmarks * (self.components or self.length)])
+        leading = leading_of(points, 1)
+        found = tf.reshape(found, [*leading, self.landmarks * (self.components or self.length)])
         if poses is None:
             return found
         centred = shapes - tf.reduce_mean(shapes, axis=2, keepdims=True)
-        off = poses.turn_back(centred) / poses.scale[..., None, None] - self._reference
-        weight = tf.math.divide_no_nan(SHAPE, tf.norm(self._reference) / self.landmarks**0.5)
-        return tf.concat([found, weight * tf.reshape(off, tf.shape(points))], axis=2)
+        reference = self._fitted()
+        radius = float(np.sqrt(np.mean(np.sum(reference**2, axis=1)))) or 1.0
+        off = poses.turn_back(centred) / poses.scale[..., None, None] - reference
+        return tf.concat([found, SHAPE / radius * tf.reshape(off, [*leading, 2 * self.landmarks])], axis=2)
 
-    def _shapes(self, points: tf.Tensor) -> tf.Tensor:
-        return tf.reshape(points, [*tf.unstack(tf.shape(points)[:2]), self.landmarks, 2])
+    def poses(self, points: tf.Tensor) -> Poses:
+        """Returns how the shapes ``[B, M, 2 L]`` lie beside the reference."""
+        return poses_of(self.shapes(points), self._fitted())
+
+    def _fitted(self) -> np.ndarray:
+        """The reference as it is now: a constant of a function that is traced, which `adapt` must precede."""
+        with tf.init_scope():
+            return self._reference.numpy()
+
+    def shapes(self, points: tf.Tensor) -> tf.Tensor:
+        """Returns points ``[B, M, 2 L]`` as landmarks, ``[B, M, L, 2]``."""
+        return tf.reshape(points, [*leading_of(points, 1), self.landmarks, 2])
 
     def adapt(self, points: tf.Tensor, images: tf.Tensor) -> None:
         """Fits the reference, which is the mean of the points, and the principal components of the descriptors.
@@ -99,13 +110,13 @@ class Descriptor(Feature):
             points: ``[B, M, 2 L]``.
             images: ``[B, H, W]``, 0 to 1.
         """
-        shapes = self._shapes(points)
+        shapes = self.shapes(points)
         if self.posed:
             mean = tf.reduce_mean(shapes, axis=[0, 1])
             self._reference.assign(mean - tf.reduce_mean(mean, axis=0))
         if not self.components:
             return
-        poses = poses_of(shapes, self._reference) if self.posed else None
+        poses = self.poses(points) if self.posed else None
         rows = tf.reshape(self.describe(shapes, self.prepare(images), poses), [-1, self.length])
         vectors = np.linalg.eigh(np.cov(rows.numpy().astype(np.float64), rowvar=False))[1]  # ascending
         self._projection.assign(vectors[:, ::-1][:, : self.components])
@@ -126,5 +137,4 @@ def normalised(rows: tf.Tensor) -> tf.Tensor:
 
 def flat(cells: tf.Tensor) -> tf.Tensor:
     """Makes one row ``[B, M, L, G * C]`` of the cells of each landmark, ``[B, M, L, G, C]``."""
-    count, many = tf.unstack(tf.shape(cells)[:2])
-    return tf.reshape(cells, [count, many, cells.shape[2], cells.shape[3] * cells.shape[4]])
+    return tf.reshape(cells, [*leading_of(cells, 2), cells.shape[3] * cells.shape[4]])

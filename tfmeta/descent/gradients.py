@@ -1,8 +1,11 @@
 """Gradients of images, by orientation and by cell: what SIFT and HOG are made of."""
 
+import math
+
 import tensorflow as tf
 
 from tfmeta.core.checks import check
+from tfmeta.descent.leading import leading_of
 
 __all__ = ["by_orientation", "gradients", "odd", "pooled", "smoothed", "turned"]
 
@@ -53,10 +56,11 @@ def turned(histograms: tf.Tensor, angle: tf.Tensor, turn: float) -> tf.Tensor:
     Returns:
         ``[B, M, ..., bins]``; the first bin is to the right in the frame.
     """
-    bins, shape = histograms.shape[-1], tf.shape(histograms)
+    bins = histograms.shape[-1]
     places = angle[..., None] * (bins / turn) + tf.range(bins, dtype=angle.dtype)
-    rows = tf.reshape(histograms, [shape[0], shape[1], -1, bins])  # one product for each of B and M
-    return tf.reshape(tf.matmul(rows, _shares(places, bins), transpose_b=True), shape)
+    shares = _shares(places, bins)
+    rows = tf.reshape(histograms, [*leading_of(shares, 2), math.prod(histograms.shape[2:-1]), bins])
+    return tf.reshape(tf.matmul(rows, shares, transpose_b=True), [*leading_of(histograms, 1), bins])
 
 
 def _shares(places: tf.Tensor, bins: int) -> tf.Tensor:

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfmeta.descent.descriptor import Descriptor, flat, normalised
 from tfmeta.descent.gradients import by_orientation, gradients, odd, pooled, turned
+from tfmeta.descent.leading import leading_of
 from tfmeta.descent.poses import Poses
 from tfmeta.descent.sampling import around, grid
 
@@ -58,7 +59,7 @@ class HOG(Descriptor):
         if poses is not None:
             cells = turned(cells, poses.angle, _TURN)
         blocks = tf.gather(cells, _BLOCKS, axis=3)  # [B, M, L, 9, 4, 9]
-        blocks = tf.reshape(blocks, tf.concat([tf.shape(blocks)[:4], [4 * ORIENTATIONS]], axis=0))
+        blocks = tf.reshape(blocks, [*leading_of(blocks, 2), 4 * ORIENTATIONS])
         return flat(normalised(tf.minimum(normalised(blocks), LARGEST)))
 
     def get_config(self) -> dict[str, Any]:

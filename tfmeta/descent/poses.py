@@ -2,7 +2,10 @@
 
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
+
+from tfmeta.descent.leading import leading_of
 
 __all__ = ["Poses", "poses_of"]
 
@@ -32,20 +35,20 @@ class Poses(NamedTuple):
         return tf.atan2(-self.rotation[..., 1, 0], self.rotation[..., 0, 0])
 
 
-def poses_of(shapes: tf.Tensor, reference: tf.Tensor) -> Poses:
+def poses_of(shapes: tf.Tensor, reference: np.ndarray) -> Poses:
     """Finds the similarity that takes a reference nearest to each shape, by least squares.
 
-    A reference without extent has no pose: the rotation is then none, and the scale 1.
+    A reference without extent gives no pose: the rotation is then none, and the scale 1.
 
     Args:
         shapes: x and y of L landmarks, ``[..., L, 2]``.
-        reference: ``[L, 2]``.
+        reference: ``[L, 2]``, an array, so that what depends on it alone is a constant of a graph.
 
     Returns:
         The poses of the shapes.
 
     Example:
-        >>> square = tf.constant([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
+        >>> square = np.float32([[0, 0], [1, 0], [1, 1], [0, 1]])
         >>> on_its_corner = tf.constant([[0.0, 0.0], [2.0, 2.0], [0.0, 4.0], [-2.0, 2.0]])
         >>> poses = poses_of(on_its_corner, square)
         >>> round(float(poses.scale), 3), round(float(poses.angle), 3)
@@ -54,14 +57,17 @@ def poses_of(shapes: tf.Tensor, reference: tf.Tensor) -> Poses:
     Reference:
         Umeyama. "Least-squares estimation of transformation parameters between two point patterns." PAMI 1991.
     """
-    x, y = tf.unstack(reference - tf.reduce_mean(reference, axis=0), axis=1)  # [L]
-    rows = tf.stack([tf.stack([x, y, -y, x], axis=1), tf.stack([y, -x, x, y], axis=1)], axis=1)  # [L, 2, 4]
-    extent = tf.reduce_sum(x**2 + y**2)
-    shape = tf.shape(shapes)
-    flat = tf.reshape(shapes, tf.concat([shape[:-2], [2 * reference.shape[0]]], axis=0))
-    found = tf.linalg.matmul(flat[..., None, :], tf.reshape(rows, [-1, 4]))[..., 0, :]
-    matrices = tf.reshape(tf.math.divide_no_nan(found, extent), tf.concat([shape[:-2], [2, 2]], axis=0))
-    scale = tf.sqrt(tf.reduce_sum(matrices**2, axis=[-2, -1]) / 2.0)
-    none = (scale < 1e-6)[..., None, None]
-    rotation = tf.where(none, tf.eye(2), tf.math.divide_no_nan(matrices, scale[..., None, None]))
-    return Poses(rotation, tf.where(scale < 1e-6, 1.0, scale))
+    leading = leading_of(shapes, 2)
+    x, y = (reference - reference.mean(axis=0)).T  # [L]
+    extent = np.sum(x**2 + y**2)
+    if extent <= 0:
+        none = tf.shape(shapes)[:-2]
+        return Poses(tf.eye(2, batch_shape=none), tf.ones(none))
+    columns = np.stack(
+        [np.stack([x, y, -y, x], axis=1), np.stack([y, -x, x, y], axis=1)], axis=1
+    )  # [L, 2, 4]
+    rows = tf.reshape(shapes, [-1, 2 * len(x)])
+    matrices = tf.matmul(rows, (columns / extent).reshape(-1, 4).astype(np.float32))  # scale times rotation
+    scale = tf.sqrt(tf.reduce_sum(matrices**2, axis=1, keepdims=True) / 2.0)
+    rotation = tf.math.divide_no_nan(matrices, scale)
+    return Poses(tf.reshape(rotation, [*leading, 2, 2]), tf.reshape(scale, leading))

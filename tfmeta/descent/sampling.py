@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from tfmeta.descent.leading import leading_of
 from tfmeta.descent.poses import Poses
 
 __all__ = ["around", "bilinear", "grid"]
@@ -22,7 +23,7 @@ def bilinear(maps: tf.Tensor, points: tf.Tensor) -> tf.Tensor:
         0.5
     """
     shape = tf.shape(maps)
-    height, width = shape[1], shape[2]
+    height, width = maps.shape[1] or shape[1], maps.shape[2] or shape[2]
     size = tf.cast(tf.stack([width, height]), points.dtype)
     places = tf.clip_by_value(points, 0.0, size - 1.0)
     corner = tf.minimum(tf.floor(places), size - 2.0)
@@ -71,9 +72,11 @@ def around(maps: tf.Tensor, shapes: tf.Tensor, offsets: tf.Tensor, poses: Poses 
         >>> around(maps, tf.fill([2, 1, 5, 2], 4.0), grid(4, 1.5), None).shape
         TensorShape([2, 1, 5, 16, 3])
     """
-    count, many = tf.unstack(tf.shape(shapes)[:2])
+    leading = leading_of(shapes, 1)
     if poses is not None:
         offsets = poses.turn(offsets)[:, :, None]  # [B, M, 1, G, 2]
-    places = tf.reshape(shapes[:, :, :, None] + offsets, [count, -1, 2])
-    found = bilinear(maps, places)
-    return tf.reshape(found, [count, many, shapes.shape[2], offsets.shape[-2], maps.shape[-1]])
+    places = shapes[:, :, :, None] + offsets
+    many = places.shape[1:4].num_elements()  # None where M is unknown
+    rows = [-1, many, 2] if many else [tf.shape(places)[0], -1, 2]
+    found = bilinear(maps, tf.reshape(places, rows))
+    return tf.reshape(found, [*leading, offsets.shape[-2], maps.shape[-1]])
