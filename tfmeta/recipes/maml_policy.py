@@ -38,7 +38,7 @@ PRETRAINED_NAVIGATION = Recipe("pretrained-navigation", NavigationTasks(), Pretr
 
 ORACLE_NAVIGATION = Recipe("oracle-navigation", NavigationTasks(), OraclePolicy(), _NAVIGATION)
 
-_CHEETAH = PolicyTraining(steps=500)
+_CHEETAH = PolicyTraining(steps=150)
 
 MAML_CHEETAH = Recipe(
     "maml-cheetah", CheetahTasks(), MAMLPolicy(), _CHEETAH, _published("maml-cheetah", goal="direction")
