@@ -81,10 +81,10 @@ def alignment_examples(
 ) -> tf.data.Dataset:
     """Makes endless examples for `LandmarkAligner.fit`. Batch number i is a function of the seed and of i.
 
-    A pass goes through all faces, person by person. A person is in one batch, unless there are more faces of one than a
-    batch has; so a person is in one fold of the cross-validation. Each pass has the same faces in the same batches.
-    Each face has several initialisations: another box, and another place around the mean shape to begin from. Each pass
-    draws new ones. With `mirror`, every other one is seen in a mirror.
+    A pass goes through all faces, person by person. A person is in one batch, and so in one fold of the
+    cross-validation, unless there are as many faces of one as a batch has, or it is the last one. Each pass has the
+    same faces in the same batches. Each face has several initialisations: another box, and another place around the
+    mean shape to begin from. Each pass draws new ones. With `mirror`, every other one is seen in a mirror.
 
     Args:
         faces: the faces.
