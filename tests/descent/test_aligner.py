@@ -1,5 +1,6 @@
 """Face alignment: it learns, its confidence means something, and it is served."""
 
+import functools
 import io
 import itertools
 import json
@@ -50,7 +51,16 @@ def boxes(others):
 
 @pytest.fixture(scope="module")
 def aligner(faces, others, boxes):
-    aligner = LandmarkAligner(68, stages=3, components=12, side=SIDE, share=SHARE, cells=(5, 3), starts=5)
+    aligner = LandmarkAligner(
+        68,
+        stages=3,
+        components=12,
+        side=SIDE,
+        share=SHARE,
+        cells=(5, 3),
+        starts=5,
+        strengths=(0.1, 1.0, 10.0),
+    )
     aligner.compile()
     images, sizes = padded(faces.images)
     aligner.adapt(*crops_of(images, sizes, faces.landmarks, faces.boxes[:, None], SIDE, SHARE))
@@ -136,8 +146,11 @@ def test_an_outlier_among_the_ends_does_not_move_the_answer(aligner):
 # Examples
 
 
+ten_faces = functools.cache(lambda: drawn_faces(10, start=0))
+
+
 def take(count, **changes):
-    examples = alignment_examples(drawn_faces(10, start=0), **{**OPTIONS, "batch_size": 4, **changes})
+    examples = alignment_examples(ten_faces(), **{**OPTIONS, "batch_size": 4, **changes})
     return list(examples.take(count).as_numpy_iterator())
 
 

@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
         "--box",
         metavar="LEFT,TOP,WIDTH,HEIGHT",
         type=_box,
-        help="where the landmarks are, more or less, in pixels",
+        help="where the landmarks are, more or less, in pixels; if LEFT is below 0, write --box=LEFT,...",
     )
     where.add_argument("--detect", action="store_true", help="find the faces, by OpenCV")
     parser.add_argument(
