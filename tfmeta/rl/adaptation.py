@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfmeta.rl.environments.environment import trial_seeds
+from tfmeta.core.batch_seeds import derived_seeds
+from tfmeta.core.checks import check
 from tfmeta.rl.environments.episode_environment import EpisodeEnvironment
-from tfmeta.rl.episodes import Episodes, returns_of
+from tfmeta.rl.episodes import Episodes, odd_rewards_in_words, returns_of
 from tfmeta.rl.policy_learner import MAMLPolicyLearner
 
 __all__ = ["adapt_and_play", "adapt_and_play_model", "drawn_tasks", "play_model_episodes"]
@@ -40,6 +41,10 @@ def adapt_and_play(
     Returns:
         The mean return of each task before the first step and after each, ``[U + 1, B]``.
 
+    Raises:
+        ValueError: for less than one task or one episode.
+        TfmetaError: where rewards of the environment are not finite.
+
     Example:
         >>> from tfmeta.rl import GaussianPolicy, PointNavigation
         >>> environment = PointNavigation(horizon=5)
@@ -56,7 +61,8 @@ def adapt_and_play(
     adapt = tf.function(learner.adapt, autograph=False)
     weights, returns = learner.policy.repeated(tasks), []
     for number, of_round in enumerate(of_rounds):
-        played = play(weights, of_round)
+        with odd_rewards_in_words():
+            played = play(weights, of_round)
         returns.append(returns_of(played).numpy())
         if watch is not None:
             watch(number, played)
@@ -73,6 +79,7 @@ def adapt_and_play_model(
     episodes: int,
     updates: int,
     seed: Sequence[int] = (0, 0),
+    sees_task: bool = False,
 ) -> np.ndarray:
     """Does as `adapt_and_play` with a model that is asked for every action and every gradient step.
 
@@ -84,6 +91,7 @@ def adapt_and_play_model(
         episodes: of each task before each gradient step, and after the last.
         updates: gradient steps, U. The model knows their rates.
         seed: two integers, of the tasks and the episodes.
+        sees_task: appends `EpisodeEnvironment.describe` to each observation, for a model that is an oracle.
 
     Returns:
         The mean return of each task before the first step and after each, ``[U + 1, B]``.
@@ -92,7 +100,9 @@ def adapt_and_play_model(
     state = ask("initial_state", {"batch": np.zeros(tasks, np.int64)})["task_state"]
     returns = []
     for number, of_round in enumerate(of_rounds):
-        played = play_model_episodes(ask, state, environment, drawn, episodes=episodes, seed=of_round)
+        played = play_model_episodes(
+            ask, state, environment, drawn, episodes=episodes, seed=of_round, sees_task=sees_task
+        )
         returns.append(played["rewards"].sum(axis=2).mean(axis=1))
         if number < updates:
             state = ask("adapt", {**played, "task_state": state})["task_state"]
@@ -101,11 +111,12 @@ def adapt_and_play_model(
 
 def drawn_tasks(environment: EpisodeEnvironment, tasks: int, seed: Sequence[int]) -> Any:
     """Returns the tasks in which `adapt_and_play` plays."""
-    return environment.draw(trial_seeds(seed, 0)[0], tasks)
+    check(tasks >= 1, f"tasks={tasks}; expected at least 1 task.")
+    return environment.draw(derived_seeds(seed, 0)[0], tasks)
 
 
 def _seeds_of_rounds(seed: Sequence[int], rounds: int) -> list[tf.Tensor]:
-    return trial_seeds(seed, *range(1, rounds + 1))
+    return derived_seeds(seed, *range(1, rounds + 1))
 
 
 def play_model_episodes(
@@ -116,6 +127,7 @@ def play_model_episodes(
     *,
     episodes: int,
     seed: tf.Tensor | Sequence[int],
+    sees_task: bool = False,
 ) -> dict[str, np.ndarray]:
     """Plays episodes in each task with a model that is asked for every action.
 
@@ -126,26 +138,28 @@ def play_model_episodes(
         tasks: what ``environment.draw`` returned.
         episodes: of each task, K.
         seed: two integers ``[2]``.
+        sees_task: appends `EpisodeEnvironment.describe` to each observation.
 
     Returns:
         What the signature ``adapt`` takes of the episodes: ``observations [B, K, T, D]``, ``actions [B, K, T, A]``,
         ``rewards [B, K, T]`` and ``steps [B, K]``.
     """
     rows = tf.nest.map_structure(lambda x: tf.repeat(x, episodes, axis=0), tasks)
-    of_episodes, of_actions = trial_seeds(seed, 0, 1)
+    of_episodes, of_actions = derived_seeds(seed, 0, 1)
     state, observation = environment.begin(rows, of_episodes)
     count = len(task_state)
+    shown = [environment.describe(rows)] if sees_task else []
     seeds = tf.random.stateless_uniform([count, episodes], of_actions, None, None, tf.int64).numpy()
     seen, actions, rewards, going = [], [], [], []
     still = np.ones([count, episodes], bool)
     for number in range(environment.trial_length):
-        seen.append(np.reshape(observation, [count, episodes, -1]))
+        seen.append(np.concatenate([observation, *shown], axis=1).reshape(count, episodes, -1))
         answer = ask("act", {"observation": seen[-1], "seed": seeds + number, "task_state": task_state})
         actions.append(np.asarray(answer["action"]))
         state, observation, reward, ends = environment.step(
             state, tf.reshape(actions[-1], [-1, environment.action_size])
         )
-        rewards.append(np.reshape(reward, [count, episodes]))
+        rewards.append(np.where(still, np.reshape(reward, [count, episodes]), 0))
         going.append(still)
         still = still & ~np.reshape(ends, [count, episodes])
     return {

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfmeta.core.cards import Card
+from tfmeta.core.checks import check
 from tfmeta.core.export import Servable, Signature
 from tfmeta.core.graph_checks import after, check_finite, check_leading, check_shape, require
 from tfmeta.core.row_checks import check_most_rows
@@ -66,6 +67,9 @@ def adaptive_policy_servable(
     Returns:
         A servable for `tfmeta.core.export.export`.
 
+    Raises:
+        ValueError: where there is no rate.
+
     Example:
         >>> policy = GaussianPolicy(2, 2, units=[4], seed=0)
         >>> servable = adaptive_policy_servable(
@@ -74,6 +78,7 @@ def adaptive_policy_servable(
         >>> [spec.name for spec in servable.signatures["act"].inputs]
         ['observation', 'seed', 'task_state']
     """
+    check(len(rates) >= 1, "rates is empty; expected the rate of the first update at least.")
     shapes = [tuple(w.shape) for w in policy.slow_weights()]
     size = 1 + sum(int(np.prod(shape)) for shape in shapes)
     seen, does = policy.observation_size, policy.action_size

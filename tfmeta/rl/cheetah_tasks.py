@@ -21,7 +21,7 @@ class CheetahTasks(ControlTasks):
     """
 
     name = "cheetah"
-    items = "a simulated half-cheetah"
+    items = "simulated half-cheetahs"
     source = "MuJoCo's simulation of Gymnasium's half-cheetah, whose goals are drawn as they are needed"
 
     goal: Literal["direction", "velocity"] = setting(
@@ -38,6 +38,10 @@ class CheetahTasks(ControlTasks):
     def words(self) -> str:
         steps = "" if self.horizon == CheetahTasks.horizon else f", {self.horizon} steps"
         return f"cheetah, {self.goal}{steps}"
+
+    @property
+    def variant(self) -> str:
+        return "" if self.goal == CheetahTasks.goal else self.goal
 
     @property
     def model_name(self) -> str:

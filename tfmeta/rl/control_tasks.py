@@ -47,7 +47,7 @@ class ControlTasks(Tasks):
     @property
     def model_name(self) -> str:
         """What names of exported models say of the tasks."""
-        return self.name
+        return "_".join(filter(None, (self.name, self.variant)))
 
     def facts(self) -> dict[str, Any]:
         environment = self.environment("test")

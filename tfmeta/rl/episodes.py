@@ -1,16 +1,21 @@
 """Episodes of many tasks at once: how they are played, and what a policy learns from them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from tfmeta.core.batch_seeds import derived_seeds
+from tfmeta.core.checks import TfmetaError, check
+from tfmeta.core.graph_checks import after, require
 from tfmeta.core.unroll import unroll
-from tfmeta.rl.environments.environment import trial_seeds
 from tfmeta.rl.environments.episode_environment import EpisodeEnvironment
 from tfmeta.rl.gaussian_policy import GaussianPolicy
 
-__all__ = ["Episodes", "play_episodes", "returns_of"]
+__all__ = ["Episodes", "odd_rewards_in_words", "play_episodes", "returns_of"]
+
+_ODD = " rewards of the environment are NaN or infinite; expected finite numbers."
 
 
 class Episodes(NamedTuple):
@@ -60,6 +65,10 @@ def play_episodes(
     Returns:
         The episodes.
 
+    Raises:
+        ValueError: for less than one episode.
+        tf.errors.InvalidArgumentError: where rewards are not finite; see `odd_rewards_in_words`.
+
     Example:
         >>> from tfmeta.rl.environments import PointNavigation
         >>> environment = PointNavigation(horizon=7)
@@ -68,15 +77,16 @@ def play_episodes(
         >>> play_episodes(policy, policy.repeated(3), environment, goals, episodes=4, seed=[0, 2]).reward.shape
         TensorShape([3, 4, 7])
     """
+    check(episodes >= 1, f"episodes={episodes}; expected at least 1 episode of each task.")
     rows = tf.nest.map_structure(lambda x: tf.repeat(x, episodes, axis=0), tasks)
-    of_episodes, of_actions = trial_seeds(seed, 0, 1)
+    of_episodes, of_actions = derived_seeds(seed, 0, 1)
     state, first = environment.begin(rows, of_episodes)
     length, size = environment.trial_length, environment.action_size
-    shown = environment.describe(rows) if sees_task else None
+    shown = [environment.describe(rows)] if sees_task else []
     count = tf.shape(weights[0])[0]
 
     def observed(x: tf.Tensor) -> tf.Tensor:
-        seen = x if shown is None else tf.concat([x, shown], axis=1)
+        seen = tf.concat([tf.cast(each, tf.float32) for each in (x, *shown)], axis=1)
         return tf.reshape(seen, [count, episodes, policy.observation_size])
 
     noise = tf.random.stateless_normal([length, count, episodes, size], of_actions)
@@ -86,8 +96,8 @@ def play_episodes(
         given = policy.distribution(weights, observation)
         action = given.mean + tf.exp(given.log_std) * noise[number]
         state, seen, reward, ends = environment.step(state, tf.reshape(action, [-1, size]))
-        rewards = tf.reshape(reward, [-1, episodes])
-        still = going & ~tf.reshape(ends, [-1, episodes])
+        rewards = tf.where(going, tf.reshape(tf.cast(reward, tf.float32), [count, episodes]), 0.0)
+        still = going & ~tf.reshape(ends, [count, episodes])
         return (state, observed(seen), still), (observation, action, rewards, going)
 
     output = (
@@ -99,7 +109,20 @@ def play_episodes(
     start = (state, observed(first), tf.ones([count, episodes], tf.bool))
     _, played = unroll(step, start, length, output=output)
     observation, action, reward, going = (tf.transpose(x, [1, 2, 0, *range(3, x.shape.rank)]) for x in played)
+    odd = tf.math.count_nonzero(~tf.math.is_finite(reward))
+    (reward,) = after([require(odd == 0, odd, _ODD)], reward)
     return Episodes(observation, action, reward, tf.cast(going, tf.float32))
+
+
+@contextmanager
+def odd_rewards_in_words() -> Iterator[None]:
+    """Raises a `TfmetaError` where an environment gives rewards that are not finite, instead of TensorFlow's error."""
+    try:
+        yield
+    except tf.errors.InvalidArgumentError as error:
+        if _ODD not in error.message:
+            raise
+        raise TfmetaError(f"Some{_ODD}") from error
 
 
 def returns_of(episodes: Episodes) -> tf.Tensor:

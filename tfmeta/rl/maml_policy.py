@@ -38,16 +38,16 @@ class PolicyTraining(Training):
     learning_rate: float = setting(3e-4, "learning rate of PPO's optimizer; TRPO has none")
     episodes: int = setting(20, "episodes of a task before each gradient step, and after the last", least=1)
     outer: str = setting("trpo", "what moves the initial weights", choices=("trpo", "ppo"))
-    discount: float = setting(0.99, "discount of rewards, γ")
-    gae_lambda: float = setting(0.9, "λ of the generalised advantages")
+    discount: float = setting(0.99, "discount of rewards, γ", least=0)
+    gae_lambda: float = setting(0.9, "λ of the generalised advantages", least=0)
     max_kl: float = setting(0.01, "how far a step of TRPO moves the adapted policies, at most, in nats")
-    damping: float = setting(1e-5, "what TRPO adds to the diagonal of its Fisher matrix")
+    damping: float = setting(1e-5, "what TRPO adds to the diagonal of its Fisher matrix", least=0)
     fisher_tasks: int = setting(4, "tasks that TRPO's Fisher matrix is estimated on", least=1)
     clip: float = setting(0.2, "where PPO clips its ratio")
     passes: int = setting(5, "steps of PPO's optimizer in a training step", least=1)
     test_updates: int = setting(3, "gradient steps in a test", least=1)
-    test_rate: float = setting(0.0, "rate of the first of them; that of the training where 0")
-    later_rate: float = setting(0.3, "what the rate of the others is multiplied by")
+    test_rate: float = setting(0.0, "rate of the first of them; that of the training where 0", least=0)
+    later_rate: float = setting(0.3, "what the rate of the others is multiplied by", least=0)
 
     def rates(self, inner_rate: float) -> list[float]:
         """Returns the rate of each gradient step in a test."""
@@ -167,15 +167,10 @@ class MAMLPolicy(Method[ControlTasks, PolicyTraining]):
         folder: Path,
         verbose: int | str,
     ) -> list[Result]:
-        seed = TEST_SEED if part == "test" else VALIDATION_SEED
+        seed = (TEST_SEED if part == "test" else VALIDATION_SEED, 0)
         rates = training.rates(self.inner_rate)
         returns = adapt_and_play(
-            learner,
-            tasks.environment(part),
-            tasks=count,
-            episodes=training.episodes,
-            rates=rates,
-            seed=(seed, 0),
+            learner, tasks.environment(part), tasks=count, episodes=training.episodes, rates=rates, seed=seed
         )
         return self._results(returns, tasks, training)
 
@@ -188,14 +183,17 @@ class MAMLPolicy(Method[ControlTasks, PolicyTraining]):
         count: int,
         verbose: int | str,
     ) -> list[Result]:
+        for name in ("test_rate", "later_rate"):
+            asked, kept = training.values()[name], model.card.recipe.get(name)
+            if kept not in (None, asked):
+                raise TfmetaError(
+                    f"{name}={asked:g}: the model was exported with {name}={kept:g}; test its run with other rates."
+                )
+        episodes, updates, seed = training.episodes, training.test_updates, (TEST_SEED, 0)
         returns = adapt_and_play_model(
-            model.ask,
-            tasks.environment("test"),
-            tasks=count,
-            episodes=training.episodes,
-            updates=training.test_updates,
-            seed=(TEST_SEED, 0),
-        )
+            model.ask, tasks.environment("test"), tasks=count, episodes=episodes, updates=updates, seed=seed,
+            sees_task=self.sees_task,
+        )  # fmt: skip
         return self._results(returns, tasks, training)
 
     def _results(self, returns: np.ndarray, tasks: ControlTasks, training: PolicyTraining) -> list[Result]:
@@ -226,9 +224,13 @@ class PretrainedPolicy(MAMLPolicy):
 
     name = "pretrained-policy"
     title = "pretraining"
+    paper = "a baseline of Finn et al., ICML 2017"
     stem = "pretrained"
 
     inner_steps: int = setting(0, "policy-gradient steps in a task of the training", least=0)
+
+    def summary(self, tasks: ControlTasks) -> str:
+        return f"Acts for {tasks.items}: a policy for all tasks, which was not trained to adapt."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -239,3 +241,6 @@ class OraclePolicy(PretrainedPolicy):
     title = "an oracle"
     stem = "oracle"
     sees_task = True
+
+    def summary(self, tasks: ControlTasks) -> str:
+        return f"Acts for {tasks.items}, and observes which task it is."

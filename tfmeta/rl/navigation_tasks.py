@@ -16,12 +16,13 @@ class NavigationTasks(ControlTasks):
     """Goals in the plane, which a point must find without observing them.
 
     Example:
-        >>> NavigationTasks(reward="distance").words
-        'navigation, reward=distance'
+        >>> tasks = NavigationTasks(reward="distance")
+        >>> tasks.words, tasks.model_name
+        ('navigation, reward=distance', 'navigation_distance')
     """
 
     name = "navigation"
-    items = "goals in the plane"
+    items = "points in the plane that look for goals"
     source = "goals uniform in the square of half-width 0.5 around the start, drawn as they are needed"
 
     reward: Literal["squared", "distance"] = setting(
@@ -33,5 +34,5 @@ class NavigationTasks(ControlTasks):
         return PointNavigation(self.horizon, reward=self.reward)
 
     @property
-    def model_name(self) -> str:
-        return self.name if self.reward == "squared" else f"{self.name}_{self.reward}"
+    def variant(self) -> str:
+        return "" if self.reward == NavigationTasks.reward else self.reward

@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from tfmeta.core.batch_seeds import derived_seeds
 from tfmeta.core.checks import TfmetaError
 from tfmeta.core.unroll import unroll
 from tfmeta.rl.choice import choose
-from tfmeta.rl.environments.environment import TrialEnvironment, trial_seeds
+from tfmeta.rl.environments.environment import TrialEnvironment
 from tfmeta.rl.trial_network import TrialNetwork
 
 __all__ = ["Trials", "play", "play_model"]
@@ -131,7 +132,7 @@ def play_model(
 def _luck(seed: Sequence[int], trials: int) -> tf.Tensor:
     """Returns the seed of each trial's first step; those of the others follow it."""
     return tf.random.stateless_uniform(
-        [trials], trial_seeds(seed, 1)[0], minval=None, maxval=None, dtype=tf.int64
+        [trials], derived_seeds(seed, 1)[0], minval=None, maxval=None, dtype=tf.int64
     )
 
 

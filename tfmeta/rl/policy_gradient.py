@@ -108,7 +108,7 @@ def policy_gradient_steps(
 
 def _like(weight: tf.Tensor, rate: float | tf.Tensor) -> float | tf.Tensor:
     """Returns a rate for each task with as many dimensions as a weight has."""
-    if isinstance(rate, float) or rate.shape.rank == 0:
+    if not tf.is_tensor(rate) or rate.shape.rank == 0:
         return rate
     return tf.reshape(rate, [-1] + [1] * (weight.shape.rank - 1))
 

@@ -1,16 +1,16 @@
 """MAML for reinforcement learning: initial weights from which one policy-gradient step makes a good policy."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, Literal
 
 import keras
 import tensorflow as tf
 
+from tfmeta.core.batch_seeds import derived_seeds
 from tfmeta.core.checks import check
-from tfmeta.core.graph_checks import after, require
-from tfmeta.rl.environments.environment import trial_seeds
 from tfmeta.rl.environments.episode_environment import EpisodeEnvironment
-from tfmeta.rl.episodes import Episodes, play_episodes, returns_of
+from tfmeta.rl.episodes import Episodes, odd_rewards_in_words, play_episodes, returns_of
 from tfmeta.rl.gaussian_policy import GaussianPolicy
 from tfmeta.rl.meta_objective import Collected, MetaObjective
 from tfmeta.rl.policy_gradient import Experience, experience_of, policy_gradient_steps
@@ -61,7 +61,8 @@ class MAMLPolicyLearner(keras.Model):
         sees_task: whether the policy observes what the task is.
 
     Raises:
-        ValueError: for a single task, no episode, or a policy that does not fit the environment.
+        ValueError: for a single task, no episode, a policy that does not fit the environment, or another setting that
+            makes no sense.
 
     Example:
         >>> from tfmeta.core.batch_seeds import batch_seeds
@@ -98,6 +99,10 @@ class MAMLPolicyLearner(keras.Model):
     ):
         super().__init__(**kwargs)
         check(
+            isinstance(environment, EpisodeEnvironment),
+            f"environment is a {type(environment).__name__}; expected an EpisodeEnvironment.",
+        )
+        check(
             tasks >= 2,
             f"tasks={tasks}; expected at least 2: from one task there is nothing to learn for others.",
         )
@@ -108,6 +113,11 @@ class MAMLPolicyLearner(keras.Model):
             f"fisher_tasks={fisher_tasks}; expected 1 to {tasks}, the tasks of a step.",
         )
         check(outer in ("trpo", "ppo"), f"outer={outer!r}; expected 'trpo' or 'ppo'.")
+        for name, number in (("inner_rate", inner_rate), ("clip", clip)):
+            check(0 < number < math.inf, f"{name}={number}; expected more than 0.")
+        for name, number in (("discount", discount), ("gae_lambda", gae_lambda)):
+            check(0 <= number <= 1, f"{name}={number}; expected a number from 0 to 1.")
+        check(passes >= 1, f"passes={passes}; expected at least 1.")
         seen = environment.observation_size + (environment.task_size if sees_task else 0)
         sizes, expected = (policy.observation_size, policy.action_size), (seen, environment.action_size)
         check(
@@ -118,12 +128,8 @@ class MAMLPolicyLearner(keras.Model):
         # XLA on a CPU makes these graphs slower.
         self.supports_jit = False
         self.environment, self.policy, self.sees_task = environment, policy, sees_task
-        self.tasks, self.episodes, self.inner_rate, self.inner_steps = (
-            tasks,
-            episodes,
-            inner_rate,
-            inner_steps,
-        )
+        self.tasks, self.episodes = tasks, episodes
+        self.inner_rate, self.inner_steps = inner_rate, inner_steps
         self.discount, self.gae_lambda = discount, gae_lambda
         self.outer, self.clip, self.passes, self.fisher_tasks = outer, clip, passes, fisher_tasks
         self.objective = MetaObjective(policy, [inner_rate] * inner_steps, first_order=first_order)
@@ -155,18 +161,15 @@ class MAMLPolicyLearner(keras.Model):
             episodes: of each task, `episodes` of the learner unless given.
             environment: that of the learner unless given.
         """
-        played = play_episodes(
+        return play_episodes(
             self.policy,
             weights,
             environment or self.environment,
             tasks,
-            episodes=episodes or self.episodes,
+            episodes=self.episodes if episodes is None else episodes,
             seed=seed,
             sees_task=self.sees_task,
         )
-        odd = tf.math.count_nonzero(~tf.math.is_finite(played.reward))
-        message = " rewards of the environment are NaN or infinite; expected finite numbers."
-        return played._replace(reward=after([require(odd == 0, odd, message)], played.reward)[0])
 
     def experience(self, weights: Weights, episodes: Episodes) -> Experience:
         """Returns the steps of episodes, which were played with these weights, with their advantages."""
@@ -192,8 +195,12 @@ class MAMLPolicyLearner(keras.Model):
             self.policy, weights, [self.experience(weights, episodes)], rates, first_order=True
         )
 
+    def fit(self, *args: Any, **kwargs: Any) -> keras.callbacks.History:
+        with odd_rewards_in_words():
+            return super().fit(*args, **kwargs)
+
     def train_step(self, seed: tf.Tensor) -> dict[str, tf.Tensor]:
-        of_tasks, *of_rounds = trial_seeds(seed, *range(self.inner_steps + 2))
+        of_tasks, *of_rounds = derived_seeds(seed, *range(self.inner_steps + 2))
         tasks = self.environment.draw(of_tasks, self.tasks)
         weights, inner, returns = self.policy.repeated(self.tasks), [], []
         for of_round in of_rounds[:-1]:

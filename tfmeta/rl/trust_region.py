@@ -46,7 +46,7 @@ class TrustRegion:
             as good as float32 allows, and several times quicker.
 
     Raises:
-        ValueError: for a divergence that is not above 0.
+        ValueError: for a divergence that is not above 0, or a negative damping.
 
     Example:
         >>> x = keras.Variable([0.0, 0.0])
@@ -70,6 +70,7 @@ class TrustRegion:
         exact: bool = False,
     ):
         check(max_kl > 0, f"max_kl={max_kl}; expected more than 0.")
+        check(damping >= 0, f"damping={damping}; expected 0 or more.")
         self.variables = list(variables)
         self.max_kl, self.iterations, self.damping, self.exact = max_kl, iterations, damping, exact
         # What the line search evaluated last, since evaluating it again would cost as much as a trial.

@@ -5,9 +5,10 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfmeta.core.batch_seeds import derived_seeds
 from tfmeta.core.checks import check
 from tfmeta.rl.agents.legacy_keras import require_tf_agents
-from tfmeta.rl.environments.environment import TrialEnvironment, trial_seeds
+from tfmeta.rl.environments.environment import TrialEnvironment
 
 require_tf_agents()
 
@@ -76,7 +77,7 @@ class TFTrialEnvironment(tf_environment.TFEnvironment):
         )
 
     def _reset(self) -> ts.TimeStep:
-        (seed,) = trial_seeds(tf.random.fold_in(self._seed.read_value(), self._trials.assign_add(1)), 0)
+        (seed,) = derived_seeds(tf.random.fold_in(self._seed.read_value(), self._trials.assign_add(1)), 0)
         state, observation = self.environment.reset(seed, self.batch_size)
         return self._keep(state, self._told(observation), tf.constant(0))
 

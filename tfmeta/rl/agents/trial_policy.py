@@ -4,10 +4,10 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfmeta.core.batch_seeds import derived_seeds
 from tfmeta.rl.agents.legacy_keras import require_tf_agents
 from tfmeta.rl.agents.networks import PolicyNetwork
 from tfmeta.rl.choice import choose
-from tfmeta.rl.environments.environment import trial_seeds
 
 require_tf_agents()
 
@@ -52,7 +52,7 @@ class TrialPolicy(tf_policy.TFPolicy):
 
     def begin(self, seed: tf.Tensor, batch: int) -> dict[str, tf.Tensor]:
         """Returns the state before trials that are a function of the seed, two integers ``[2]``."""
-        (seed,) = trial_seeds(seed, 1)
+        (seed,) = derived_seeds(seed, 1)
         luck = tf.random.stateless_uniform([batch], seed, minval=None, maxval=None, dtype=tf.int64)
         return {**self.get_initial_state(batch), "luck": luck}
 

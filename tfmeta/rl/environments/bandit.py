@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from tfmeta.core.batch_seeds import derived_seeds
 from tfmeta.core.checks import check
-from tfmeta.rl.environments.environment import TrialEnvironment, trial_seeds
+from tfmeta.rl.environments.environment import TrialEnvironment
 
 __all__ = ["BanditEnvironment", "BanditState"]
 
@@ -51,7 +52,7 @@ class BanditEnvironment(TrialEnvironment):
         self.actions, self.observation_size, self.trial_length = arms, 0, pulls
 
     def reset(self, seed: tf.Tensor | Sequence[int], batch: int | tf.Tensor) -> tuple[BanditState, tf.Tensor]:
-        tasks, luck = trial_seeds(seed, 0, 1)
+        tasks, luck = derived_seeds(seed, 0, 1)
         means = tf.random.stateless_uniform([batch, self.actions], tasks)
         return BanditState(means, luck, tf.constant(0)), self._nothing(means)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
-__all__ = ["TrialEnvironment", "trial_seeds"]
+__all__ = ["TrialEnvironment"]
 
 
 class TrialEnvironment(ABC):
@@ -61,17 +61,3 @@ class TrialEnvironment(ABC):
             The next state; what is seen then, ``[B, D]``; the rewards, ``[B]``; and whether an inner episode ended,
             ``[B]`` bool. Where it did, what is seen is already the beginning of the next one.
         """
-
-
-def trial_seeds(seed: tf.Tensor | Sequence[int], *streams: int) -> list[tf.Tensor]:
-    """Derives seeds for what must not depend on each other, such as the tasks and the luck of their steps.
-
-    Args:
-        seed: two integers, ``[2]``.
-        streams: a number for each seed that is wanted.
-
-    Returns:
-        A seed ``[2]`` int64 for each.
-    """
-    seed = tf.cast(seed, tf.int64)
-    return [tf.random.fold_in(seed, stream) for stream in streams]

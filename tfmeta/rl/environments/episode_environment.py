@@ -6,7 +6,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfmeta.rl.environments.environment import TrialEnvironment, trial_seeds
+from tfmeta.core.batch_seeds import derived_seeds
+from tfmeta.rl.environments.environment import TrialEnvironment
 
 __all__ = ["EpisodeEnvironment"]
 
@@ -18,8 +19,7 @@ class EpisodeEnvironment(TrialEnvironment):
     task is apart from its episodes: `draw` says what the tasks are, and `begin` starts an episode in each. So a policy
     can act in a task, learn from that, and act in the same task again.
 
-    An episode has `trial_length` steps. Where it ends before, `step` says so once; later steps change nothing and give
-    no reward.
+    An episode has `trial_length` steps. Where it ends before, `step` says so; what later steps give does not count.
 
     Attributes:
         action_size: numbers of an action, A. Each is from -1 to 1; `step` clips others.
@@ -69,5 +69,5 @@ class EpisodeEnvironment(TrialEnvironment):
         """Returns numbers ``[B, G]`` that say what each task is, such as the place of its goal."""
 
     def reset(self, seed: tf.Tensor | Sequence[int], batch: int | tf.Tensor) -> tuple[Any, tf.Tensor]:
-        of_tasks, of_episodes = trial_seeds(seed, 0, 1)
+        of_tasks, of_episodes = derived_seeds(seed, 0, 1)
         return self.begin(self.draw(of_tasks, batch), of_episodes)

@@ -9,8 +9,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from tfmeta.core.batch_seeds import derived_seeds
 from tfmeta.core.checks import TfmetaError, check
-from tfmeta.rl.environments.environment import trial_seeds
 from tfmeta.rl.environments.episode_environment import EpisodeEnvironment
 
 try:
@@ -80,6 +80,7 @@ class HalfCheetah(EpisodeEnvironment):
     ):
         check(goal in ("direction", "velocity"), f"goal={goal!r}; expected 'direction' or 'velocity'.")
         check(horizon >= 1, f"horizon={horizon}; expected at least 1 step.")
+        check(threads is None or threads >= 1, f"threads={threads}; expected at least 1.")
         self.goal, self.trial_length = goal, horizon
         self._model = mujoco.MjModel.from_xml_path(str(_model_file()))
         self._threads = threads or os.cpu_count() or 1
@@ -95,7 +96,7 @@ class HalfCheetah(EpisodeEnvironment):
         return 1.0 - 2.0 * tf.cast((tf.range(batch) + first) % 2, tf.float32)
 
     def begin(self, tasks: tf.Tensor, seed: tf.Tensor | Sequence[int]) -> tuple[CheetahState, tf.Tensor]:
-        of_places, of_speeds = trial_seeds(seed, 0, 1)
+        of_places, of_speeds = derived_seeds(seed, 0, 1)
         rows, places, speeds = tf.shape(tasks)[0], self._model.nq, self._model.nv
         place = tf.random.stateless_uniform([rows, places], of_places, -0.1, 0.1, tf.float64)
         speed = 0.1 * tf.random.stateless_normal([rows, speeds], of_speeds, dtype=tf.float64)

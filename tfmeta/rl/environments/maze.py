@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from tfmeta.core.batch_seeds import derived_seeds
 from tfmeta.core.checks import check
-from tfmeta.rl.environments.environment import TrialEnvironment, trial_seeds
+from tfmeta.rl.environments.environment import TrialEnvironment
 from tfmeta.rl.environments.maze_layout import free_blocks, mazes
 from tfmeta.rl.environments.ray_caster import cast_rays, render
 
@@ -102,7 +103,7 @@ class MazeEnvironment(TrialEnvironment):
         self.actions, self.observation_size, self.trial_length = 3, height * width * 3, length or whole
 
     def reset(self, seed: tf.Tensor | Sequence[int], batch: int | tf.Tensor) -> tuple[MazeState, tf.Tensor]:
-        layout, places, direction = trial_seeds(seed, 0, 1, 2)
+        layout, places, direction = derived_seeds(seed, 0, 1, 2)
         walls = mazes(layout, batch, self.size)
         blocks = free_blocks(walls, places, 2)  # [B, 2]: the target's, and where to begin
         side = self.size + 2

@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from tfmeta.core.batch_seeds import derived_seeds
 from tfmeta.core.checks import check
-from tfmeta.rl.environments.environment import TrialEnvironment, trial_seeds
+from tfmeta.rl.environments.environment import TrialEnvironment
 
 __all__ = ["TabularMDPEnvironment", "TabularMDPState"]
 
@@ -63,7 +64,7 @@ class TabularMDPEnvironment(TrialEnvironment):
         self, seed: tf.Tensor | Sequence[int], batch: int | tf.Tensor
     ) -> tuple[TabularMDPState, tf.Tensor]:
         pairs = [batch, self.states, self.actions]
-        transitions, rewards, luck = trial_seeds(seed, 0, 1, 2)
+        transitions, rewards, luck = derived_seeds(seed, 0, 1, 2)
         # Exponential variables over their sum are uniform on the simplex; 1 - u keeps the logarithm off zero.
         weights = -tf.math.log1p(-tf.random.stateless_uniform([*pairs, self.states], transitions))
         state = TabularMDPState(
@@ -81,7 +82,7 @@ class TabularMDPEnvironment(TrialEnvironment):
         here = state.at * self.actions + action  # the pair of state and action, as one number
         chances = tf.gather(self._by_pair(state.transitions, [self.states]), here, batch_dims=1)  # [B, S]
         mean = tf.gather(self._by_pair(state.rewards, []), here, batch_dims=1)  # [B]
-        chance, noise = trial_seeds(tf.random.fold_in(state.luck, state.steps), 0, 1)
+        chance, noise = derived_seeds(tf.random.fold_in(state.luck, state.steps), 0, 1)
         luck = tf.random.stateless_uniform(tf.shape(mean), chance)
         rungs = tf.reduce_sum(tf.cast(luck[:, None] >= tf.cumsum(chances, axis=1), tf.int32), axis=1)
         landed = tf.minimum(rungs, self.states - 1)  # rounding may end the ladder below 1

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from tfmeta.core.batch_seeds import derived_seeds
 from tfmeta.core.checks import TfmetaError, check
 from tfmeta.rl.environments.doom_maps import BLOCK, map_of_maze, pack_maps
-from tfmeta.rl.environments.environment import trial_seeds
 from tfmeta.rl.environments.maze import MazeEnvironment
 from tfmeta.rl.environments.maze_layout import free_blocks, mazes
 
@@ -63,7 +63,7 @@ class VizDoomMazes:
         check(1 <= count <= 9999, f"count={count}; expected 1 to 9999 mazes.")
         check(horizon >= 1, f"horizon={horizon}; expected at least 1 step.")
         self.horizon, self.turn = horizon, turn
-        layout, places = trial_seeds([seed, 0], 0, 1)
+        layout, places = derived_seeds([seed, 0], 0, 1)
         walls = mazes(layout, count, size)
         blocks = free_blocks(walls, places, 2).numpy()
         self.targets, starts = (
