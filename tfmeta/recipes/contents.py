@@ -7,6 +7,7 @@ __all__ = ["CONTENTS"]
 
 CONTENTS: dict[str, dict[str, str]] = {
     "recipes": {
+        "imitation-reaching": "tfmeta.recipes.imitation:IMITATION_REACHING",
         "lstm-optimizer-cifar": "tfmeta.recipes.update_rules:LSTM_CIFAR",
         "lstm-optimizer-mnist": "tfmeta.recipes.update_rules:LSTM_MNIST",
         "lstm-optimizer-quadratic": "tfmeta.recipes.update_rules:LSTM_QUADRATIC",
@@ -40,6 +41,7 @@ CONTENTS: dict[str, dict[str, str]] = {
         "statistician-omniglot": "tfmeta.recipes.few_shot:STATISTICIAN_OMNIGLOT",
     },
     "methods": {
+        "imitation": "tfmeta.imitation.method:Imitation",
         "lstm-optimizer": "tfmeta.optimizers.method:LSTMOptimizer",
         "maml": "tfmeta.fewshot.methods:MAMLMethod",
         "maml-policy": "tfmeta.rl.maml_policy:MAMLPolicy",
@@ -76,6 +78,7 @@ CONTENTS: dict[str, dict[str, str]] = {
         "navigation": "tfmeta.rl.navigation_tasks:NavigationTasks",
         "omniglot": "tfmeta.data.omniglot:OmniglotTasks",
         "quadratic": "tfmeta.optimizers.quadratic_tasks:QuadraticTasks",
+        "reaching": "tfmeta.imitation.reaching_tasks:ReachingTasks",
         "shapes": "tfmeta.modules.shapes_tasks:ShapesTasks",
         "sinusoid": "tfmeta.data.sinusoid:SinusoidTasks",
     },

@@ -1,0 +1,57 @@
+"""One-shot imitation from the command line, as small as can be."""
+
+import json
+
+import pytest
+
+from tfmeta.cli import main
+from tfmeta.core.hub import load
+from tfmeta.recipes.evaluate import evaluate_model
+from tfmeta.recipes.registry import find_recipe
+
+SMALL = "--policy final-state --units 4 --batch-size 4 --most 5 --horizon 6 --steps 2 --epoch-steps 2"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "small"
+    assert main(f"train imitation-reaching {SMALL} --out {folder}".split()) == 0
+    assert main(["evaluate", str(folder)]) == 0
+    return folder
+
+
+def test_a_run_is_measured_by_number_of_landmarks(run):
+    results = json.loads((run / "results.json").read_text())
+    assert [row["setting"].rpartition(", ")[2] for row in results] == ["5 landmarks", "2 landmarks"]
+    assert all(row["tasks"] == 200 and 0 <= row["value"] <= 1 for row in results)
+
+
+def test_an_exported_model_does_what_its_run_does(run, tmp_path):
+    assert main(["export", str(run), "--to", str(tmp_path)]) == 0
+    model = load(tmp_path / "imitation_reaching" / "1")
+    assert model.card.items["objects at most"] == 5 and model.card.items["action"] == [2]
+    recipe = find_recipe("imitation-reaching").configure(most=5, horizon=6)
+    served, ran = evaluate_model(model, recipe), json.loads((run / "results.json").read_text())
+    assert [found.value for found in served] == pytest.approx([row["value"] for row in ran], abs=0.011)
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("train imitation-reaching --set least=11", "least=11, most=10; expected 1 <= least <= most"),
+        (
+            "train imitation-reaching --set policy=transformer",
+            "Known: final-state, lstm-attention, plain-lstm",
+        ),
+        ("train imitation-reaching --set dagger=2", "dagger=2.0; expected a part from 0 to 1"),
+        (
+            "train imitation --tasks bandit",
+            "imitation learns from ImitationTasks, but bandit are BanditTasks",
+        ),
+    ],
+)
+def test_a_mistake_is_said_in_one_line(command, message, capsys, tmp_path):
+    assert main([*command.split(), "--out", str(tmp_path / "run")]) == 2
+    said = capsys.readouterr().err
+    assert message in said and "Traceback" not in said
+    assert not (tmp_path / "run").exists()

@@ -1,0 +1,179 @@
+"""One-shot imitation as a method: how it is trained, measured and served."""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfmeta.core.batch_seeds import batch_seeds, derived_seeds
+from tfmeta.core.cards import Card, Result
+from tfmeta.core.checks import TfmetaError
+from tfmeta.core.estimate import estimate
+from tfmeta.core.export import Servable
+from tfmeta.core.hub import LoadedModel
+from tfmeta.core.method import Method, Training
+from tfmeta.core.settings import setting
+from tfmeta.core.tasks import Part
+from tfmeta.core.words import counted
+from tfmeta.imitation.demonstration import demonstrate, play, play_model
+from tfmeta.imitation.imitation_tasks import ImitationTasks
+from tfmeta.imitation.learner import ImitationLearner
+from tfmeta.imitation.policy import ImitationPolicy
+from tfmeta.imitation.reaching_policies import FinalState, LSTMWithAttention, PlainLSTM
+from tfmeta.imitation.servable import imitation_servable
+from tfmeta.imitation.world import World
+
+__all__ = ["POLICIES", "Imitation", "ImitationTraining"]
+
+TEST_SEED, VALIDATION_SEED = 5_000_002, 5_000_001
+"""Name the tasks that results are measured on, and those that choices are made on."""
+
+POLICIES: dict[str, type[ImitationPolicy]] = {
+    "lstm-attention": LSTMWithAttention,
+    "plain-lstm": PlainLSTM,
+    "final-state": FinalState,
+}
+"""The policies by their names on the command line."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ImitationTraining(Training):
+    """Settings of the training of a policy that imitates."""
+
+    batch_size: int = setting(64, "tasks of a training step", least=1)
+    epoch_steps: int = setting(100, "training steps between two backups", least=1)
+    learning_rate: float = setting(
+        2e-3, "learning rate at the start; it falls to a hundredth along a half cosine"
+    )
+    dagger: float = setting(
+        0.5, "part of the tasks in which the learner plays and the expert corrects it (DAgger)"
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Imitation(Method[ImitationTasks, ImitationTraining]):
+    """A policy that sees one demonstration of a task, and does the task in another scene.
+
+    Example:
+        >>> from tfmeta.imitation.reaching_tasks import ReachingTasks
+        >>> method, tasks = Imitation(), ReachingTasks()
+        >>> method.artefact(tasks, method.training(tasks)), method.tested_as(tasks, method.training(tasks))
+        ('imitation_reaching', 'reaching, 5 landmarks')
+
+    Reference:
+        Duan et al. 2017, One-Shot Imitation Learning.
+    """
+
+    name = "imitation"
+    title = "One-shot imitation learning"
+    paper = "Duan et al., NIPS 2017"
+    takes = ImitationTasks
+    learner_file = "learner.weights.h5"
+    test_tasks = 200
+
+    policy: str = setting("lstm-attention", "what reads the demonstration", choices=tuple(POLICIES))
+    units: int = setting(64, "units of each layer", least=1)
+
+    def training(self, tasks: ImitationTasks) -> ImitationTraining:
+        return ImitationTraining(steps=3000)
+
+    def summary(self, tasks: ImitationTasks) -> str:
+        return f"Sees one demonstration, and then does the same task in another scene: {tasks.items}."
+
+    def tested_as(self, tasks: ImitationTasks, training: ImitationTraining) -> str:
+        return f"{tasks.words}, {next(iter(tasks.tests('test')))}"
+
+    def protocol(self, tasks: ImitationTasks, training: ImitationTraining) -> str:
+        return (
+            f"trained on fresh tasks only, {counted(training.batch_size, 'task')} a step; the learner plays in"
+            f" {training.dagger:.0%} of them and the expert in the others; tested on further tasks, one demonstration"
+            " and one episode of each, in different scenes"
+        )
+
+    def check(self, tasks: ImitationTasks, training: ImitationTraining) -> None:
+        if not 0 <= training.dagger <= 1:
+            raise TfmetaError(f"dagger={training.dagger}; expected a part from 0 to 1.")
+        tasks.world("train")
+
+    def learner(self, tasks: ImitationTasks, training: ImitationTraining) -> ImitationLearner:
+        world = tasks.world("train")
+        policy = POLICIES[self.policy].of_world(world, units=self.units, seed=training.seed)
+        return ImitationLearner(world, policy, tasks=training.batch_size, dagger=training.dagger)
+
+    def compile(self, learner: ImitationLearner, tasks: ImitationTasks, training: ImitationTraining) -> None:
+        schedule = keras.optimizers.schedules.CosineDecay(training.learning_rate, training.steps, alpha=0.01)
+        learner.compile(
+            keras.optimizers.Adam(schedule, clipnorm=1.0), steps_per_execution=training.steps_per_execution
+        )
+
+    def batches(
+        self, tasks: ImitationTasks, training: ImitationTraining, part: Part, start: int = 0
+    ) -> tf.data.Dataset:
+        return batch_seeds(training.seed, start)
+
+    # How it is measured and served
+
+    def measure(
+        self,
+        learner: ImitationLearner,
+        tasks: ImitationTasks,
+        training: ImitationTraining,
+        part: Part,
+        *,
+        count: int,
+        folder: Path,
+        verbose: int | str,
+    ) -> list[Result]:
+        seed = TEST_SEED if part == "test" else VALIDATION_SEED
+
+        def succeeded(world: World) -> np.ndarray:
+            @tf.function(autograph=False)
+            def imitate() -> tf.Tensor:
+                of_tasks, of_demonstration, of_scene = derived_seeds([seed, 0], 0, 1, 2)
+                drawn = world.draw(of_tasks, count)
+                shown = demonstrate(world, drawn, of_demonstration).demonstration()
+                demo_state = learner.policy.embed(shown)
+                return play(
+                    world,
+                    drawn,
+                    of_scene,
+                    lambda state, _: learner.policy.act(demo_state, world.observe(state)),
+                ).succeeded
+
+            return imitate().numpy()
+
+        return list(self._results(tasks, part, succeeded))
+
+    def measure_model(
+        self,
+        model: LoadedModel,
+        tasks: ImitationTasks,
+        training: ImitationTraining,
+        *,
+        count: int,
+        verbose: int | str,
+    ) -> list[Result]:
+        def succeeded(world: World) -> np.ndarray:
+            of_tasks, of_demonstration, of_scene = derived_seeds([TEST_SEED, 0], 0, 1, 2)
+            drawn = world.draw(of_tasks, count)
+            shown = demonstrate(world, drawn, of_demonstration).demonstration()
+            return play_model(model.ask, world, shown, drawn, of_scene)
+
+        return list(self._results(tasks, "test", succeeded))
+
+    def _results(
+        self, tasks: ImitationTasks, part: Part, succeeded: Callable[[World], np.ndarray]
+    ) -> Iterator[Result]:
+        for name, world in tasks.tests(part).items():
+            found = estimate(succeeded(world).astype(np.float64))
+            yield Result("success", found.mean, found.ci95, found.tasks, f"{tasks.words}, {name}")
+
+    def servable(
+        self, learner: ImitationLearner, tasks: ImitationTasks, training: ImitationTraining, card: Card
+    ) -> Servable:
+        return imitation_servable(
+            learner.policy, self.artefact(tasks, training), world=tasks.world("test"), card=card
+        )
