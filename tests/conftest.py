@@ -54,11 +54,12 @@ def forget_earlier_tests() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def in_a_hurry() -> Iterator[None]:
-    """Lets the gate measure latencies for a moment only."""
-    from tfmeta.core.gate import plan  # not above: tests without TensorFlow stay light
+    """Lets the gate measure latencies for a moment only, and run graphs as they are written."""
+    from tfmeta.core.gate import plan, replay  # not above: tests without TensorFlow stay light
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plan, "_MEASURED_SECONDS", 0.01)
+        patch.setattr(replay, "_REWRITES", False)
         yield
 
 

@@ -17,6 +17,10 @@ _OMNIGLOT = {
     "tuning": "86.0 97.6 72.9 92.3",
 }
 _BANDITS = {10: "6.7 6.7 6.8", 100: "78.7 83.5 84.9", 500: "401.6 432.5 438.9"}  # of 5, 10 and 50 arms
+_POLICIES = {
+    "maml-navigation": [-40.41, -11.68, -3.33, -3.23],
+    "maml-cheetah": [-50.69, 293.19, 313.48, 315.65],
+}
 _MDPS = {10: 156.2, 25: 445.7, 50: 936.1, 75: 1428.8, 100: 1913.7}
 _QUESTIONS = {
     ("nmn-shapes",): 90.6,
@@ -53,9 +57,15 @@ def test_questions():
     assert {key: _percent(*key) for key in _QUESTIONS} == _QUESTIONS
 
 
+def test_policies_that_adapt():
+    for system, returns in _POLICIES.items():
+        assert [published(system, updates).value for updates in range(4)] == returns
+
+
 def test_nothing_else_is_claimed():
     """Every number of the table is in the copy above, so that none goes unchecked."""
-    copied = 4 * len(_OMNIGLOT) + 2 + 3 * len(_BANDITS) + len(_MDPS) + 2 + len(_QUESTIONS)
+    policies = sum(map(len, _POLICIES.values()))
+    copied = 4 * len(_OMNIGLOT) + 2 + 3 * len(_BANDITS) + len(_MDPS) + policies + 2 + len(_QUESTIONS)
     assert len(PUBLISHED) == copied
 
 

@@ -53,8 +53,8 @@ class TrustRegion:
         >>> region = TrustRegion([x], max_kl=0.5, exact=True)
         >>> distance = lambda: 0.5 * tf.reduce_sum(tf.convert_to_tensor(x) ** 2)
         >>> found = region.step(lambda: Promise(tf.reduce_sum(x * [3.0, 4.0]), distance()), distance)
-        >>> x.numpy().round(2).tolist(), round(float(found.gain), 1)
-        ([0.6, 0.8], 5.0)
+        >>> [f"{value:.1f}" for value in (*x.numpy(), found.gain)]
+        ['0.6', '0.8', '5.0']
 
     Reference:
         Schulman et al. 2015, Trust Region Policy Optimization, appendix C.

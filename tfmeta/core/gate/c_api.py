@@ -23,6 +23,8 @@ _DTYPES = {  # TF_DataType
 _NUMBERS = {np.dtype(dtype): number for number, dtype in _DTYPES.items()}
 _STRING, _STRING_BYTES = 7, 24  # a TF_TString is 24 bytes long
 _MOST_REPEATS = 100
+# A ConfigProto: graph_options { rewrite_options { disable_meta_optimizer: true } }.
+_NO_REWRITES = bytes([0x52, 5, 0x52, 3, 0x98, 0x01, 0x01])
 _CODES = [
     "OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS",
     "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE",
@@ -80,17 +82,21 @@ class Session:
     Args:
         model: the version folder.
         library: the folder of TensorFlow's C libraries.
+        rewrites: whether TensorFlow may rewrite the graph before its first run, as in a server.
 
     Raises:
         RuntimeError: if the model cannot be loaded.
     """
 
-    def __init__(self, model: Path, library: Path):
+    def __init__(self, model: Path, library: Path, rewrites: bool = True):
         self._c = _Library(library)
         self._status = ctypes.c_void_p(self._c.TF_NewStatus())
         self._graph = ctypes.c_void_p(self._c.TF_NewGraph())
         tags = (ctypes.c_char_p * 1)(b"serve")
         options = ctypes.c_void_p(self._c.TF_NewSessionOptions())
+        if not rewrites:
+            self._c.TF_SetConfig(options, _NO_REWRITES, ctypes.c_size_t(len(_NO_REWRITES)), self._status)
+            self._check()
         session = self._c.TF_LoadSessionFromSavedModel(
             options, None, str(model).encode(), tags, 1, self._graph, None, self._status
         )
@@ -184,7 +190,7 @@ def main(folder: Path, parent: int) -> None:
     given = set(values)
     report: dict[str, Any] = {"load_error": None, "errors": [], "seconds": []}
     try:
-        session = Session(Path(orders["model"]), Path(orders["library"]))
+        session = Session(Path(orders["model"]), Path(orders["library"]), orders["rewrites"])
     except RuntimeError as error:
         report["load_error"] = str(error)
     else:

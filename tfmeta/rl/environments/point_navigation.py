@@ -46,8 +46,8 @@ class PointNavigation(EpisodeEnvironment):
         >>> environment = PointNavigation()
         >>> state, place = environment.begin(tf.constant([[0.5, 0.0]]), [0, 0])
         >>> state, place, reward, ended = environment.step(state, tf.constant([[9.0, 0.0]]))
-        >>> place.numpy().round(2).tolist(), round(float(reward[0]), 2)
-        ([[0.1, 0.0]], -0.16)
+        >>> [f"{number:.2f}" for number in (*place.numpy()[0], reward[0])]
+        ['0.10', '0.00', '-0.16']
 
     Reference:
         Finn, Abbeel, Levine. "Model-Agnostic Meta-Learning for Fast Adaptation of Deep Networks." ICML 2017,
