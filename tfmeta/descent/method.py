@@ -64,7 +64,7 @@ class SupervisedDescentMethod(Method[LandmarkTasks, DescentTraining]):
     first_cell: int = setting(5, "side of a descriptor's cells in the first stage, in pixels; odd", least=1)
     last_cell: int = setting(5, "side of a descriptor's cells in the last stage, in pixels; odd", least=1)
     starts: int = setting(
-        5, "where a cascade begins in a test, 1 to 7; the median of the ends is the answer", least=1
+        3, "where a cascade begins in a test, 1 to 7; the median of the ends is the answer", least=1
     )
     spread: float = setting(0.05, "how far these lie apart, in parts of the box")
 
