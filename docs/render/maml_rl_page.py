@@ -134,6 +134,7 @@ def _rows(runs: list[Run]) -> Iterator[_Row]:
     for method, name in names.items():
         chosen = [run for run in runs if run.recipe().method.name == method]
         if chosen:
+            _check_seeds(chosen)
             measured = [
                 _measured(run.recipe(), run.learner(), tune=method != "maml-policy") for run in chosen
             ]
@@ -143,6 +144,19 @@ def _rows(runs: list[Run]) -> Iterator[_Row]:
     )
     returns, rates = _measured(first, cast(MAMLPolicyLearner, first.learner()), tune=True)
     yield _Row("not trained", returns[None], rates)
+
+
+def _check_seeds(runs: list[Run]) -> None:
+    """Raises `TfmetaError` where the runs of a row differ in more than their seeds."""
+    first, settings = runs[0].folder, runs[0].recipe().settings
+    for run in runs[1:]:
+        other = run.recipe().settings
+        differ = [name for name, value in settings.items() if other[name] != value and name != "seed"]
+        if differ:
+            raise TfmetaError(
+                f"{first} and {run.folder} differ in {', '.join(differ)}; a row is the mean over seeds. Move one of"
+                " them to another folder."
+            )
 
 
 def _measured(recipe: Recipe, learner: MAMLPolicyLearner, *, tune: bool) -> tuple[np.ndarray, list[float]]:

@@ -16,8 +16,8 @@ __all__ = [
 ]  # fmt: skip
 
 
-def _published(system: str, **where: str) -> tuple[Published, ...]:
-    """Returns the numbers of a system, each for the result after as many updates."""
+def _published(system: str, **where: str | int) -> tuple[Published, ...]:
+    """Returns the numbers of a system for tests with these settings, each for the result after as many updates."""
     return tuple(
         dataclasses.replace(
             number, where=where, metric="return", ending=f"after {counted(updates, 'update')}"
@@ -31,7 +31,11 @@ def _published(system: str, **where: str) -> tuple[Published, ...]:
 _NAVIGATION = PolicyTraining(steps=100)
 
 MAML_NAVIGATION = Recipe(
-    "maml-navigation", NavigationTasks(), MAMLPolicy(), _NAVIGATION, _published("maml-navigation")
+    "maml-navigation",
+    NavigationTasks(),
+    MAMLPolicy(),
+    _NAVIGATION,
+    _published("maml-navigation", horizon=100),
 )
 
 PRETRAINED_NAVIGATION = Recipe("pretrained-navigation", NavigationTasks(), PretrainedPolicy(), _NAVIGATION)
@@ -41,7 +45,11 @@ ORACLE_NAVIGATION = Recipe("oracle-navigation", NavigationTasks(), OraclePolicy(
 _CHEETAH = PolicyTraining(steps=150)
 
 MAML_CHEETAH = Recipe(
-    "maml-cheetah", CheetahTasks(), MAMLPolicy(), _CHEETAH, _published("maml-cheetah", goal="direction")
+    "maml-cheetah",
+    CheetahTasks(),
+    MAMLPolicy(),
+    _CHEETAH,
+    _published("maml-cheetah", goal="direction", horizon=200),
 )
 
 PRETRAINED_CHEETAH = Recipe("pretrained-cheetah", CheetahTasks(), PretrainedPolicy(), _CHEETAH)

@@ -8,6 +8,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from tfmeta.core.published import TO_BE_CHECKED, Published
+from tfmeta.core.words import counted
 from tfmeta.rl.published import PUBLISHED_BANDITS, PUBLISHED_MDPS
 
 __all__ = ["COLUMNS", "PUBLISHED", "numbers", "published"]
@@ -94,7 +95,7 @@ _DUAN: dict[Key, Published] = {
 
 _UPDATES = (0, 1, 2, 3)
 _FINN_RL: dict[Key, Published] = {
-    (system, updates): Published(value, f"Finn et al. 2017, appendix C, {updates} updates{ending}")
+    (system, updates): Published(value, f"Finn et al. 2017, appendix C, {counted(updates, 'update')}{ending}")
     for system, ending, values in (
         (
             "maml-navigation",
