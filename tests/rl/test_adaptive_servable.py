@@ -118,6 +118,13 @@ def test_episodes_that_do_not_fit_are_refused_with_words(model, state, played, c
         model.ask("adapt", {**played, "task_state": state, **changes})
 
 
+def test_a_policy_without_rates_is_refused(learner):
+    with pytest.raises(ValueError, match="rates is empty"):
+        adaptive_policy_servable(
+            learner.policy, "walker", rates=[], horizon=8, discount=1.0, gae_lambda=1.0, card=Card("Walks.")
+        )
+
+
 def test_seeds_that_do_not_fit_are_refused_with_words(model, state):
     with pytest.raises(TfmetaError, match="expected as many, a seed for each observation"):
         model.ask(

@@ -57,6 +57,26 @@ def test_episodes_of_a_task_share_its_goal_and_end_once():
     np.testing.assert_allclose(returns_of(played), reward.sum(2).mean(1), rtol=1e-5)
 
 
+class Careless(PointNavigation):
+    """Gives rewards after the end of an episode, and numbers of other types."""
+
+    def step(self, state, action):
+        after, place, reward, ends = super().step(state, action)
+        reward = tf.where(state.ended, np.nan, tf.cast(reward, tf.float64))
+        return after, tf.cast(place, tf.float64), reward, ends
+
+
+def test_what_an_environment_gives_after_the_end_does_not_count():
+    policy, found = GaussianPolicy(2, 2, units=[4], seed=0), []
+    for kind in (PointNavigation, Careless):
+        environment = kind(horizon=30, near=0.2)
+        goals = environment.draw([0, 3], 4)
+        found.append(play_episodes(policy, policy.repeated(4), environment, goals, episodes=3, seed=[0, 4]))
+    assert found[0].going.numpy().min() == 0
+    for x, y in zip(*found, strict=True):
+        np.testing.assert_array_equal(x, y)
+
+
 def test_noise_differs_between_steps_episodes_and_tasks():
     environment = PointNavigation(horizon=3)
     policy = GaussianPolicy(2, 2, units=[4], seed=0)

@@ -136,6 +136,13 @@ def test_a_task_may_have_a_rate_of_its_own(setup):
             np.testing.assert_allclose(x[task], y[task], rtol=1e-5, atol=1e-7)
 
 
+def test_a_rate_may_be_a_whole_number(setup):
+    policy, collected = setup
+    found = [policy_gradient_steps(policy, policy.repeated(B), collected.inner, [rate]) for rate in (1, 1.0)]
+    for x, y in zip(*found, strict=True):
+        np.testing.assert_array_equal(x, y)
+
+
 def test_a_clipped_objective_promises_no_more(setup):
     policy, collected = setup
     objective = MetaObjective(policy, [RATE])

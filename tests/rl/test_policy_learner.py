@@ -6,8 +6,9 @@ import pytest
 import tensorflow as tf
 
 from tfmeta.core.batch_seeds import batch_seeds
+from tfmeta.core.checks import TfmetaError
 from tfmeta.core.linalg import flatten
-from tfmeta.rl import GaussianPolicy, MAMLPolicyLearner, PointNavigation
+from tfmeta.rl import BanditEnvironment, GaussianPolicy, MAMLPolicyLearner, PointNavigation
 from tfmeta.rl.adaptation import adapt_and_play
 
 pytestmark = pytest.mark.filterwarnings("ignore:`shuffle=True` was passed")
@@ -87,11 +88,16 @@ class Endless(PointNavigation):
 
 
 def test_rewards_that_are_no_numbers_end_the_training_with_words():
-    learner = learner_of(Endless(horizon=15))
-    with pytest.raises(
-        tf.errors.InvalidArgumentError, match="rewards of the environment are NaN or infinite"
-    ):
+    learner, message = (
+        learner_of(Endless(horizon=15), outer="ppo"),
+        "rewards of the environment are NaN or infinite",
+    )
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
         learner.play(learner.policy.repeated(8), learner.environment.draw([0, 1], 8), [0, 2])
+    with pytest.raises(TfmetaError, match=f"^Some {message}; expected finite numbers.$"):
+        trained(learner)
+    with pytest.raises(TfmetaError, match=message):
+        adapt_and_play(learner, learner.environment, tasks=5, episodes=4, rates=[])
 
 
 @pytest.mark.parametrize(
@@ -101,6 +107,18 @@ def test_rewards_that_are_no_numbers_end_the_training_with_words():
         ({"episodes": 0}, "episodes=0; expected at least 1 episode"),
         ({"inner_steps": -1}, "inner_steps=-1"),
         ({"fisher_tasks": 9}, "fisher_tasks=9; expected 1 to 8"),
+        ({"inner_rate": 0.0}, "inner_rate=0.0; expected more than 0"),
+        ({"inner_rate": np.nan}, "inner_rate=nan"),
+        ({"discount": 1.5}, "discount=1.5; expected a number from 0 to 1"),
+        ({"gae_lambda": -0.1}, "gae_lambda=-0.1"),
+        ({"clip": -1.0}, "clip=-1.0"),
+        ({"passes": 0}, "passes=0"),
+        ({"max_kl": 0.0}, "max_kl=0.0"),
+        ({"damping": -1.0}, "damping=-1.0; expected 0 or more"),
+        (
+            {"environment": BanditEnvironment(arms=2, pulls=3)},
+            "environment is a BanditEnvironment; expected an EpisodeEnvironment",
+        ),
         ({"outer": "adam"}, "outer='adam'; expected 'trpo' or 'ppo'"),
         (
             {"sees_task": True},
@@ -111,6 +129,13 @@ def test_rewards_that_are_no_numbers_end_the_training_with_words():
 def test_settings_that_make_no_sense_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         learner_of(**options)
+
+
+@pytest.mark.parametrize(("count", "message"), [({"tasks": 0}, "tasks=0"), ({"episodes": 0}, "episodes=0")])
+def test_nothing_is_not_played(count, message):
+    learner = learner_of()
+    with pytest.raises(ValueError, match=f"{message}; expected at least 1"):
+        adapt_and_play(learner, learner.environment, rates=[], **{"tasks": 2, "episodes": 2, **count})
 
 
 @pytest.mark.parametrize(

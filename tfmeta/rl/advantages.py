@@ -80,6 +80,12 @@ def advantages_of(episodes: Episodes, *, discount: float = 0.99, gae_lambda: flo
     Returns:
         ``[B, K, T]``; 0 after the end of an episode.
 
+    Example:
+        >>> x = tf.zeros([1, 2, 1, 3])  # two episodes of one step, with the rewards 1 and 0
+        >>> episodes = Episodes(x, x, reward=tf.constant([[[1.0], [0.0]]]), going=tf.ones([1, 2, 1]))
+        >>> advantages_of(episodes).numpy().round(3).tolist()
+        [[[1.0], [-1.0]]]
+
     Reference:
         Schulman et al. 2016, High-Dimensional Continuous Control Using Generalized Advantage Estimation, eq. 16.
     """

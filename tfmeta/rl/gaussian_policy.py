@@ -21,6 +21,13 @@ class Gaussian(NamedTuple):
     Attributes:
         mean: ``[..., A]``.
         log_std: logarithm of the standard deviation; it broadcasts to `mean`.
+
+    Example:
+        >>> normal = Gaussian(mean=tf.zeros([2]), log_std=tf.zeros([2]))
+        >>> round(float(normal.log_prob(tf.constant([1.0, 0.0]))), 3)
+        -2.338
+        >>> float(Gaussian(tf.constant([1.0, 2.0]), tf.zeros([2])).kl_divergence(normal))
+        2.5
     """
 
     mean: tf.Tensor
@@ -32,7 +39,7 @@ class Gaussian(NamedTuple):
         return -tf.reduce_sum(0.5 * deviations**2 + self.log_std + 0.5 * math.log(2 * math.pi), axis=-1)
 
     def kl_divergence(self, other: "Gaussian") -> tf.Tensor:
-        """Returns the Kullback-Leibler divergence from `other` to this distribution, ``[...]``, in nats."""
+        """Returns the Kullback-Leibler divergence D(self || other), ``[...]``, in nats."""
         ratio = tf.exp(2 * (self.log_std - other.log_std))
         shift = (self.mean - other.mean) * tf.exp(-other.log_std)
         return tf.reduce_sum(0.5 * (ratio + shift**2 - 1) - self.log_std + other.log_std, axis=-1)

@@ -91,6 +91,15 @@ def policy_gradient_steps(
     Returns:
         The weights after the last step.
 
+    Example:
+        >>> from tfmeta.rl import PointNavigation, play_episodes
+        >>> environment, policy = PointNavigation(horizon=5), GaussianPolicy(2, 2, units=[4], seed=0)
+        >>> tasks, weights = environment.draw([0, 1], batch=3), policy.repeated(3)
+        >>> episodes = play_episodes(policy, weights, environment, tasks, episodes=2, seed=[0, 2])
+        >>> seen = experience_of(policy, weights, episodes)
+        >>> [w.shape.as_list() for w in policy_gradient_steps(policy, weights, [seen], rates=[0.1])][:2]
+        [[3, 2, 4], [3, 4]]
+
     Reference:
         Finn, Abbeel, Levine. "Model-Agnostic Meta-Learning for Fast Adaptation of Deep Networks." ICML 2017,
         eq. 4 and algorithm 3. The quotient: Foerster et al. 2018, DiCE: The Infinitely Differentiable Monte Carlo
