@@ -53,7 +53,7 @@ def test_what_is_no_layout_is_refused_with_words(text, words):
 
 def test_a_table_has_rows_of_equal_length():
     table = layout_table(["ba", Layout("dbc a")], most_cubes=5)
-    np.testing.assert_array_equal(table.count, [2, 4])
+    np.testing.assert_array_equal(table.cubes, [2, 4])
     np.testing.assert_array_equal(table.supports, [[1, -1, -1, -1, -1], [-1, 3, 1, -1, -1]])
     np.testing.assert_array_equal(table.rank, [[1, 0, 5, 5, 5], [3, 1, 2, 0, 5]])
     with pytest.raises(

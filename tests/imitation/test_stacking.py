@@ -375,6 +375,7 @@ def test_room_for_more_cubes_changes_nothing():
         ({"layouts": ["a b"]}, ValueError, "all cubes stay on the table; expected a tower"),
         ({"layouts": ["aa"]}, LayoutError, "names cube 'a' 2 times"),
         ({"layouts": ["abc"], "most_cubes": 2}, LayoutError, "has 3 cubes; expected at most 2"),
+        ({"layouts": ["abc"], "most_cubes": 11}, ValueError, "most_cubes=11; expected at most 10"),
         ({"layouts": ["ab"], "horizon": 0}, ValueError, "horizon=0; expected at least 1 step"),
     ],
 )

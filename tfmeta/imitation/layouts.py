@@ -44,7 +44,7 @@ class Layout:
         True
 
     Reference:
-        Duan et al. 2017, One-Shot Imitation Learning, section 5.2.
+        Duan et al. 2017, One-Shot Imitation Learning: block stacking.
     """
 
     text: str
@@ -95,12 +95,12 @@ class LayoutTable(NamedTuple):
     """L layouts of at most N cubes as arrays of int32.
 
     Attributes:
-        count: cubes of each layout, ``[L]``.
+        cubes: how many cubes each layout has, ``[L]``.
         supports: for each cube the one that it is on, -1 for the table or where there is no cube, ``[L, N]``.
         rank: when each cube is placed, counted from 0; N where there is no cube, ``[L, N]``.
     """
 
-    count: np.ndarray
+    cubes: np.ndarray
     supports: np.ndarray
     rank: np.ndarray
 
@@ -120,13 +120,13 @@ def layout_table(layouts: Sequence[Layout | str], most_cubes: int) -> LayoutTabl
 
     Example:
         >>> table = layout_table(["ab", "cab"], most_cubes=3)
-        >>> table.count.tolist(), table.supports.tolist(), table.rank.tolist()
+        >>> table.cubes.tolist(), table.supports.tolist(), table.rank.tolist()
         ([2, 3], [[-1, 0, -1], [2, 0, -1]], [[0, 1, 3], [1, 2, 0]])
     """
-    layouts = [layout if isinstance(layout, Layout) else Layout(layout) for layout in layouts]
-    supports = np.full([len(layouts), most_cubes], -1, np.int32)
-    rank = np.full([len(layouts), most_cubes], most_cubes, np.int32)
-    for row, layout in enumerate(layouts):
+    read = [layout if isinstance(layout, Layout) else Layout(layout) for layout in layouts]
+    supports = np.full([len(read), most_cubes], -1, np.int32)
+    rank = np.full([len(read), most_cubes], most_cubes, np.int32)
+    for row, layout in enumerate(read):
         if layout.cubes > most_cubes:
             raise LayoutError(
                 f"The layout {layout.text!r} has {counted(layout.cubes, 'cube')}; expected at most {most_cubes}."
@@ -134,7 +134,7 @@ def layout_table(layouts: Sequence[Layout | str], most_cubes: int) -> LayoutTabl
             )
         supports[row, : layout.cubes] = layout.supports
         rank[row, list(layout.order)] = np.arange(layout.cubes)
-    return LayoutTable(np.array([layout.cubes for layout in layouts], np.int32), supports, rank)
+    return LayoutTable(np.array([layout.cubes for layout in read], np.int32), supports, rank)
 
 
 def _check_text(text: str) -> None:

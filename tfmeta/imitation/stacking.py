@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from tfmeta.core.checks import check
-from tfmeta.imitation.layouts import Layout, layout_table
+from tfmeta.imitation.layouts import LETTERS, Layout, layout_table
 from tfmeta.imitation.stacking_expert import stacking_expert
 from tfmeta.imitation.stacking_rules import (
     SIDE,
@@ -72,7 +72,7 @@ class StackingWorld(World):
         True
 
     Reference:
-        Duan et al. 2017, One-Shot Imitation Learning, section 5.2.
+        Duan et al. 2017, One-Shot Imitation Learning: block stacking.
     """
 
     object_size, body_size, action_size = 3, 2, 4
@@ -88,6 +88,10 @@ class StackingWorld(World):
                 f"In the layout {layout.text!r} all cubes stay on the table; expected a tower, such as 'ab'.",
             )
         self.most_objects = max(layout.cubes for layout in self.layouts) if most_cubes is None else most_cubes
+        check(
+            self.most_objects <= len(LETTERS),
+            f"most_cubes={most_cubes}; expected at most {len(LETTERS)}, as they have names.",
+        )
         stages = max(layout.stages for layout in self.layouts)
         self.horizon = 35 * stages + 20 if horizon is None else horizon
         check(self.horizon >= 1, f"horizon={horizon}; expected at least 1 step.")

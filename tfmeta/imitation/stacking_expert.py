@@ -1,7 +1,5 @@
 """The expert of block stacking: what to do next follows from the scene alone, however it came about."""
 
-import itertools
-
 import tensorflow as tf
 
 from tfmeta.imitation.stacking_rules import (
@@ -22,7 +20,7 @@ _NEAR = 0.02  # from here on the way goes down
 _AT = 0.01  # this is there: well within what the gripper can grasp, so that small errors cost no time
 _ROOM = 0.06  # between the centres of a cube that is put aside and of all others
 _FAR = 1e3
-_ASIDE = [(x * SIDE, y * SIDE) for x, y in itertools.product(range(-3, 4), repeat=2)]
+_ASIDE = [number * SIDE for number in range(-3, 4)]  # ways along x and along y to where it is put
 
 
 def stacking_expert(state: StackingState) -> tf.Tensor:
@@ -90,11 +88,15 @@ def _crossing_height(state: StackingState) -> tf.Tensor:
 
 def _free_place(state: StackingState, held: tf.Tensor) -> tf.Tensor:
     """Where on the table there is room for the cube in the hand, as near as can be, ``[B, 3]``."""
-    places = held[:, None, :2] + tf.constant(_ASIDE)  # [B, G, 2]
-    apart = tf.reduce_max(tf.abs(places[:, :, None] - state.cubes[:, None, :, :2]), axis=-1)
-    lying = present(state.task) & ~in_hand(state)
-    free = tf.reduce_all((apart > _ROOM) | ~lying[:, None], axis=2)
-    free &= tf.reduce_all(tf.abs(places) <= REACH, axis=-1)
-    cost = tf.reduce_sum(tf.constant(_ASIDE) ** 2, axis=1) + tf.where(free, 0.0, _FAR)
-    chosen = tf.gather(places, tf.argmin(cost, axis=1), batch_dims=1)
-    return tf.concat([chosen, tf.fill([tf.shape(chosen)[0], 1], SIDE / 2)], axis=1)
+    steps = tf.constant(_ASIDE)
+    places = held[:, None, :2] + steps[:, None]  # along x, and along y: [B, G, 2]
+    near = tf.abs(places[:, :, None] - state.cubes[:, None, :, :2]) <= _ROOM  # [B, G, N, 2]
+    near &= (present(state.task) & ~in_hand(state))[:, None, :, None]
+    near_x, near_y = tf.unstack(tf.cast(near, tf.float32), axis=-1)
+    outside = tf.cast(tf.abs(places) > REACH, tf.float32)
+    taken = tf.matmul(near_x, near_y, transpose_b=True) + outside[:, :, None, 0] + outside[:, None, :, 1]
+    cost = steps[:, None] ** 2 + steps**2 + tf.where(taken > 0, _FAR, 0.0)  # [B, G, G]
+    chosen = tf.argmin(tf.reshape(cost, [-1, len(_ASIDE) ** 2]), axis=1)  # the nearest
+    number = tf.stack([chosen // len(_ASIDE), chosen % len(_ASIDE)], axis=1)
+    place = held[:, :2] + tf.gather(steps, number)
+    return tf.concat([place, tf.fill([tf.shape(place)[0], 1], SIDE / 2)], axis=1)
