@@ -11,8 +11,6 @@ from tfmeta.core.linalg import flatten
 from tfmeta.rl import BanditEnvironment, GaussianPolicy, MAMLPolicyLearner, PointNavigation
 from tfmeta.rl.adaptation import adapt_and_play
 
-pytestmark = pytest.mark.filterwarnings("ignore:`shuffle=True` was passed")
-
 
 def learner_of(environment=None, units=(8,), size=2, **options):
     environment = environment or PointNavigation(horizon=15)

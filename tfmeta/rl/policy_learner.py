@@ -197,7 +197,8 @@ class MAMLPolicyLearner(keras.Model):
 
     def fit(self, *args: Any, **kwargs: Any) -> keras.callbacks.History:
         with odd_rewards_in_words():
-            return super().fit(*args, **kwargs)
+            # Keras would warn that it cannot shuffle a dataset.
+            return super().fit(*args, **{"shuffle": False, **kwargs})
 
     def train_step(self, seed: tf.Tensor) -> dict[str, tf.Tensor]:
         of_tasks, *of_rounds = derived_seeds(seed, *range(self.inner_steps + 2))
