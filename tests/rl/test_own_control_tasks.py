@@ -25,9 +25,11 @@ def corridor(tmp_path, monkeypatch):
     monkeypatch.setitem(vars(TASKS), "_entries", {**TASKS._entries, "corridor": [entry]})
 
 
-@pytest.mark.parametrize("method", ["maml-policy", "oracle-policy"])
-def test_tasks_of_one_file_are_learned_measured_and_served(method, tmp_path, capsys):
-    assert main(f"train {method} {SMALL}".split()) == 0
+@pytest.mark.parametrize(
+    ("method", "options"), [("maml-policy", ""), ("oracle-policy", "--outer ppo --steps 1 --epoch-steps 1")]
+)
+def test_tasks_of_one_file_are_learned_measured_and_served(method, options, tmp_path, capsys):
+    assert main(f"train {method} {SMALL} {options}".split()) == 0
     assert main(["evaluate", f"runs/{method}-corridor"]) == 0
     assert main(["export", f"runs/{method}-corridor", "--to", "models"]) == 0
     once, before, *_ = Run(tmp_path / f"runs/{method}-corridor").results()
