@@ -1,5 +1,6 @@
 """The three policies of the reaching experiment, which differ in how they read a demonstration."""
 
+from abc import abstractmethod
 from typing import Any
 
 import keras
@@ -85,9 +86,9 @@ class _Attending(ImitationPolicy):
         scores = self.score(tf.tanh(self.query(mean)[:, None] + self.key(described)))[..., 0]
         return tf.nn.softmax(tf.where(present, scores, _VERY_NEGATIVE))
 
+    @abstractmethod
     def describe(self, demonstration: Demonstration) -> tf.Tensor:
         """Returns what the demonstration shows of each object, ``[B, N, units]``."""
-        raise NotImplementedError
 
     def act(self, demo_state: tf.Tensor, observation: Observation) -> tf.Tensor:
         goal = tf.reduce_sum(demo_state[..., None] * observation.objects, axis=1)
