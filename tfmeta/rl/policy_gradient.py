@@ -117,9 +117,9 @@ def policy_gradient_steps(
 
 def _like(weight: tf.Tensor, rate: float | tf.Tensor) -> float | tf.Tensor:
     """Returns a rate for each task with as many dimensions as a weight has."""
-    if not tf.is_tensor(rate) or rate.shape.rank == 0:
-        return rate
-    return tf.reshape(rate, [-1] + [1] * (weight.shape.rank - 1))
+    if isinstance(rate, tf.Tensor) and rate.shape.rank:
+        return tf.reshape(rate, [-1] + [1] * (weight.shape.rank - 1))
+    return rate
 
 
 def quotients(now: Gaussian, seen: Experience) -> tf.Tensor:
