@@ -116,7 +116,9 @@ def adaptive_policy_servable(
     def adapt(task_state: tf.Tensor, **played: tf.Tensor) -> Mapping[str, tf.Tensor]:
         episodes, task_state = _checked_episodes(policy, played, _checked_state(task_state, size))
         weights, updates = _parts(task_state, shapes)
-        rate = tf.gather(rate_of, tf.minimum(tf.cast(updates[:, 0], tf.int32), len(rates) - 1))  # [B]
+        rate = tf.gather(
+            rate_of, tf.cast(tf.clip_by_value(updates[:, 0], 0.0, len(rates) - 1.0), tf.int32)
+        )  # [B]
         experience = experience_of(policy, weights, episodes, discount=discount, gae_lambda=gae_lambda)
         weights = policy_gradient_steps(policy, weights, [experience], [rate], first_order=True)
         return {"task_state": pack_tasks([*weights, updates + 1.0])}
