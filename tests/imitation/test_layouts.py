@@ -95,6 +95,13 @@ def test_no_test_layout_is_a_training_layout_with_other_names():
     assert len(set(split.training)) == len(split.training) and len(set(split.test)) == len(split.test)
 
 
+@pytest.mark.parametrize("part", [0.01, 0.99])
+def test_each_side_of_a_split_has_a_shape_at_least(part):
+    split = split_layouts(4, stages=[1, 2], test_part=part)
+    for layouts in split:
+        assert {layout.stages for layout in layouts} == {1, 2}
+
+
 def test_names_are_drawn_so_that_no_cube_is_always_at_the_bottom():
     training, test = split_layouts(6, stages=[2], names=20)
     assert {layout.supports.index(-1) for layout in training} > {0, 1}
