@@ -129,7 +129,7 @@ def test_the_expert_clears_up_a_heap(heap):
 
 def test_after_its_work_the_expert_rests():
     world, state = scene("ba", [(0, 0, 1), (0, 0, 0)], over((0, 0, 1)))
-    assert world.succeeded(state).numpy().all()
+    assert world.succeeded(state).numpy().all() and world.expert(state)[0, 3] == 1  # it grasps no cube again
     for _ in range(5):
         state = world.step(state, world.expert(state))
     np.testing.assert_allclose(world.expert(state), [OPEN], atol=1e-5)
