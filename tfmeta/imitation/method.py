@@ -78,7 +78,7 @@ class Imitation(Method[ImitationTasks, ImitationTraining]):
     units: int = setting(64, "units of each layer", least=1)
 
     def training(self, tasks: ImitationTasks) -> ImitationTraining:
-        return ImitationTraining(steps=3000)
+        return ImitationTraining(steps=1500)
 
     def summary(self, tasks: ImitationTasks) -> str:
         return f"Sees one demonstration, and then does the same task in another scene: {tasks.items}."

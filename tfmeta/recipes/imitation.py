@@ -6,4 +6,4 @@ from tfmeta.recipes.recipe import Recipe
 
 __all__ = ["IMITATION_REACHING"]
 
-IMITATION_REACHING = Recipe("imitation-reaching", ReachingTasks(), Imitation(), ImitationTraining(steps=3000))
+IMITATION_REACHING = Recipe("imitation-reaching", ReachingTasks(), Imitation(), ImitationTraining(steps=1500))
