@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from tfmeta.descent.products import products
+
 __all__ = ["Frames", "crop", "frames_of"]
 
 
@@ -69,26 +71,29 @@ def crop(images: tf.Tensor, frames: Frames, sizes: tf.Tensor | None = None) -> t
         [1.0, 1.0, 1.0, 1.0]
     """
     shape = tf.shape(images)
-    if sizes is None:
-        sizes = tf.broadcast_to(shape[1:], [shape[0], 2])
     steps = tf.range(frames.side, dtype=images.dtype) - (frames.side - 1) / 2
     across, down = (
         _weights(
             frames.centre[..., axis, None] + frames.scale[..., None] * steps,
-            frames.scale, sizes[:, 1 - axis], shape[2 - axis],
+            frames.scale, shape[2 - axis], None if sizes is None else sizes[:, 1 - axis],
         )
         for axis in (0, 1)
     )  # fmt: skip
-    rows = tf.einsum("bmsh,bhw->bmsw", down, images)
-    return tf.matmul(rows, across, transpose_b=True)
+    rows = products(tf.reshape(down, [shape[0], -1, shape[1]]), images)  # [B, M * S, W]
+    rows = tf.reshape(rows, [shape[0], -1, frames.side, shape[2]])
+    return products(rows, across, transpose_b=True)
 
 
-def _weights(places: tf.Tensor, scale: tf.Tensor, size: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
-    """How much each of `count` pixels weighs in a pixel of the crop: ``[B, M, S, count]``."""
-    last = tf.cast(size - 1, places.dtype)[:, None, None]
+def _weights(places: tf.Tensor, scale: tf.Tensor, count: tf.Tensor, sizes: tf.Tensor | None) -> tf.Tensor:
+    """How much each of `count` pixels weighs in a pixel of the crop: ``[B, M, S, count]``.
+
+    Only the first `sizes` of an image count, ``[B]``; all where None.
+    """
+    last = tf.cast(count - 1 if sizes is None else (sizes - 1)[:, None, None], places.dtype)
     places = tf.clip_by_value(places, 0.0, last)[..., None]
     pixels = tf.range(count, dtype=places.dtype)
-    reach = tf.maximum(scale, 1.0)[..., None, None]
-    weights = tf.nn.relu(1.0 - tf.abs(pixels - places) / reach)
-    weights = tf.where(pixels <= last[..., None], weights, 0.0)
+    slope = 1.0 / tf.maximum(scale, 1.0)[..., None, None]
+    weights = tf.maximum(1.0 - tf.abs(pixels - places) * slope, 0.0)
+    if sizes is not None:
+        weights = tf.where(pixels <= last[..., None], weights, 0.0)
     return weights / tf.reduce_sum(weights, axis=-1, keepdims=True)

@@ -12,7 +12,7 @@ from tfmeta.descent.feature import Feature
 from tfmeta.descent.leading import leading_of
 from tfmeta.descent.poses import Poses, poses_of
 
-__all__ = ["Descriptor", "flat", "normalised"]
+__all__ = ["Descriptor", "cut", "flat", "normalised"]
 
 SHAPE = 3.0
 """How much the place of a landmark in its shape weighs, in radii of the shape, beside a descriptor of length 1."""
@@ -85,7 +85,7 @@ class Descriptor(Feature):
         centred = shapes - tf.reduce_mean(shapes, axis=2, keepdims=True)
         reference = self._fitted()
         radius = float(np.sqrt(np.mean(np.sum(reference**2, axis=1)))) or 1.0
-        off = poses.turn_back(centred) / poses.scale[..., None, None] - reference
+        off = poses.undo(centred) - reference
         return tf.concat([found, SHAPE / radius * tf.reshape(off, [*leading, 2 * self.landmarks])], axis=2)
 
     def poses(self, points: tf.Tensor) -> Poses:
@@ -132,7 +132,22 @@ class Descriptor(Feature):
 
 def normalised(rows: tf.Tensor) -> tf.Tensor:
     """Divides rows by their length; rows of nothing stay so."""
-    return rows / (tf.norm(rows, axis=-1, keepdims=True) + keras.backend.epsilon())
+    return rows / (_lengths(rows) + keras.backend.epsilon())
+
+
+def cut(rows: tf.Tensor, largest: float) -> tf.Tensor:
+    """Cuts entries above `largest` in rows of length 1, and makes the length 1 again; rows of nothing stay so.
+
+    Args:
+        rows: of any length, ``[..., N]``. They are not divided before, which would be one pass more.
+        largest: the largest entry, in parts of the row's length.
+    """
+    rows = tf.minimum(rows, largest * _lengths(rows))
+    return tf.math.divide_no_nan(rows, _lengths(rows))
+
+
+def _lengths(rows: tf.Tensor) -> tf.Tensor:
+    return tf.math.reduce_euclidean_norm(rows, axis=-1, keepdims=True)
 
 
 def flat(cells: tf.Tensor) -> tf.Tensor:

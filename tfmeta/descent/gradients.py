@@ -2,10 +2,13 @@
 
 import math
 
+import numpy as np
 import tensorflow as tf
 
 from tfmeta.core.checks import check
 from tfmeta.descent.leading import leading_of
+from tfmeta.descent.poses import as_vectors
+from tfmeta.descent.products import products
 
 __all__ = ["by_orientation", "gradients", "odd", "pooled", "smoothed", "turned"]
 
@@ -41,8 +44,7 @@ def by_orientation(right: tf.Tensor, up: tf.Tensor, bins: int, turn: float) -> t
     Returns:
         The length of the gradient in each bin, ``[B, H, W, bins]``; the first bin is to the right.
     """
-    length = tf.sqrt(right**2 + up**2)
-    return length[..., None] * _shares(tf.atan2(up, right) * (bins / turn), bins)
+    return _shared(tf.sqrt(right**2 + up**2), tf.atan2(up, right), bins, turn)
 
 
 def turned(histograms: tf.Tensor, angle: tf.Tensor, turn: float) -> tf.Tensor:
@@ -50,23 +52,36 @@ def turned(histograms: tf.Tensor, angle: tf.Tensor, turn: float) -> tf.Tensor:
 
     Args:
         histograms: as of `by_orientation`, ``[B, M, ..., bins]``.
-        angle: of the frame, from the right upwards, in radians, ``[B, M]``.
+        angle: of the frame, from the right upwards, in radians, -π to π, ``[B, M]``.
         turn: as of `by_orientation`.
 
     Returns:
         ``[B, M, ..., bins]``; the first bin is to the right in the frame.
     """
     bins = histograms.shape[-1]
-    places = angle[..., None] * (bins / turn) + tf.range(bins, dtype=angle.dtype)
-    shares = _shares(places, bins)
-    rows = tf.reshape(histograms, [*leading_of(shares, 2), math.prod(histograms.shape[2:-1]), bins])
-    return tf.reshape(tf.matmul(rows, shares, transpose_b=True), [*leading_of(histograms, 1), bins])
+    one = tf.reshape(_shared(tf.ones_like(angle), angle, bins, turn), [-1, bins])
+    rolled = np.stack([np.roll(np.eye(bins, dtype=np.float32), k, axis=0) for k in range(bins)])
+    matrices = tf.reshape(tf.matmul(one, rolled.reshape(bins, -1)), [-1, bins, bins])
+    rows = tf.reshape(histograms, [-1, math.prod(histograms.shape[2:-1]), bins])
+    return tf.reshape(products(rows, matrices), [*leading_of(histograms, 1), bins])
 
 
-def _shares(places: tf.Tensor, bins: int) -> tf.Tensor:
-    """How much of each place ``[...]`` on the circle of bins belongs to each bin, ``[..., bins]``."""
-    distance = tf.abs(tf.math.floormod(places, bins)[..., None] - tf.range(bins, dtype=places.dtype))
-    return tf.nn.relu(1.0 - tf.minimum(distance, bins - distance))
+def _shared(lengths: tf.Tensor, angles: tf.Tensor, bins: int, turn: float) -> tf.Tensor:
+    """Shares out lengths ``[...]`` at angles ``[...]``, -π to π, among bins, ``[..., bins]``.
+
+    The share of a bin falls linearly to its neighbours: a tent, which is a sum of three hinges ``max(0, x - knot)``. So
+    two matrix products share out everything.
+    """
+    reach = round(math.pi * bins / turn)  # from -π to π there are twice as many bins
+    knots = np.arange(-reach - 1, reach, dtype=np.float32)
+    hinges = np.stack([np.ones_like(knots), -knots])
+    tents = np.zeros([len(knots) + 2, bins], np.float32)
+    for middle in range(2 * reach + 1):
+        tents[middle : middle + 3, (middle - reach) % bins] += 1, -2, 1
+    # `tf.stack` and `tf.nn.relu` would take several times as long.
+    pairs = as_vectors(tf.complex(lengths * angles * (bins / turn), lengths))
+    found = tf.matmul(tf.maximum(tf.matmul(tf.reshape(pairs, [-1, 2]), hinges), 0.0), tents[: len(knots)])
+    return tf.reshape(found, [*leading_of(lengths, 0), bins])
 
 
 def pooled(maps: tf.Tensor, cell: int) -> tf.Tensor:
@@ -74,10 +89,10 @@ def pooled(maps: tf.Tensor, cell: int) -> tf.Tensor:
 
     Outside of a map is nothing.
     """
-    tent = (cell - tf.abs(tf.range(1 - cell, cell, dtype=maps.dtype))) / cell**2
-    kernel = tf.tile(tent[:, None, None, None], [1, 1, maps.shape[-1], 1])
+    tent = (cell - np.abs(np.arange(1 - cell, cell, dtype=np.float32))) / cell**2
+    kernel = np.tile(tent[:, None, None, None], [1, 1, maps.shape[-1], 1])
     down = tf.nn.depthwise_conv2d(maps, kernel, [1, 1, 1, 1], "SAME")
-    return tf.nn.depthwise_conv2d(down, tf.transpose(kernel, [1, 0, 2, 3]), [1, 1, 1, 1], "SAME")
+    return tf.nn.depthwise_conv2d(down, kernel.transpose(1, 0, 2, 3), [1, 1, 1, 1], "SAME")
 
 
 def odd(cell: int) -> int:

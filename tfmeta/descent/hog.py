@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfmeta.descent.descriptor import Descriptor, flat, normalised
+from tfmeta.descent.descriptor import Descriptor, cut, flat
 from tfmeta.descent.gradients import by_orientation, gradients, odd, pooled, turned
 from tfmeta.descent.leading import leading_of
 from tfmeta.descent.poses import Poses
@@ -60,7 +60,7 @@ class HOG(Descriptor):
             cells = turned(cells, poses.angle, _TURN)
         blocks = tf.gather(cells, _BLOCKS, axis=3)  # [B, M, L, 9, 4, 9]
         blocks = tf.reshape(blocks, [*leading_of(blocks, 2), 4 * ORIENTATIONS])
-        return flat(normalised(tf.minimum(normalised(blocks), LARGEST)))
+        return flat(cut(blocks, LARGEST))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "cell": self.cell}

@@ -7,32 +7,57 @@ import tensorflow as tf
 
 from tfmeta.descent.leading import leading_of
 
-__all__ = ["Poses", "poses_of"]
+__all__ = ["Poses", "as_complex", "as_vectors", "poses_of"]
+
+
+def as_complex(vectors: tf.Tensor) -> tf.Tensor:
+    """Returns float32 vectors ``[..., 2]`` as complex numbers ``[...]``, x + iy.
+
+    A product turns and scales then, in one operation. Small matrix products take several times as long.
+    """
+    return tf.bitcast(vectors, tf.complex64)
+
+
+def as_vectors(numbers: tf.Tensor) -> tf.Tensor:
+    """Returns complex numbers ``[...]`` as vectors ``[..., 2]``."""
+    return tf.bitcast(numbers, tf.float32)
 
 
 class Poses(NamedTuple):
     """Similarities that take a reference to shapes, without the place.
 
     Attributes:
-        rotation: ``[..., 2, 2]``.
-        scale: ``[...]``.
+        similarity: scale times rotation, as a complex number: where (1, 0) is taken. ``[...]``.
     """
 
-    rotation: tf.Tensor
-    scale: tf.Tensor
+    similarity: tf.Tensor
 
-    def turn(self, vectors: tf.Tensor) -> tf.Tensor:
-        """Turns vectors ``[..., N, 2]`` from the frame of the reference as the shapes are turned."""
-        return tf.matmul(vectors, self.rotation, transpose_b=True)
+    @property
+    def scale(self) -> tf.Tensor:
+        """How many times as large as the reference shapes are, ``[...]``."""
+        return tf.abs(self.similarity)
 
-    def turn_back(self, vectors: tf.Tensor) -> tf.Tensor:
-        """Turns vectors ``[..., N, 2]`` into the frame of the reference."""
-        return tf.matmul(vectors, self.rotation)
+    @property
+    def rotation(self) -> tf.Tensor:
+        """How shapes are turned: a complex number of length 1, ``[...]``; 0 for a shape without extent."""
+        return tf.sign(self.similarity)
 
     @property
     def angle(self) -> tf.Tensor:
         """How far shapes are turned, counted from the right upwards where y points down, in radians, ``[...]``."""
-        return tf.atan2(-self.rotation[..., 1, 0], self.rotation[..., 0, 0])
+        return -tf.math.angle(self.similarity)
+
+    def turn(self, vectors: tf.Tensor) -> tf.Tensor:
+        """Turns vectors ``[..., N, 2]`` from the frame of the reference as the shapes are turned."""
+        return as_vectors(as_complex(vectors) * self.rotation[..., None])
+
+    def turn_back(self, vectors: tf.Tensor) -> tf.Tensor:
+        """Turns vectors ``[..., N, 2]`` into the frame of the reference."""
+        return as_vectors(as_complex(vectors) * tf.math.conj(self.rotation)[..., None])
+
+    def undo(self, vectors: tf.Tensor) -> tf.Tensor:
+        """Turns vectors ``[..., N, 2]`` into the frame of the reference, and scales them to its size."""
+        return as_vectors(tf.math.divide_no_nan(as_complex(vectors), self.similarity[..., None]))
 
 
 def poses_of(shapes: tf.Tensor, reference: np.ndarray) -> Poses:
@@ -61,13 +86,8 @@ def poses_of(shapes: tf.Tensor, reference: np.ndarray) -> Poses:
     x, y = (reference - reference.mean(axis=0)).T  # [L]
     extent = np.sum(x**2 + y**2)
     if extent <= 0:
-        none = tf.shape(shapes)[:-2]
-        return Poses(tf.eye(2, batch_shape=none), tf.ones(none))
-    columns = np.stack(
-        [np.stack([x, y, -y, x], axis=1), np.stack([y, -x, x, y], axis=1)], axis=1
-    )  # [L, 2, 4]
+        return Poses(tf.ones(tf.shape(shapes)[:-2], tf.complex64))
+    columns = np.stack([np.stack([x, -y], axis=1), np.stack([y, x], axis=1)], axis=1)  # [L, 2, 2]
     rows = tf.reshape(shapes, [-1, 2 * len(x)])
-    matrices = tf.matmul(rows, (columns / extent).reshape(-1, 4).astype(np.float32))  # scale times rotation
-    scale = tf.sqrt(tf.reduce_sum(matrices**2, axis=1, keepdims=True) / 2.0)
-    rotation = tf.math.divide_no_nan(matrices, scale)
-    return Poses(tf.reshape(rotation, [*leading, 2, 2]), tf.reshape(scale, leading))
+    found = tf.matmul(rows, (columns / extent).reshape(-1, 2).astype(np.float32))
+    return Poses(tf.reshape(as_complex(found), leading))

@@ -1,9 +1,10 @@
 """Values of maps between their pixels."""
 
+import numpy as np
 import tensorflow as tf
 
 from tfmeta.descent.leading import leading_of
-from tfmeta.descent.poses import Poses
+from tfmeta.descent.poses import Poses, as_complex, as_vectors
 
 __all__ = ["around", "bilinear", "grid"]
 
@@ -24,19 +25,25 @@ def bilinear(maps: tf.Tensor, points: tf.Tensor) -> tf.Tensor:
     """
     shape = tf.shape(maps)
     height, width = maps.shape[1] or shape[1], maps.shape[2] or shape[2]
-    size = tf.cast(tf.stack([width, height]), points.dtype)
-    places = tf.clip_by_value(points, 0.0, size - 1.0)
-    corner = tf.minimum(tf.floor(places), size - 2.0)
+    square = maps.shape[1] is not None and maps.shape[1] == maps.shape[2]
+    last = tf.cast(height if square else tf.stack([width, height]), points.dtype) - 1.0  # a number is faster
+    places = tf.clip_by_value(points, 0.0, last)
+    corner = tf.minimum(tf.floor(places), last - 1.0)
     x, y = tf.split(places - corner, 2, axis=-1)  # [B, N, 1]
     whole = tf.cast(corner, tf.int32)
     first = (tf.range(shape[0])[:, None] * height + whole[..., 1]) * width + whole[..., 0]
     pixels = tf.reshape(maps, [-1, maps.shape[-1]])
-    upper = (1.0 - x) * tf.gather(pixels, first) + x * tf.gather(pixels, first + 1)
-    lower = (1.0 - x) * tf.gather(pixels, first + width) + x * tf.gather(pixels, first + width + 1)
-    return (1.0 - y) * upper + y * lower
+    upper, lower = (
+        _between(tf.gather(pixels, left), tf.gather(pixels, left + 1), x) for left in (first, first + width)
+    )
+    return _between(upper, lower, y)
 
 
-def grid(count: int, distance: float) -> tf.Tensor:
+def _between(one: tf.Tensor, other: tf.Tensor, share: tf.Tensor) -> tf.Tensor:
+    return one + share * (other - one)
+
+
+def grid(count: int, distance: float) -> np.ndarray:
     """Lays out a square grid around the origin.
 
     Args:
@@ -47,15 +54,14 @@ def grid(count: int, distance: float) -> tf.Tensor:
         x and y of each place, row by row, ``[G * G, 2]``.
 
     Example:
-        >>> grid(2, 4.0).numpy().tolist()
+        >>> grid(2, 4.0).tolist()
         [[-2.0, -2.0], [2.0, -2.0], [-2.0, 2.0], [2.0, 2.0]]
     """
-    line = (tf.range(count, dtype=tf.float32) - (count - 1) / 2) * distance
-    x, y = tf.meshgrid(line, line)
-    return tf.stack([tf.reshape(x, [-1]), tf.reshape(y, [-1])], axis=1)
+    line = (np.arange(count, dtype=np.float32) - (count - 1) / 2) * distance
+    return np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2).astype(np.float32)
 
 
-def around(maps: tf.Tensor, shapes: tf.Tensor, offsets: tf.Tensor, poses: Poses | None) -> tf.Tensor:
+def around(maps: tf.Tensor, shapes: tf.Tensor, offsets: np.ndarray, poses: Poses | None) -> tf.Tensor:
     """Reads maps at the same places around each landmark.
 
     Args:
@@ -73,10 +79,11 @@ def around(maps: tf.Tensor, shapes: tf.Tensor, offsets: tf.Tensor, poses: Poses 
         TensorShape([2, 1, 5, 16, 3])
     """
     leading = leading_of(shapes, 1)
+    turned = as_complex(offsets)  # [G]
     if poses is not None:
-        offsets = poses.turn(offsets)[:, :, None]  # [B, M, 1, G, 2]
-    places = shapes[:, :, :, None] + offsets
+        turned *= poses.rotation[..., None, None]  # [B, M, 1, G]
+    places = as_vectors(as_complex(shapes)[..., None] + turned)
     many = places.shape[1:4].num_elements()  # None where M is unknown
     rows = [-1, many, 2] if many else [tf.shape(places)[0], -1, 2]
     found = bilinear(maps, tf.reshape(places, rows))
-    return tf.reshape(found, [*leading, offsets.shape[-2], maps.shape[-1]])
+    return tf.reshape(found, [*leading, len(offsets), maps.shape[-1]])

@@ -4,9 +4,10 @@ import math
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
-from tfmeta.descent.descriptor import Descriptor, flat, normalised
+from tfmeta.descent.descriptor import Descriptor, cut, flat
 from tfmeta.descent.gradients import by_orientation, gradients, odd, pooled, smoothed, turned
 from tfmeta.descent.poses import Poses
 from tfmeta.descent.sampling import around, grid
@@ -61,12 +62,12 @@ class SIFT(Descriptor):
 
     def describe(self, shapes: tf.Tensor, prepared: tf.Tensor, poses: Poses | None) -> tf.Tensor:
         offsets = grid(CELLS, self.cell)  # [16, 2]
-        weights = tf.exp(-tf.reduce_sum(offsets**2, axis=1) / (2 * (self.cell * CELLS / 2) ** 2))
+        weights = np.exp(-np.sum(offsets**2, axis=1) / (2 * (self.cell * CELLS / 2) ** 2))
         cells = around(prepared, shapes, offsets, poses)  # [B, M, L, 16, 8]
         if poses is not None:
             cells = turned(cells, poses.angle, _TURN)
-        rows = flat(cells * weights[:, None])
-        return normalised(tf.minimum(normalised(rows), LARGEST))
+        rows = flat(cells) * np.repeat(weights, ORIENTATIONS)
+        return cut(rows, LARGEST)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "cell": self.cell, "blur": self.blur}

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tfmeta.core.checks import TfmetaError, check
 from tfmeta.descent.feature import Feature
+from tfmeta.descent.leading import leading_of
 from tfmeta.descent.ridge import NormalEquations
 from tfmeta.descent.stage import OneStageAnEpoch, StageSums
 
@@ -175,7 +176,9 @@ class SupervisedDescent(keras.Model):
         for stage in range(stages):
             features = self._features(stage, path[-1], inputs, prepared)
             weights, bias = (each if fold is None else each[fold] for each in steps[stage])
-            step = features @ tf.cast(weights, features.dtype) + tf.cast(bias, features.dtype)
+            rows = tf.reshape(features, [-1, self.features[stage].width])  # one product for all instances
+            step = rows @ tf.cast(weights, features.dtype) + tf.cast(bias, features.dtype)
+            step = tf.reshape(step, [*leading_of(path[-1], 1), self.size])
             path.append(self.moved(path[-1], tf.cast(step, path[-1].dtype)))
         return path
 
