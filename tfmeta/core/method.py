@@ -141,7 +141,11 @@ class Method(Settings, ABC, Generic[T, S]):
         return int(learner.optimizer.iterations.numpy())
 
     def fit_options(self, tasks: T, training: S, folder: Path) -> dict[str, Any]:
-        """Returns further arguments of ``fit``; its ``callbacks`` are called after the backup."""
+        """Returns further arguments of ``fit``.
+
+        The ``callbacks`` among them are called after the backup. An ``x`` takes the place of `batches`, for data that
+        the training writes in the folder of its run.
+        """
         return {}
 
     def weights_of(self, learner: Any) -> Sequence[keras.Variable]:

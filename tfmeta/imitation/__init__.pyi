@@ -1,8 +1,14 @@
+from .context_network import Context as Context
+from .context_network import ContextNetwork as ContextNetwork
+from .dagger import WriteShards as WriteShards
+from .dagger import write_shards as write_shards
 from .demonstration import Demonstration as Demonstration
 from .demonstration import Played as Played
 from .demonstration import demonstrate as demonstrate
 from .demonstration import play as play
 from .demonstration import play_model as play_model
+from .demonstration import play_tasks as play_tasks
+from .demonstration_network import DemonstrationNetwork as DemonstrationNetwork
 from .imitation_tasks import ImitationTasks as ImitationTasks
 from .layout_split import LayoutSplit as LayoutSplit
 from .layout_split import count_layouts as count_layouts
@@ -17,6 +23,9 @@ from .learner import ImitationLearner as ImitationLearner
 from .method import POLICIES as POLICIES
 from .method import Imitation as Imitation
 from .method import ImitationTraining as ImitationTraining
+from .neighbourhood import NeighbourhoodAttention as NeighbourhoodAttention
+from .one_shot_policy import CONDITIONS as CONDITIONS
+from .one_shot_policy import OneShotPolicy as OneShotPolicy
 from .policy import ImitationPolicy as ImitationPolicy
 from .reaching import ReachingState as ReachingState
 from .reaching import ReachingTask as ReachingTask
@@ -26,8 +35,12 @@ from .reaching_policies import LSTMWithAttention as LSTMWithAttention
 from .reaching_policies import PlainLSTM as PlainLSTM
 from .reaching_tasks import ReachingTasks as ReachingTasks
 from .servable import imitation_servable as imitation_servable
+from .shards import Lesson as Lesson
+from .shards import read_shards as read_shards
+from .shards import write_shard as write_shard
 from .stacking import StackingState as StackingState
 from .stacking import StackingTask as StackingTask
 from .stacking import StackingWorld as StackingWorld
+from .stacking_tasks import StackingTasks as StackingTasks
 from .world import Observation as Observation
 from .world import World as World

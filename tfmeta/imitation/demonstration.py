@@ -6,13 +6,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from tfmeta.core.batch_seeds import derived_seeds
 from tfmeta.core.unroll import unroll
 from tfmeta.imitation.world import Observation, World
 
-__all__ = ["Demonstration", "Played", "demonstrate", "observations_of", "play", "play_model"]
+__all__ = ["Demonstration", "Played", "demonstrate", "observations_of", "play", "play_model", "play_tasks"]
 
 
 Ask = Callable[[str, Mapping[str, np.ndarray]], Mapping[str, np.ndarray]]
+Imitate = Callable[["Demonstration", Any, "tf.Tensor | Sequence[int]"], "Played"]
 
 
 class Demonstration(NamedTuple):
@@ -39,6 +41,7 @@ class Played(NamedTuple):
         present: ``[B, N]`` bool.
         body: ``[B, T, E]``.
         action: what the expert does there, ``[B, T, A]``.
+        length: steps until the task was done and `World.afterwards` more, T at most, ``[B]`` int32.
         succeeded: whether the task was done at the end, ``[B]`` bool.
     """
 
@@ -46,12 +49,12 @@ class Played(NamedTuple):
     present: tf.Tensor
     body: tf.Tensor
     action: tf.Tensor
+    length: tf.Tensor
     succeeded: tf.Tensor
 
     def demonstration(self) -> Demonstration:
         """Returns what an imitator observes of it."""
-        batch, length = tf.shape(self.body)[0], tf.shape(self.body)[1]
-        return Demonstration(self.objects, self.present, self.body, tf.fill([batch], length))
+        return Demonstration(self.objects, self.present, self.body, self.length)
 
 
 def demonstrate(world: World, tasks: Any, seed: tf.Tensor | Sequence[int]) -> Played:
@@ -94,17 +97,55 @@ def play(
 
     def step(state: Any, number: tf.Tensor) -> tuple[Any, tuple]:
         seen = world.observe(state)
-        noted = (seen.objects, seen.body, world.expert(state))
+        noted = (seen.objects, seen.body, world.expert(state), world.succeeded(state))
         return world.step(state, act(state, number)), noted
 
     output = (
         tf.TensorSpec([None, world.most_objects, world.object_size]),
         tf.TensorSpec([None, world.body_size]),
         tf.TensorSpec([None, world.action_size]),
+        tf.TensorSpec([None], tf.bool),
     )
     end, noted = unroll(step, begin, world.horizon, output=output)
-    objects, body, action = (tf.transpose(x, [1, 0, *range(2, x.shape.rank)]) for x in noted)
-    return Played(objects, present, body, action, world.succeeded(end))
+    objects, body, action, done = (tf.transpose(x, [1, 0, *range(2, x.shape.rank)]) for x in noted)
+    before = tf.reduce_sum(tf.math.cumprod(1 - tf.cast(done, tf.int32), axis=1), axis=1)
+    length = tf.minimum(before + world.afterwards, world.horizon)
+    return Played(objects, present, body, action, length, world.succeeded(end))
+
+
+def play_tasks(
+    world: World,
+    seed: tf.Tensor | Sequence[int],
+    count: int,
+    imitate: Imitate | None = None,
+    part: float = 0.0,
+) -> tuple[Demonstration, Played]:
+    """Draws tasks, lets the expert demonstrate them, and plays each in another scene.
+
+    Args:
+        world: where.
+        seed: two integers ``[2]``.
+        count: how many tasks, B.
+        imitate: plays tasks after their demonstrations, such as `ImitationLearner.imitate`.
+        part: in which part of the tasks it plays, from 0 to 1; in the others the expert does.
+
+    Returns:
+        The demonstrations, and the episodes; those that were imitated come first.
+    """
+    of_tasks, of_demonstration, of_scene = derived_seeds(seed, 0, 1, 2)
+    tasks = world.draw(of_tasks, count)
+    shown = demonstrate(world, tasks, of_demonstration).demonstration()
+    imitated = 0 if imitate is None else round(part * count)
+    first, others = (
+        tf.nest.map_structure(lambda x, rows=rows: x[rows], (tasks, shown))
+        for rows in (slice(imitated), slice(imitated, None))
+    )
+    episodes = []
+    if imitate is not None and imitated:
+        episodes.append(imitate(first[1], first[0], of_scene))
+    if imitated < count:
+        episodes.append(demonstrate(world, others[0], of_scene))
+    return shown, tf.nest.map_structure(lambda *x: tf.concat(x, axis=0), *episodes)
 
 
 def observations_of(played: Played) -> Observation:

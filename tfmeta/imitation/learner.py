@@ -6,10 +6,10 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfmeta.core.batch_seeds import derived_seeds
 from tfmeta.core.checks import check
-from tfmeta.imitation.demonstration import Demonstration, Played, demonstrate, observations_of, play
+from tfmeta.imitation.demonstration import Demonstration, Played, observations_of, play, play_tasks
 from tfmeta.imitation.policy import ImitationPolicy
+from tfmeta.imitation.shards import Lesson
 from tfmeta.imitation.world import World
 
 __all__ = ["ImitationLearner"]
@@ -61,30 +61,30 @@ class ImitationLearner(keras.Model):
 
         return play(self.world, tasks, seed, act)
 
-    def train_step(self, seed: tf.Tensor) -> dict[str, tf.Tensor]:
-        of_tasks, of_demonstration, of_scene = derived_seeds(seed, 0, 1, 2)
-        tasks = self.world.draw(of_tasks, self.tasks)
-        shown = demonstrate(self.world, tasks, of_demonstration).demonstration()
-        learners = round(self.dagger * self.tasks)
-        parts = []
-        if learners < self.tasks:
-            some = tf.nest.map_structure(lambda x: x[learners:], tasks)
-            parts.append(demonstrate(self.world, some, of_scene))
-        if learners:
-            some, mine = tf.nest.map_structure(lambda x: x[:learners], (tasks, shown))
-            parts.insert(0, self.imitate(mine, some, of_scene))
-            self.trackers["success"].update_state(tf.cast(parts[0].succeeded, tf.float32))
-        played = tf.nest.map_structure(lambda *x: tf.stop_gradient(tf.concat(x, axis=0)), *parts)
+    def train_step(self, data: Any) -> dict[str, tf.Tensor]:
+        """Takes a step on a lesson; a seed stands for a fresh one."""
+        lesson = data if isinstance(data, Lesson) else self.fresh(data)
         with tf.GradientTape() as tape:
-            loss = self.loss_of(shown, played)
+            loss = self.loss_of(lesson)
         variables = self.policy.trainable_variables
         self.optimizer.apply(tape.gradient(loss, variables), variables)
         self.trackers["loss"].update_state(loss)
         return self.get_metrics_result()
 
-    def loss_of(self, demonstration: Demonstration, played: Played) -> tf.Tensor:
+    def fresh(self, seed: tf.Tensor) -> Lesson:
+        """Draws tasks and plays them; all steps of the episodes are in the lesson."""
+        shown, played = self.play(seed, self.tasks)
+        seen, action = tf.nest.map_structure(tf.stop_gradient, (observations_of(played), played.action))
+        return Lesson(self.policy.chosen(shown), seen, tf.reshape(action, [-1, self.world.action_size]))
+
+    def play(self, seed: tf.Tensor | Sequence[int], count: int) -> tuple[Demonstration, Played]:
+        """Plays tasks by `play_tasks`: its part of them by the learner, whose success is noted."""
+        shown, played = play_tasks(self.world, seed, count, self.imitate, self.dagger)
+        if imitated := round(self.dagger * count):
+            self.trackers["success"].update_state(tf.cast(played.succeeded[:imitated], tf.float32))
+        return shown, played
+
+    def loss_of(self, lesson: Lesson) -> tf.Tensor:
         """Returns the mean squared difference between the policy's actions and the expert's."""
-        demo_state = tf.repeat(self.policy.embed(demonstration), tf.shape(played.body)[1], axis=0)
-        found = self.policy.act(demo_state, observations_of(played))
-        expected = tf.reshape(played.action, tf.shape(found))
-        return tf.reduce_mean(tf.math.squared_difference(found, expected))
+        found = self.policy.act(self.policy.read(lesson.shown), lesson.seen)
+        return tf.reduce_mean(tf.math.squared_difference(found, lesson.action))

@@ -2,7 +2,9 @@
 
 import dataclasses
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -18,12 +20,15 @@ from tfmeta.core.method import Method, Training
 from tfmeta.core.settings import setting
 from tfmeta.core.tasks import Part
 from tfmeta.core.words import counted
-from tfmeta.imitation.demonstration import demonstrate, play, play_model
+from tfmeta.imitation.dagger import WriteShards, write_shards
+from tfmeta.imitation.demonstration import demonstrate, play, play_model, play_tasks
 from tfmeta.imitation.imitation_tasks import ImitationTasks
 from tfmeta.imitation.learner import ImitationLearner
+from tfmeta.imitation.one_shot_policy import CONDITIONS, OneShotPolicy
 from tfmeta.imitation.policy import ImitationPolicy
 from tfmeta.imitation.reaching_policies import FinalState, LSTMWithAttention, PlainLSTM
 from tfmeta.imitation.servable import imitation_servable
+from tfmeta.imitation.shards import read_shards
 from tfmeta.imitation.world import World
 
 __all__ = ["POLICIES", "Imitation", "ImitationTraining"]
@@ -35,6 +40,7 @@ POLICIES: dict[str, type[ImitationPolicy]] = {
     "lstm-attention": LSTMWithAttention,
     "plain-lstm": PlainLSTM,
     "final-state": FinalState,
+    "one-shot": OneShotPolicy,
 }
 """The policies by their names on the command line."""
 
@@ -50,6 +56,14 @@ class ImitationTraining(Training):
     )
     dagger: float = setting(
         0.5, "part of the tasks in which the learner plays and the expert corrects it (DAgger)"
+    )
+    shard_tasks: int = setting(
+        0, "tasks of a shard of demonstrations, which is written before each epoch; 0 for fresh tasks in each step",
+        least=0,
+    )  # fmt: skip
+    first_shards: int = setting(8, "shards that the expert has written before the first epoch", least=1)
+    scenes: int = setting(
+        16, "steps of each task's episode that a training step learns from, out of shards", least=1
     )
 
 
@@ -76,6 +90,13 @@ class Imitation(Method[ImitationTasks, ImitationTraining]):
 
     policy: str = setting("lstm-attention", "what reads the demonstration", choices=tuple(POLICIES))
     units: int = setting(64, "units of each layer", least=1)
+    condition: str = setting(
+        "demonstration", "what the policy one-shot reads of a demonstration", choices=CONDITIONS
+    )
+    shown_steps: int = setting(20, "steps of a demonstration that the policy one-shot reads", least=1)
+    ensemble: int = setting(
+        1, "choices of such steps over which the policy one-shot averages its actions after training", least=1
+    )
 
     def training(self, tasks: ImitationTasks) -> ImitationTraining:
         return ImitationTraining(steps=1500)
@@ -100,7 +121,10 @@ class Imitation(Method[ImitationTasks, ImitationTraining]):
 
     def learner(self, tasks: ImitationTasks, training: ImitationTraining) -> ImitationLearner:
         world = tasks.world("train")
-        policy = POLICIES[self.policy].of_world(world, units=self.units, seed=training.seed)
+        options: dict[str, Any] = {}
+        if self.policy == "one-shot":
+            options = {"steps": self.shown_steps, "condition": self.condition, "ensemble": self.ensemble}
+        policy = POLICIES[self.policy].of_world(world, units=self.units, seed=training.seed, **options)
         return ImitationLearner(world, policy, tasks=training.batch_size, dagger=training.dagger)
 
     def compile(self, learner: ImitationLearner, tasks: ImitationTasks, training: ImitationTraining) -> None:
@@ -113,6 +137,21 @@ class Imitation(Method[ImitationTasks, ImitationTraining]):
         self, tasks: ImitationTasks, training: ImitationTraining, part: Part, start: int = 0
     ) -> tf.data.Dataset:
         return batch_seeds(training.seed, start)
+
+    def fit_options(self, tasks: ImitationTasks, training: ImitationTraining, folder: Path) -> dict[str, Any]:
+        if not training.shard_tasks:
+            return {}
+        world, shards = tasks.world("train"), folder / "shards"
+        written = {"tasks": training.shard_tasks, "seed": training.seed}
+        write_shards(partial(play_tasks, world), shards, range(training.first_shards), **written)
+        lessons = read_shards(
+            shards,
+            batch=training.batch_size,
+            scenes=training.scenes,
+            seed=training.seed,
+            choose=self.learner(tasks, training).policy.chosen,
+        )
+        return {"x": lessons, "callbacks": [WriteShards(shards, first=training.first_shards, **written)]}
 
     # How it is measured and served
 

@@ -10,7 +10,7 @@ from tfmeta.core.checks import check
 from tfmeta.imitation.demonstration import Demonstration
 from tfmeta.imitation.world import Observation, World
 
-__all__ = ["ImitationPolicy"]
+__all__ = ["ImitationPolicy", "for_scenes"]
 
 
 class ImitationPolicy(keras.Model, ABC):
@@ -18,7 +18,7 @@ class ImitationPolicy(keras.Model, ABC):
 
     A subclass reads the demonstration once, and acts from what it has read as often as is needed:
 
-    ``embed(demonstration) -> demo_state [B, S]``, ``act(demo_state, observation) -> action [B, A]``
+    ``read(demonstration) -> demo_state [B, S]``, ``act(demo_state, observation) -> action [B * M, A]``
 
     Args:
         most_objects: objects of a scene at most, N.
@@ -66,13 +66,34 @@ class ImitationPolicy(keras.Model, ABC):
     def state_size(self) -> int:
         """Numbers of a ``demo_state``, S."""
 
-    @abstractmethod
     def embed(self, demonstration: Demonstration) -> tf.Tensor:
-        """Reads demonstrations; returns ``demo_state [B, S]``."""
+        """Chooses steps of demonstrations and reads them; returns ``demo_state [B, S]``."""
+        return self.read(self.chosen(demonstration))
+
+    def chosen(self, demonstration: Demonstration, seed: tf.Tensor | None = None) -> Demonstration:
+        """Returns the part of demonstrations that is read: here all of it.
+
+        Args:
+            demonstration: B of them.
+            seed: two integers ``[2]`` in training, where steps may be chosen at random.
+        """
+        return demonstration
+
+    @abstractmethod
+    def read(self, demonstration: Demonstration) -> tf.Tensor:
+        """Reads what was chosen of demonstrations; returns ``demo_state [B, S]``."""
 
     @abstractmethod
     def act(self, demo_state: tf.Tensor, observation: Observation) -> tf.Tensor:
-        """Returns the actions ``[B, A]``, each from -1 to 1 where it was trained on such ones."""
+        """Acts in M scenes for each demonstration.
+
+        Args:
+            demo_state: what `read` returned, ``[B, S]``.
+            observation: of B * M scenes; the M scenes of a demonstration follow each other.
+
+        Returns:
+            The actions ``[B * M, A]``, each from -1 to 1 where it was trained on such ones.
+        """
 
     def dense(self, size: int, activation: str | None = None) -> keras.layers.Dense:
         """Makes a layer whose initial weights depend on the seed of the policy."""
@@ -90,3 +111,9 @@ class ImitationPolicy(keras.Model, ABC):
             "units": self.units,
             "seed": self.seed,
         }
+
+
+def for_scenes(demo_state: tf.Tensor, observation: Observation) -> tf.Tensor:
+    """Repeats what was read of each demonstration for each of its scenes: ``[B, S] -> [B * M, S]``."""
+    scenes = tf.shape(observation.body)[0] // tf.shape(demo_state)[0]
+    return tf.repeat(demo_state, scenes, axis=0)

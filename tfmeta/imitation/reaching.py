@@ -97,7 +97,7 @@ class ReachingWorld(World):
         check(horizon >= 1, f"horizon={horizon}; expected at least 1 step.")
         check(near > 0, f"near={near}; expected more than 0.")
         self.least, self.most, self.most_objects = least, most, slots or most
-        self.horizon, self.near = horizon, near
+        self.horizon, self.afterwards, self.near = horizon, horizon, near
 
     def draw(self, seed: tf.Tensor | Sequence[int], batch: int | tf.Tensor) -> ReachingTask:
         of_count, of_target = derived_seeds(seed, 0, 1)

@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from tfmeta.imitation.demonstration import Demonstration
-from tfmeta.imitation.policy import ImitationPolicy
+from tfmeta.imitation.policy import ImitationPolicy, for_scenes
 from tfmeta.imitation.world import Observation
 
 __all__ = ["FinalState", "LSTMWithAttention", "PlainLSTM"]
@@ -42,7 +42,7 @@ class PlainLSTM(ImitationPolicy):
     def state_size(self) -> int:
         return self.units
 
-    def embed(self, demonstration: Demonstration) -> tf.Tensor:
+    def read(self, demonstration: Demonstration) -> tf.Tensor:
         steps = tf.shape(demonstration.body)[1]
         present = tf.repeat(tf.cast(demonstration.present, tf.float32)[:, None], steps, axis=1)
         seen = [demonstration.body, _flat(demonstration.objects), present]
@@ -51,7 +51,7 @@ class PlainLSTM(ImitationPolicy):
 
     def act(self, demo_state: tf.Tensor, observation: Observation) -> tf.Tensor:
         seen = [observation.body, _flat(observation.objects), tf.cast(observation.present, tf.float32)]
-        x = tf.concat([demo_state, *seen], axis=-1)
+        x = tf.concat([for_scenes(demo_state, observation), *seen], axis=-1)
         for layer in [*self.hidden, self.head]:
             x = layer(x)
         return x
@@ -78,7 +78,7 @@ class _Attending(ImitationPolicy):
     def state_size(self) -> int:
         return self.most_objects
 
-    def embed(self, demonstration: Demonstration) -> tf.Tensor:
+    def read(self, demonstration: Demonstration) -> tf.Tensor:
         present = demonstration.present
         described = self.describe(demonstration)  # [B, N, units]
         shares = tf.cast(present, tf.float32)[..., None]
@@ -91,7 +91,8 @@ class _Attending(ImitationPolicy):
         """Returns what the demonstration shows of each object, ``[B, N, units]``."""
 
     def act(self, demo_state: tf.Tensor, observation: Observation) -> tf.Tensor:
-        goal = tf.reduce_sum(demo_state[..., None] * observation.objects, axis=1)
+        weights = for_scenes(demo_state, observation)
+        goal = tf.reduce_sum(weights[..., None] * observation.objects, axis=1)
         x = tf.concat([goal, observation.body], axis=-1)
         for layer in [*self.hidden, self.head]:
             x = layer(x)

@@ -75,7 +75,7 @@ class StackingWorld(World):
         Duan et al. 2017, One-Shot Imitation Learning: block stacking.
     """
 
-    object_size, body_size, action_size = 3, 2, 4
+    object_size, body_size, action_size, afterwards = 3, 2, 4, 5
 
     def __init__(
         self, layouts: Sequence[Layout | str], *, most_cubes: int | None = None, horizon: int | None = None

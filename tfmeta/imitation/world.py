@@ -43,6 +43,7 @@ class World(ABC):
         body_size: E.
         action_size: numbers of an action, A. Each is from -1 to 1; `step` clips others.
         horizon: steps after which an episode ends, T.
+        afterwards: steps of a demonstration that follow after its task is done; the rest of it is not shown.
 
     Example:
         >>> from tfmeta.imitation import ReachingWorld
@@ -59,6 +60,7 @@ class World(ABC):
     body_size: int
     action_size: int
     horizon: int
+    afterwards: int
 
     @abstractmethod
     def draw(self, seed: tf.Tensor | Sequence[int], batch: int | tf.Tensor) -> Any:

@@ -8,6 +8,7 @@ __all__ = ["CONTENTS"]
 CONTENTS: dict[str, dict[str, str]] = {
     "recipes": {
         "imitation-reaching": "tfmeta.recipes.imitation:IMITATION_REACHING",
+        "imitation-stacking": "tfmeta.recipes.imitation:IMITATION_STACKING",
         "lstm-optimizer-cifar": "tfmeta.recipes.update_rules:LSTM_CIFAR",
         "lstm-optimizer-mnist": "tfmeta.recipes.update_rules:LSTM_MNIST",
         "lstm-optimizer-quadratic": "tfmeta.recipes.update_rules:LSTM_QUADRATIC",
@@ -81,5 +82,6 @@ CONTENTS: dict[str, dict[str, str]] = {
         "reaching": "tfmeta.imitation.reaching_tasks:ReachingTasks",
         "shapes": "tfmeta.modules.shapes_tasks:ShapesTasks",
         "sinusoid": "tfmeta.data.sinusoid:SinusoidTasks",
+        "stacking": "tfmeta.imitation.stacking_tasks:StackingTasks",
     },
 }

@@ -66,7 +66,7 @@ def _train(recipe: Recipe, run: Run, until_the_end: ExitStack, verbose: int | st
         until_the_end.enter_context(locked(run.folder, "training"))
     with run.writing():
         learner.fit(
-            batches,
+            options.pop("x", batches),
             epochs=training.epochs,
             initial_epoch=done // training.epoch_steps,
             steps_per_epoch=training.epoch_steps,
