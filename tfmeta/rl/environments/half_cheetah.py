@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -11,6 +10,7 @@ import tensorflow as tf
 
 from tfmeta.core.batch_seeds import derived_seeds
 from tfmeta.core.checks import TfmetaError, check
+from tfmeta.core.installed import installed_file
 from tfmeta.rl.environments.episode_environment import EpisodeEnvironment
 
 try:
@@ -133,9 +133,4 @@ class HalfCheetah(EpisodeEnvironment):
 
 
 def _model_file() -> Path:
-    found = find_spec("gymnasium")
-    if found is None or not found.submodule_search_locations:
-        raise TfmetaError(
-            "gymnasium, which has the model of the body, is missing: pip install 'tfmeta[sim]'."
-        )
-    return Path(found.submodule_search_locations[0]) / _MODEL
+    return installed_file("gymnasium", _MODEL, "sim", "the half-cheetah")
