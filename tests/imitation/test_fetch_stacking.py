@@ -52,6 +52,16 @@ def test_the_expert_builds_layouts_of_different_sizes(fetch):
     assert fetch.succeeded().all()
 
 
+def test_the_expert_copes_with_errors_of_its_hand(fetches):
+    fetch, random = fetches["gripper"], np.random.default_rng(0)
+    fetch.reset(["abc"] * 6, 2)
+    for _ in range(fetch.horizon):
+        fetch.step(fetch.expert() + 0.1 * random.normal(size=[6, 4]))
+        if fetch.succeeded().all():
+            break
+    assert fetch.succeeded().all()
+
+
 def test_it_is_observed_in_the_units_of_the_kinematic_world(fetch):
     seen = fetch.reset(["abc", "ba"], [3, 4])
     fetch.step(np.full([2, fetch.action_size], 0.2))
