@@ -8,6 +8,7 @@ python -m docs.render modules [--runs DIR]             docs/modules_results.md w
 python -m docs.render rl2 [--runs DIR]                 docs/rl_results.md with its pictures
 python -m docs.render descent [--runs DIR]             docs/descent_results.md with its pictures
 python -m docs.render maml-rl [--runs DIR]             docs/maml_rl_results.md with its picture
+python -m docs.render imitation [--runs DIR]           docs/imitation_results.md with its pictures
 python -m docs.render card --run DIR                   docs/cards/<model>.json, for a run that is not shipped
 python -m docs.render sinusoid --run DIR --beside DIR  docs/pictures/maml_sinusoid.png, the fitted waves
 
@@ -32,6 +33,7 @@ _PLACES = {
     "rl2": "docs/rl_results.md",
     "descent": "docs/descent_results.md",
     "maml-rl": "docs/maml_rl_results.md",
+    "imitation": "docs/imitation_results.md",
     "card": "docs/cards",
     "sinusoid": "docs/pictures/maml_sinusoid.png",
 }
@@ -122,6 +124,13 @@ def _maml_rl(args: argparse.Namespace, place: Path) -> list[Path]:
         return write_maml_rl(args.runs or Path("runs"), place)
 
 
+def _imitation(args: argparse.Namespace, place: Path) -> list[Path]:
+    from docs.render.imitation_page import write_imitation
+
+    with working("Watching the imitation"):
+        return write_imitation(args.runs or Path("runs"), place)
+
+
 def _card(args: argparse.Namespace, place: Path) -> list[Path]:
     from tfmeta.recipes.export import card_of
     from tfmeta.recipes.run import Run
@@ -155,6 +164,7 @@ _RENDER = {
     "rl2": _rl2,
     "descent": _descent,
     "maml-rl": _maml_rl,
+    "imitation": _imitation,
     "card": _card,
     "sinusoid": _sinusoid,
 }

@@ -9,6 +9,7 @@ from tfmeta.core import installed, mujoco_pictures
 from tfmeta.core.checks import TfmetaError
 from tfmeta.core.mujoco_pictures import MujocoPictures
 from tfmeta.imitation.fetch_arm import FetchArm
+from tfmeta.imitation.fetch_play import demonstrate_fetch, imitate_fetch
 from tfmeta.imitation.fetch_scene import fetch_scene
 from tfmeta.imitation.fetch_stacking import FetchStacking
 from tfmeta.imitation.layouts import LayoutError
@@ -50,6 +51,28 @@ def test_the_expert_builds_layouts_of_different_sizes(fetch):
     for _ in range(5):  # the towers stand, and the expert leaves them alone
         fetch.step(fetch.expert())
     assert fetch.succeeded().all()
+
+
+def test_a_model_reads_a_demonstration_and_then_acts_in_another_scene(fetches):
+    fetch = fetches["gripper"]
+    shown = demonstrate_fetch(fetch, ["ab c", "ba"], 3)
+    assert shown.objects.shape[:1] == shown.length.shape == (2,)
+    assert all(5 < length <= shown.body.shape[1] for length in shown.length)
+    asked = []
+
+    def ask(signature, inputs):  # does what the expert would do, but never in the second scene
+        asked.append({"signature": signature, **inputs})
+        if signature == "embed":
+            return {"demo_state": np.array([[1.0], [2.0]])}
+        return {"action": fetch.expert() * [[1.0], [0.0]]}
+
+    assert imitate_fetch(ask, fetch, shown, ["ab c", "ba"], 4).tolist() == [True, False]
+    assert [row["signature"] for row in asked[:2]] == ["embed", "act"]
+    np.testing.assert_array_equal(asked[0]["demo_body"], shown.body)
+    np.testing.assert_array_equal(asked[-1]["demo_state"], [[1.0], [2.0]])
+    assert np.abs(asked[1]["objects"] - shown.objects[:, 0]).max() > 0.5  # another scene
+    with pytest.raises(ValueError, match="2 demonstrations of 1 layouts"):
+        imitate_fetch(ask, fetch, shown, ["ab c"], 4)
 
 
 def test_the_expert_copes_with_errors_of_its_hand(fetches):

@@ -9,6 +9,8 @@ from .demonstration import play as play
 from .demonstration import play_model as play_model
 from .demonstration import play_tasks as play_tasks
 from .demonstration_network import DemonstrationNetwork as DemonstrationNetwork
+from .fetch_play import demonstrate_fetch as demonstrate_fetch
+from .fetch_play import imitate_fetch as imitate_fetch
 from .fetch_scene import fetch_scene as fetch_scene
 from .fetch_stacking import FetchStacking as FetchStacking
 from .imitation_tasks import ImitationTasks as ImitationTasks

@@ -1,11 +1,13 @@
 """Learning to imitate: from the expert's actions on its own way, or on the way of the learner."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import keras
 import tensorflow as tf
 
+from tfmeta.core.batch_seeds import derived_seeds
 from tfmeta.core.checks import check
 from tfmeta.imitation.demonstration import Demonstration, Played, observations_of, play, play_tasks
 from tfmeta.imitation.policy import ImitationPolicy
@@ -52,12 +54,35 @@ class ImitationLearner(keras.Model):
     def metrics(self) -> list[keras.metrics.Metric]:
         return list(self.trackers.values())
 
-    def imitate(self, demonstration: Demonstration, tasks: Any, seed: tf.Tensor | Sequence[int]) -> Played:
-        """Plays an episode of each task as the policy acts after a demonstration."""
+    def imitate(
+        self,
+        demonstration: Demonstration,
+        tasks: Any,
+        seed: tf.Tensor | Sequence[int],
+        *,
+        helped: bool = False,
+    ) -> Played:
+        """Plays an episode of each task as the policy acts after a demonstration.
+
+        Args:
+            demonstration: of each task.
+            tasks: what ``world.draw`` returned.
+            seed: two integers ``[2]``, of the scenes.
+            helped: whether the expert takes some of the steps, drawn at random. Their part is drawn for each episode,
+                from none to all. A policy that cannot do much yet meets scenes far along in a task that way, and not
+                only those in which it is stuck.
+        """
         demo_state = self.policy.embed(demonstration)
+        of_help, of_steps = derived_seeds(seed, 10, 11)
+        batch = tf.shape(demonstration.body)[:1]
+        help_part = tf.random.stateless_uniform(batch, of_help)
 
         def act(state: Any, number: tf.Tensor) -> tf.Tensor:
-            return self.policy.act(demo_state, self.world.observe(state))
+            action = self.policy.act(demo_state, self.world.observe(state))
+            if not helped:
+                return action
+            drawn = tf.random.stateless_uniform(batch, tf.random.fold_in(of_steps, tf.cast(number, tf.int64)))
+            return tf.where((drawn < help_part)[:, None], self.world.expert(state), action)
 
         return play(self.world, tasks, seed, act)
 
@@ -77,9 +102,18 @@ class ImitationLearner(keras.Model):
         seen, action = tf.nest.map_structure(tf.stop_gradient, (observations_of(played), played.action))
         return Lesson(self.policy.chosen(shown), seen, tf.reshape(action, [-1, self.world.action_size]))
 
-    def play(self, seed: tf.Tensor | Sequence[int], count: int) -> tuple[Demonstration, Played]:
-        """Plays tasks by `play_tasks`: its part of them by the learner, whose success is noted."""
-        shown, played = play_tasks(self.world, seed, count, self.imitate, self.dagger)
+    def play(
+        self, seed: tf.Tensor | Sequence[int], count: int, *, helped: bool = False
+    ) -> tuple[Demonstration, Played]:
+        """Plays tasks by `play_tasks`: its part of them by the learner, whose success is noted.
+
+        Args:
+            seed: two integers ``[2]``.
+            count: how many tasks.
+            helped: as of `imitate`.
+        """
+        imitate = partial(self.imitate, helped=helped)
+        shown, played = play_tasks(self.world, seed, count, imitate, self.dagger)
         if imitated := round(self.dagger * count):
             self.trackers["success"].update_state(tf.cast(played.succeeded[:imitated], tf.float32))
         return shown, played

@@ -61,6 +61,7 @@ class ImitationTraining(Training):
         0, "tasks of a shard of demonstrations, which is written before each epoch; 0 for fresh tasks in each step",
         least=0,
     )  # fmt: skip
+    expert_epochs: int = setting(5, "epochs on shards of the expert alone", least=1)
     first_shards: int = setting(8, "shards that the expert has written before the first epoch", least=1)
     scenes: int = setting(
         16, "steps of each task's episode that a training step learns from, out of shards", least=1
@@ -143,7 +144,8 @@ class Imitation(Method[ImitationTasks, ImitationTraining]):
             return {}
         world, shards = tasks.world("train"), folder / "shards"
         written = {"tasks": training.shard_tasks, "seed": training.seed}
-        write_shards(partial(play_tasks, world), shards, range(training.first_shards), **written)
+        play = tf.function(partial(play_tasks, world), autograph=False)
+        write_shards(play, shards, range(training.first_shards), **written)
         lessons = read_shards(
             shards,
             batch=training.batch_size,
@@ -151,7 +153,8 @@ class Imitation(Method[ImitationTasks, ImitationTraining]):
             seed=training.seed,
             choose=self.learner(tasks, training).policy.chosen,
         )
-        return {"x": lessons, "callbacks": [WriteShards(shards, first=training.first_shards, **written)]}
+        callback = WriteShards(shards, first=training.first_shards, after=training.expert_epochs, **written)
+        return {"x": lessons, "callbacks": [callback]}
 
     # How it is measured and served
 

@@ -94,7 +94,8 @@ def imitation_servable(policy: ImitationPolicy, name: str, *, world: World, card
         present = _checked_present("present", present)
         return {"action": policy.act(demo_state, Observation(_only(present, objects), present, body))}
 
-    shown = demonstrate(world, world.draw([0, 0], 1), [0, 1]).demonstration()
+    showing = tf.function(lambda: demonstrate(world, world.draw([0, 0], 1), [0, 1]), autograph=False)
+    shown = showing().demonstration()
     seen = world.observe(world.arrange(world.draw([0, 0], 1), [0, 2]))
     demo = {f"demo_{key}": x.numpy() for key, x in shown._asdict().items()}
     reading = Signature(

@@ -1,0 +1,121 @@
+"""The page of one-shot imitation: success by policy and by test, and pictures of a stacking policy at work."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import cast
+
+from docs.render.markdown import pictures_beside, table
+from docs.render.stacking_film import draw_attention, film, watch
+from tfmeta.core.atomic import write_text
+from tfmeta.core.checks import TfmetaError
+from tfmeta.imitation.imitation_tasks import ImitationTasks
+from tfmeta.imitation.learner import ImitationLearner
+from tfmeta.imitation.method import Imitation, ImitationTraining
+from tfmeta.imitation.one_shot_policy import OneShotPolicy
+from tfmeta.recipes.run import Run
+
+__all__ = ["write_imitation"]
+
+_FILMED, _SEED = "cab de", 3
+"""A layout of the training in new scenes: few cubes, so that the picture is clear."""
+
+_HEAD = """# One-shot imitation: results
+
+This page is generated: `python -m docs.render imitation`. [imitation.md](imitation.md) says how the method works.
+
+Each cell is the success in {count} tasks, in %: one demonstration and one episode of each, in different scenes. ± is
+half the 95% confidence interval. One training of each policy, with the random seed that its row names. *Unseen* layouts
+have shapes that no training layout has; *seen* ones are those of the training, in new scenes.
+"""
+
+
+def write_imitation(runs: Path, page: Path) -> list[Path]:
+    """Writes the page and its pictures.
+
+    Args:
+        runs: the folder of all runs; those of `ImitationTasks` that have ended and were evaluated are shown.
+        page: where the page is written; pictures go to ``pictures/`` beside it.
+
+    Returns:
+        What was written.
+
+    Raises:
+        TfmetaError: where there is no such run.
+    """
+    found = list(_measured(runs))
+    if not found:
+        raise TfmetaError(
+            f"{runs} holds no run of imitation that was evaluated; train imitation-reaching there."
+        )
+    lines, written = [_HEAD.format(count=found[0].results()[0].tasks)], []
+    for name in sorted({run.recipe().tasks.name for run in found}):
+        of_tasks = [run for run in found if run.recipe().tasks.name == name]
+        lines += [f"## {name.capitalize()}", "", *_tables(of_tasks)]
+        filmed = next((run for run in of_tasks if isinstance(_learner(run).policy, OneShotPolicy)), None)
+        if filmed is not None:
+            pictures = pictures_beside(page)
+            watched = watch(_learner(filmed), _FILMED, seed=_SEED)
+            film(watched, pictures / "stacking.gif")
+            draw_attention(watched, pictures / "stacking_attention.png")
+            written += [pictures / "stacking.gif", pictures / "stacking_attention.png"]
+            lines += [
+                f"![a demonstration and its imitation](pictures/stacking.gif)\n\nThe layout `{_FILMED}`: the"
+                " demonstration on the left, then the imitation on the right.\n",
+                "![attention](pictures/stacking_attention.png)\n\nThe same imitation: how much the policy attends to"
+                " each step of the demonstration that it has read, and to each cube.\n",
+            ]
+    write_text(page, "\n".join(lines).rstrip() + "\n")
+    return [*written, page]
+
+
+def _measured(runs: Path) -> Iterator[Run]:
+    for file in sorted(runs.glob("*/settings.json")):
+        run = Run(file.parent)
+        recipe = run.recipe()
+        if isinstance(recipe.tasks, ImitationTasks) and run.ended(recipe) and run.results():
+            yield run
+
+
+def _learner(run: Run) -> ImitationLearner:
+    return cast(ImitationLearner, run.learner())
+
+
+def _tables(runs: Sequence[Run]) -> Iterator[str]:
+    """Yields a table for each group of tests, such as unseen layouts: a row for each run."""
+    tests = list(dict.fromkeys(_test(result.setting) for run in runs for result in run.results()))
+    groups = list(dict.fromkeys(test.rpartition(", ")[0] for test in tests))
+    for group in groups:
+        columns = sorted((test for test in tests if test.rpartition(", ")[0] == group), key=_number)
+        heads = [test.rpartition(", ")[2] for test in columns]
+        rows = [[group or "policy", "training steps", "random seed", *heads]]
+        for run in runs:
+            cells = {
+                _test(result.setting): f"{result.value:.1%} ± {result.ci95:.1%}" for result in run.results()
+            }
+            training = run.recipe().training
+            shown = [cells.get(column, "–").replace("%", "") for column in columns]
+            rows.append([_words(run), f"{training.steps:,}", str(training.seed), *shown])
+        yield table(rows)
+        yield ""
+
+
+def _words(run: Run) -> str:
+    """Names what a run does differently from others."""
+    method, training = cast(Imitation, run.recipe().method), cast(ImitationTraining, run.recipe().training)
+    parts = [method.policy]
+    if method.policy == "one-shot":
+        parts.append("DAgger" if training.dagger else "behaviour cloning")
+        if method.condition != "demonstration":
+            parts.append(f"reads {method.condition.replace('-', ' ')}")
+        if method.ensemble > 1:
+            parts.append(f"ensemble of {method.ensemble}")
+    return ", ".join(parts)
+
+
+def _test(setting: str) -> str:
+    """The test that a setting names, without the tasks: ``"stacking, unseen, 2 stages" -> "unseen, 2 stages"``."""
+    return setting.partition(", ")[2]
+
+
+def _number(test: str) -> int:
+    return int(test.rpartition(", ")[2].split()[0])
