@@ -26,6 +26,22 @@ def test_a_run_is_measured_by_number_of_landmarks(run):
     assert all(row["tasks"] == 200 and 0 <= row["value"] <= 1 for row in results)
 
 
+STACKING = (
+    "--most-cubes 3 --most-stages 1 --units 4 --batch-size 4 --steps 4 --epoch-steps 2 --shard-tasks 4 --first-shards 1"
+    " --expert-epochs 1 --shown-steps 3"
+)
+
+
+def test_stacking_is_trained_from_shards_and_measured_by_stages(tmp_path, capsys):
+    folder = tmp_path / "stacking"
+    assert main(f"train imitation-stacking {STACKING} --out {folder}".split()) == 0
+    assert sorted(path.name for path in folder.glob("shards/*")) == ["00000.tfrecord", "00001.tfrecord"]
+    assert main(["evaluate", str(folder)]) == 0
+    results = json.loads((folder / "results.json").read_text())
+    assert [row["setting"].partition(", most")[0] for row in results] == ["stacking"] * 2
+    assert [row["setting"].rpartition("1, ")[2] for row in results] == ["unseen, 1 stage", "seen, 1 stage"]
+
+
 def test_an_exported_model_does_what_its_run_does(run, tmp_path):
     assert main(["export", str(run), "--to", str(tmp_path)]) == 0
     model = load(tmp_path / "imitation_reaching" / "1")
@@ -41,9 +57,19 @@ def test_an_exported_model_does_what_its_run_does(run, tmp_path):
         ("train imitation-reaching --set least=11", "least=11, most=10; expected 1 <= least <= most"),
         (
             "train imitation-reaching --set policy=transformer",
-            "Known: final-state, lstm-attention, plain-lstm",
+            "Known: final-state, lstm-attention, one-shot, plain-lstm",
         ),
         ("train imitation-reaching --set dagger=2", "dagger=2.0; expected a part from 0 to 1"),
+        (
+            "train imitation-reaching --set ensemble=2",
+            "ensemble=2 is for the policy one-shot, but policy=lstm",
+        ),
+        ("train imitation-reaching --set shard_tasks=9", "shard_tasks=9 is for the policy one-shot"),
+        ("train imitation-stacking --set most_cubes=2", "most_cubes"),
+        (
+            "train imitation-stacking --set most_stages=7",
+            "most_stages=7, most_cubes=8; expected at most 6 stages",
+        ),
         (
             "train imitation --tasks bandit",
             "imitation learns from ImitationTasks, but bandit are BanditTasks",

@@ -33,6 +33,9 @@ from tfmeta.imitation.world import World
 
 __all__ = ["POLICIES", "Imitation", "ImitationTraining"]
 
+_OF_ONE_SHOT = {"condition": "demonstration", "shown_steps": 20, "ensemble": 1, "shard_tasks": 0}
+"""Settings that only the policy one-shot has, and what they are for the others."""
+
 TEST_SEED, VALIDATION_SEED = 5_000_002, 5_000_001
 """Name the tasks that results are measured on, and those that choices are made on."""
 
@@ -118,14 +121,22 @@ class Imitation(Method[ImitationTasks, ImitationTraining]):
     def check(self, tasks: ImitationTasks, training: ImitationTraining) -> None:
         if not 0 <= training.dagger <= 1:
             raise TfmetaError(f"dagger={training.dagger}; expected a part from 0 to 1.")
+        if self.policy != "one-shot":
+            values = {**self.values(), **training.values()}
+            for name, default in _OF_ONE_SHOT.items():
+                if values[name] != default:
+                    raise TfmetaError(
+                        f"{name}={values[name]} is for the policy one-shot, but policy={self.policy}. Add"
+                        f" policy=one-shot, or leave {name} out."
+                    )
         tasks.world("train")
 
     def learner(self, tasks: ImitationTasks, training: ImitationTraining) -> ImitationLearner:
         world = tasks.world("train")
-        options: dict[str, Any] = {}
+        options: dict[str, Any] = {"units": self.units, "seed": training.seed}
         if self.policy == "one-shot":
-            options = {"steps": self.shown_steps, "condition": self.condition, "ensemble": self.ensemble}
-        policy = POLICIES[self.policy].of_world(world, units=self.units, seed=training.seed, **options)
+            options |= {"steps": self.shown_steps, "condition": self.condition, "ensemble": self.ensemble}
+        policy = POLICIES[self.policy].of_world(world, **options)
         return ImitationLearner(world, policy, tasks=training.batch_size, dagger=training.dagger)
 
     def compile(self, learner: ImitationLearner, tasks: ImitationTasks, training: ImitationTraining) -> None:
