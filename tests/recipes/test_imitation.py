@@ -3,7 +3,9 @@
 import json
 
 import pytest
+from PIL import Image
 
+from docs.render import imitation_page
 from tfmeta.cli import main
 from tfmeta.core.hub import load
 from tfmeta.recipes.evaluate import evaluate_model
@@ -40,6 +42,22 @@ def test_stacking_is_trained_from_shards_and_measured_by_stages(tmp_path, capsys
     results = json.loads((folder / "results.json").read_text())
     assert [row["setting"].partition(", most")[0] for row in results] == ["stacking"] * 2
     assert [row["setting"].rpartition("1, ")[2] for row in results] == ["unseen, 1 stage", "seen, 1 stage"]
+    drawn_page(tmp_path, results)
+
+
+def drawn_page(runs, results):
+    page = runs / "docs" / "imitation_results.md"
+    page.parent.mkdir()
+    imitation_page.write_imitation(runs, page, filmed="ab c")
+    text = page.read_text()
+    assert (
+        "| unseen | training steps | random seed | 1 stage |" in text and "one-shot, DAgger | 4 | 0 |" in text
+    )
+    assert f"{100 * results[0]['value']:.1f} ± " in text
+    with Image.open(page.parent / "pictures" / "stacking.gif") as film:
+        assert film.n_frames > 10 and len(film.getcolors(4096)) > 8
+    with Image.open(page.parent / "pictures" / "stacking_attention.png") as picture:
+        assert picture.width > 600
 
 
 def test_an_exported_model_does_what_its_run_does(run, tmp_path):
