@@ -139,7 +139,7 @@ def test_candidates_are_left_out_where_none_are_composed(tasks):
 
 
 def test_the_words_are_those_of_the_questions(tasks):
-    words = tasks.words()
+    words = tasks.question_words()
     x, _ = next(iter(tasks.questions("test")))
     asked = set(question_words(text.decode() for text in x["question"].numpy()))
     assert asked & set(words.of_questions)

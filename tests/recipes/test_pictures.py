@@ -160,11 +160,11 @@ def test_kinds_of_questions_have_their_answers():
 def test_every_word_that_is_asked_with_is_known():
     questions = ShapeWorld().questions(range(60), seed=3)
     words = {word for text in questions.questions.tolist() for word in text.split()}
-    assert words <= set(ShapesTasks().words().of_questions)
+    assert words <= set(ShapesTasks().question_words().of_questions)
     arguments = {
         token for layout in questions.layouts.tolist() for token in layout.replace("]", "[").split("[")[1::2]
     }
-    assert arguments <= set(ShapesTasks().words().arguments)
+    assert arguments <= set(ShapesTasks().question_words().arguments)
 
 
 def test_candidates_are_made_of_the_parse():

@@ -52,6 +52,12 @@ class Tasks(Settings, ABC):
         return ""
 
     @property
+    def words(self) -> str:
+        """The tasks in words: their name, and the settings that are not the default. They identify a result."""
+        default = {name: each.value for name, each in self.described().items()}
+        return ", ".join([self.name, *(f"{name}={value}" for name, value in self.changed(default).items())])
+
+    @property
     def folds(self) -> tuple[str, ...]:
         """The values of the setting ``held_out`` that a cross-validation goes through; empty where there is none."""
         return ()

@@ -29,12 +29,6 @@ class ImitationTasks(Tasks):
     def tests(self, part: Part) -> Mapping[str, World]:
         """Builds the worlds that a policy is measured in, by their names; the first identifies the result."""
 
-    @property
-    def words(self) -> str:
-        """The tasks in words, with the settings that are not the default; they identify a result."""
-        default = {name: each.value for name, each in self.described().items()}
-        return ", ".join([self.name, *(f"{name}={value}" for name, value in self.changed(default).items())])
-
     def facts(self) -> dict[str, Any]:
         world = self.world("test")
         return {

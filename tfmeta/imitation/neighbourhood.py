@@ -64,7 +64,9 @@ class NeighbourhoodAttention(keras.Layer):
         self.score = keras.layers.Dense(heads, use_bias=False, kernel_initializer=glorot)
         self.linear = keras.layers.Dense(units, kernel_initializer=glorot)
 
-    def build(self, hidden_shape: Any, objects_shape: Any, body_shape: Any, present_shape: Any = None) -> None:
+    def build(
+        self, hidden_shape: Any, objects_shape: Any, body_shape: Any, present_shape: Any = None
+    ) -> None:
         width, place, state = hidden_shape[-1], objects_shape[-1], body_shape[-1]
         self.query.build([None, width])
         self.key.build([None, width])

@@ -59,14 +59,14 @@ class StackingTasks(ImitationTasks):
 
     def tests(self, part: Part) -> Mapping[str, StackingWorld]:
         split = self.layouts()
-        numbers = sorted(range(1, self.most_stages + 1), key=lambda number: number != _TESTED_FIRST)
-        groups = [("seen", split.training, range(1, self.most_stages + 1))]
+        counts = list(range(1, self.most_stages + 1))
+        groups = [("seen", split.training, counts)]
         if part == "test":
-            groups.insert(0, ("unseen", split.test, numbers))
+            groups.insert(0, ("unseen", split.test, sorted(counts, key=lambda count: count != _TESTED_FIRST)))
         return {
-            f"{name}, {counted(number, 'stage')}": StackingWorld(
-                [layout for layout in layouts if layout.stages == number], most_cubes=self.most_cubes
+            f"{name}, {counted(count, 'stage')}": StackingWorld(
+                [layout for layout in layouts if layout.stages == count], most_cubes=self.most_cubes
             )
             for name, layouts, stages in groups
-            for number in stages
+            for count in stages
         }

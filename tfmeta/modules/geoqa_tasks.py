@@ -180,7 +180,7 @@ class GeoQATasks(QuestionTasks):
         features, pairs = map(len, self._data.names)
         return WorldSizes(features, pairs)
 
-    def words(self) -> QuestionWords:
+    def question_words(self) -> QuestionWords:
         asked: dict[str, list[GeoQuestion]] = {}
         for question in self.asked("train"):
             asked.setdefault(question.world, []).append(question)

@@ -78,7 +78,7 @@ class PictureTasks(QuestionTasks):
     def world(self) -> WorldSizes:
         return WorldSizes(self.features, pairs=9, positions=9)
 
-    def words(self) -> QuestionWords:
+    def question_words(self) -> QuestionWords:
         return _WORDS
 
     def reading(self) -> dict[str, Any]:

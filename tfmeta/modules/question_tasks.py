@@ -105,7 +105,7 @@ class QuestionTasks(Tasks):
         """The sizes of the worlds."""
 
     @abstractmethod
-    def words(self) -> QuestionWords:
+    def question_words(self) -> QuestionWords:
         """Returns the words that a network tells apart."""
 
     @abstractmethod

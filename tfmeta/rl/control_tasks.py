@@ -39,12 +39,6 @@ class ControlTasks(Tasks):
         """
 
     @property
-    def words(self) -> str:
-        """The tasks in words, with the settings that are not the default; they identify a result."""
-        default = {name: each.value for name, each in self.described().items()}
-        return ", ".join([self.name, *(f"{name}={value}" for name, value in self.changed(default).items())])
-
-    @property
     def model_name(self) -> str:
         """What names of exported models say of the tasks."""
         return "_".join(filter(None, (self.name, self.variant)))

@@ -63,12 +63,6 @@ class EnvironmentTasks(Tasks):
         return []
 
     @property
-    def words(self) -> str:
-        """The tasks in words with their sizes, such as ``"10 pulls of 5 arms"``; they identify a result."""
-        default = {name: each.value for name, each in self.described().items()}
-        return ", ".join([self.name, *(f"{name}={value}" for name, value in self.changed(default).items())])
-
-    @property
     def model_name(self) -> str:
         """What names of exported models say of the tasks, such as ``"bandit_n10k5"``."""
         return self.name

@@ -33,8 +33,8 @@ class Monolithic(QuestionMethod[PictureTasks]):
     def learner(self, tasks: PictureTasks, training: QuestionTraining) -> MonolithicNetwork:
         seed = training.seed
         return MonolithicNetwork(
-            tasks.words().of_questions, tasks.answers, front=tasks.eyes(pairs=False, seed=seed), units=self.units,
-            hidden=2 * self.hidden, seed=seed,
+            tasks.question_words().of_questions, tasks.answers, front=tasks.eyes(pairs=False, seed=seed),
+            units=self.units, hidden=2 * self.hidden, seed=seed,
         )  # fmt: skip
 
     def servable(

@@ -68,7 +68,7 @@ class NMN(QuestionMethod[QuestionTasks]):
             raise TfmetaError(
                 f"form=product relates by pairs of positions, which {tasks.name} do not have; say --form perceptron."
             )
-        words, of_questions = tasks.words()
+        words, of_questions = tasks.question_words()
         return ModuleNetwork(
             words, of_questions, tasks.answers, **tasks.world._asdict(), sets=tasks.sets, hidden=self.hidden,
             units=self.units, attention=self.attention, form=self.form, choice=self.choice,
