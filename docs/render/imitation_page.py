@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import cast
 
+from docs.render.fetch_pages import film_fetch, table_of_fetch
 from docs.render.markdown import pictures_beside, table
 from docs.render.stacking_film import draw_attention, film, watch
 from tfmeta.core.atomic import write_text
@@ -12,6 +13,7 @@ from tfmeta.imitation.imitation_tasks import ImitationTasks
 from tfmeta.imitation.learner import ImitationLearner
 from tfmeta.imitation.method import Imitation, ImitationTraining
 from tfmeta.imitation.one_shot_policy import OneShotPolicy
+from tfmeta.imitation.stacking_tasks import StackingTasks
 from tfmeta.recipes.run import Run
 
 __all__ = ["write_imitation"]
@@ -59,6 +61,7 @@ def write_imitation(runs: Path, page: Path, *, filmed: str = _FILMED) -> list[Pa
             film(watched, pictures / "stacking.gif")
             draw_attention(watched, pictures / "stacking_attention.png")
             written += [pictures / "stacking.gif", pictures / "stacking_attention.png"]
+            lines += _on_fetch(_best(watchable), filmed, pictures)
             lines += [
                 f"![a demonstration and its imitation](pictures/stacking.gif)\n\nThe layout `{filmed}`: the"
                 " demonstration on the left, then the imitation on the right.\n",
@@ -67,6 +70,23 @@ def write_imitation(runs: Path, page: Path, *, filmed: str = _FILMED) -> list[Pa
             ]
     write_text(page, "\n".join(lines).rstrip() + "\n")
     return [*written, page]
+
+
+def _on_fetch(run: Run, layout: str, pictures: Path) -> Iterator[str]:
+    """Yields what the policy does on the Fetch arm, where MuJoCo is installed."""
+    try:
+        learner, tasks = _learner(run), cast(StackingTasks, run.recipe().tasks)
+        yield table_of_fetch(learner, tasks)
+        film_fetch(learner, layout, pictures / "stacking_fetch.gif")
+    except TfmetaError as error:
+        print(f"The Fetch arm is passed over: {error}")
+        return
+    yield ""
+    yield (
+        f"The policy of {_words(run)} has learned in the kinematic world alone, and acts on the Fetch arm as it is."
+        " Demonstrations are the expert's there.\n"
+    )
+    yield f"![on the Fetch arm](pictures/stacking_fetch.gif)\n\nThe layout `{layout}` on the Fetch arm.\n"
 
 
 def _measured(runs: Path) -> Iterator[Run]:
