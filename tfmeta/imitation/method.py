@@ -183,7 +183,6 @@ class Imitation(Method[ImitationTasks, ImitationTraining]):
         seed = TEST_SEED if part == "test" else VALIDATION_SEED
 
         def succeeded(world: World) -> np.ndarray:
-            @tf.function(autograph=False)
             def imitate() -> tf.Tensor:
                 of_tasks, of_demonstration, of_scene = derived_seeds([seed, 0], 0, 1, 2)
                 drawn = world.draw(of_tasks, count)
@@ -196,7 +195,7 @@ class Imitation(Method[ImitationTasks, ImitationTraining]):
                     lambda state, _: learner.policy.act(demo_state, world.observe(state)),
                 ).succeeded
 
-            return imitate().numpy()
+            return tf.function(imitate, autograph=False).get_concrete_function()().numpy()
 
         return list(self._results(tasks, part, succeeded))
 
