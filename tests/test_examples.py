@@ -51,6 +51,13 @@ def test_a_served_policy_finds_a_goal_after_an_update(tmp_path, monkeypatch, cap
     assert "return after 3 updates" in capsys.readouterr().out
 
 
+def test_a_served_policy_builds_what_it_was_shown(tmp_path, monkeypatch, capsys):
+    found = run_by_a_server("imitate_a_served_policy.py", "imitation_stacking", tmp_path, monkeypatch)
+    assert found["world"].succeeded(found["scenes"]).numpy().sum() >= 2
+    said = capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[0] for line in said] == found["layouts"] and said.count("ab c: built") == 1
+
+
 def test_a_network_of_ones_own_is_trained_as_maml_and_served(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     learner = runpy.run_path(str(EXAMPLES / "serve_my_maml.py"))["learner"]
