@@ -41,7 +41,7 @@ wheel-test: wheel
 	cd "$$(mktemp -d)" && "$(CURDIR)/.venv-wheel/bin/python" "$(CURDIR)/.ci/try_wheel.py"
 
 .venv-quickstart/.complete: EXTRAS = quickstart
-.venv-test/.complete: EXTRAS = data,detect,dev,nlp,plot,rl,serve
+.venv-test/.complete: EXTRAS = data,detect,dev,nlp,photos,plot,rl,serve
 
 .venv-quickstart/.complete .venv-test/.complete: $(FROM)
 	$(new_environment)
