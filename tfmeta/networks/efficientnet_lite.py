@@ -226,7 +226,7 @@ def _blocks(variant: _Variant) -> Iterator[tuple[int, int, int, int]]:
 
 
 def _in_eights(channels: float) -> int:
-    """Rounds a number of channels to a multiple of 8, and down by no more than a tenth."""
+    """Rounds a number of channels to a multiple of 8; down by a tenth at most."""
     rounded = max(8, int(channels + 4) // 8 * 8)
     return rounded if rounded >= 0.9 * channels else rounded + 8
 
