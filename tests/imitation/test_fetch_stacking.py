@@ -71,7 +71,7 @@ def test_a_model_reads_a_demonstration_and_then_acts_in_another_scene(fetches):
     np.testing.assert_array_equal(asked[0]["demo_body"], shown.body)
     np.testing.assert_array_equal(asked[-1]["demo_state"], [[1.0], [2.0]])
     assert np.abs(asked[1]["objects"] - shown.objects[:, 0]).max() > 0.5  # another scene
-    with pytest.raises(ValueError, match="2 demonstrations of 1 layouts"):
+    with pytest.raises(ValueError, match="2 demonstrations came for 1 layout; expected one"):
         imitate_fetch(ask, fetch, shown, ["ab c"], 4)
 
 

@@ -223,10 +223,10 @@ def test_temporal_dropout_is_for_training_only(world, shown):
 
 
 def test_it_is_a_keras_model_that_is_saved_with_its_settings(world, shown, seen, tmp_path):
-    policy = policy_of(world, condition="snapshots", ensemble=2)
+    policy = policy_of(world, condition="nothing", ensemble=2)
     policy.save(tmp_path / "policy.keras")
     again = keras.saving.load_model(tmp_path / "policy.keras")
-    assert (again.condition, again.ensemble, again.steps) == ("snapshots", 2, 6)
+    assert (again.condition, again.ensemble, again.steps) == ("nothing", 2, 6)
     np.testing.assert_allclose(
         again.act(again.embed(shown), seen), policy.act(policy.embed(shown), seen), atol=1e-6
     )
@@ -249,6 +249,8 @@ def test_demonstrations_of_one_step_and_of_a_thousand(world, shown, seen, steps)
     [
         ({"steps": 0}, "steps=0, ensemble=1: each must be at least 1"),
         ({"ensemble": 0}, "ensemble=0: each must be at least 1"),
+        ({"ensemble": 2, "condition": "snapshots"}, "single choice of steps; expected ensemble=1"),
+        ({"ensemble": 2, "condition": "final-state"}, "single choice of steps; expected ensemble=1"),
         ({"condition": "dream"}, "condition='dream'; expected one of demonstration, snapshots"),
         ({"units": 0}, "units=0: each must be at least 1"),
     ],

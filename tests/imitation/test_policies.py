@@ -150,7 +150,7 @@ def test_a_served_policy_acts_as_it_does_here(model, world, shown, seen):
             {"demo_objects": np.zeros([B, 0, N, 2]), "demo_body": np.zeros([B, 0, 2])},
             "at least 1|to the 0",
         ),
-        ({"demo_body": np.zeros([B, 7, 2])}, "expected as many, at least 1"),
+        ({"demo_body": np.zeros([B, 7, 2])}, "expected the same number, at least 1"),
         ({"demo_objects": np.full([B, 8, N, 2], np.nan)}, "demo_objects holds .* NaN or infinite"),
         ({"demo_objects": np.zeros([B, 8, N + 1, 2])}, "demo_objects has the shape"),
         ({"demo_present": np.zeros([B, N], bool)}, "demo_present says of 4 scenes that they have no object"),

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfmeta.core.checks import TfmetaError
 from tfmeta.imitation import (
     ImitationLearner,
     OneShotPolicy,
@@ -122,6 +123,25 @@ def test_a_learner_is_fitted_to_shards_and_adds_its_own(world, tmp_path):
     assert sorted(path.name for path in tmp_path.glob("*.tfrecord")) == [
         f"{n:05d}.tfrecord" for n in range(4)
     ]
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda data: b"garbage", r"1\.tfrecord is damaged\. Remove it"),
+        (lambda data: data[: len(data) // 2], r"1\.tfrecord is damaged\. Remove it"),
+        (lambda data: b"", r"1\.tfrecord is empty; expected demonstrations"),
+    ],
+)
+def test_a_damaged_shard_is_reported_before_the_training(folder, damage, message):
+    (folder / "1.tfrecord").write_bytes(damage((folder / "0.tfrecord").read_bytes()))
+    with pytest.raises(TfmetaError, match=message):
+        read_shards(folder, batch=1)
+
+
+def test_a_folder_may_have_a_name_that_looks_like_a_pattern(pairs, tmp_path):
+    write_shard(tmp_path / "run [1]*" / "0.tfrecord", *pairs)
+    assert len(lessons(tmp_path / "run [1]*", 2)) == 2
 
 
 def test_a_folder_without_shards_is_refused(tmp_path):

@@ -34,7 +34,14 @@ def test_layouts_depend_on_the_settings_alone():
     assert StackingTasks().layouts() == StackingTasks().layouts() != StackingTasks(split_seed=1).layouts()
 
 
-@pytest.mark.parametrize("settings", [{"most_stages": 7}, {"most_cubes": 4, "most_stages": 3}])
+@pytest.mark.parametrize(
+    "settings", [{"most_stages": 7}, {"most_cubes": 4, "most_stages": 3}, {"most_cubes": 3, "most_stages": 2}]
+)
 def test_stages_with_a_single_shape_are_refused(settings):
-    with pytest.raises(ValueError, match="stages, so that there are two shapes of each"):
+    with pytest.raises(ValueError, match=r"stages?, so that there are two shapes of each"):
         StackingTasks(**settings).layouts()
+
+
+def test_more_cubes_than_letters_are_refused():
+    with pytest.raises(ValueError, match="most_cubes=11; expected at most 10"):
+        StackingTasks(most_cubes=11).layouts()

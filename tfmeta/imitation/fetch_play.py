@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tfmeta.core.checks import check
+from tfmeta.core.words import counted
 from tfmeta.imitation.demonstration import Ask, Demonstration
 from tfmeta.imitation.fetch_stacking import FetchStacking
 from tfmeta.imitation.layouts import Layout
@@ -58,7 +59,11 @@ def imitate_fetch(
     Returns:
         Whether each layout was built at some time, and the gripper had let go, ``[B]`` bool.
     """
-    check(len(layouts) == len(shown.length), f"{len(shown.length)} demonstrations of {len(layouts)} layouts.")
+    check(
+        len(layouts) == len(shown.length),
+        f"{counted(len(shown.length), 'demonstration')} came for {counted(len(layouts), 'layout')}; expected one for"
+        " each layout, in the same order.",
+    )
     demo = {f"demo_{name}": np.asarray(x) for name, x in shown._asdict().items()}
     demo_state = ask("embed", demo)["demo_state"]
     seen = fetch.reset(layouts, seed)

@@ -50,7 +50,11 @@ POLICIES: dict[str, type[ImitationPolicy]] = {
 
 @dataclasses.dataclass(frozen=True)
 class ImitationTraining(Training):
-    """Settings of the training of a policy that imitates."""
+    """Settings of the training of a policy that imitates.
+
+    With shards, a run that was interrupted goes on with the shards that it has, but reads them in another order than an
+    unbroken run.
+    """
 
     batch_size: int = setting(64, "tasks of a training step", least=1)
     epoch_steps: int = setting(100, "training steps between two backups", least=1)
@@ -112,11 +116,20 @@ class Imitation(Method[ImitationTasks, ImitationTraining]):
         return f"{tasks.words}, {next(iter(tasks.tests('test')))}"
 
     def protocol(self, tasks: ImitationTasks, training: ImitationTraining) -> str:
-        return (
-            f"trained on fresh tasks only, {counted(training.batch_size, 'task')} a step; the learner plays in"
-            f" {training.dagger:.0%} of them and the expert in the others; tested on further tasks, one demonstration"
-            " and one episode of each, in different scenes"
-        )
+        step, part = counted(training.batch_size, "task"), f"{training.dagger:.0%}"
+        if training.shard_tasks:
+            trained = (
+                f"trained on shards of {counted(training.shard_tasks, 'task')}, {step} a step; the expert plays in the"
+                f" first {counted(training.first_shards, 'shard')}; after"
+                f" {counted(training.expert_epochs, 'epoch')} there is a further shard for each epoch, and the learner"
+                f" plays in {part} of its tasks, where the expert takes some of the steps"
+            )
+        else:
+            trained = (
+                f"trained on fresh tasks only, {step} a step; the learner plays in {part} of them and the expert in"
+                " the others"
+            )
+        return f"{trained}; tested on further tasks, one demonstration and one episode of each, in different scenes"
 
     def check(self, tasks: ImitationTasks, training: ImitationTraining) -> None:
         if not 0 <= training.dagger <= 1:
@@ -126,8 +139,8 @@ class Imitation(Method[ImitationTasks, ImitationTraining]):
             for name, default in _OF_ONE_SHOT.items():
                 if values[name] != default:
                     raise TfmetaError(
-                        f"{name}={values[name]} is for the policy one-shot, but policy={self.policy}. Add"
-                        f" policy=one-shot, or leave {name} out."
+                        f"{name}={values[name]} is for the policy one-shot, but policy={self.policy}. Choose"
+                        f" policy=one-shot, or {name}={default}."
                     )
         tasks.world("train")
 

@@ -19,6 +19,9 @@ __all__ = ["CONDITIONS", "OneShotPolicy"]
 CONDITIONS = ("demonstration", "snapshots", "final-state", "nothing")
 """What a policy reads of a demonstration."""
 
+_SINGLE_CHOICE = ("snapshots", "final-state")
+"""Conditions that say which steps are read, so that an ensemble would read the same ones again."""
+
 
 @keras.saving.register_keras_serializable("tfmeta")
 class OneShotPolicy(ImitationPolicy):
@@ -44,11 +47,12 @@ class OneShotPolicy(ImitationPolicy):
         steps: of a demonstration that are read, K.
         condition: ``"demonstration"``; ``"snapshots"``, the end of each stage; ``"final-state"``, only the last step;
             or ``"nothing"``, to find out what is possible without a demonstration.
-        ensemble: how many choices of K steps are read after training; the actions are averaged.
+        ensemble: how many choices of K steps are read after training; the actions are averaged. More than 1 only for
+            the conditions ``"demonstration"`` and ``"nothing"``, as the others have a single choice.
         seed: of the initial weights.
 
     Raises:
-        ValueError: if a size is below 1, or for another condition.
+        ValueError: if a size is below 1, for another condition, or for an ensemble where there is a single choice.
 
     Example:
         >>> policy = OneShotPolicy(3, 3, 2, 4, units=8, steps=5, seed=0)
@@ -72,6 +76,11 @@ class OneShotPolicy(ImitationPolicy):
         super().__init__(*sizes, **options)
         check(min(steps, ensemble) >= 1, f"steps={steps}, ensemble={ensemble}: each must be at least 1.")
         check(condition in CONDITIONS, f"condition={condition!r}; expected one of {', '.join(CONDITIONS)}.")
+        check(
+            ensemble == 1 or condition not in _SINGLE_CHOICE,
+            f"ensemble={ensemble}, condition={condition!r}: there is a single choice of steps; expected ensemble=1, or"
+            " condition='demonstration'.",
+        )
         self.steps, self.condition, self.ensemble = steps, condition, ensemble
         scene = (self.object_size, self.body_size)
         self.demonstration = DemonstrationNetwork(self.units, seed=self.seeds)
@@ -98,6 +107,12 @@ class OneShotPolicy(ImitationPolicy):
         return self.ensemble * self.steps * self.most_objects * (self.keys.units + self.units)
 
     def chosen(self, demonstration: Demonstration, seed: tf.Tensor | None = None) -> Demonstration:
+        """Returns the K steps that are read, or those of each choice of the ensemble one after the other.
+
+        Args:
+            demonstration: B of them.
+            seed: two integers ``[2]`` in training, where the steps are drawn at random.
+        """
         length = demonstration.length
         if self.condition == "snapshots":
             numbers = releases(demonstration, self.steps)
@@ -139,7 +154,12 @@ class OneShotPolicy(ImitationPolicy):
         return tf.reshape(tf.reduce_mean(actions, axis=1), [rows, self.action_size])
 
     def relate(self, demo_state: tf.Tensor, observation: Observation) -> Context:
-        """Returns what the context network finds: the attention to steps and to objects, for pictures."""
+        """Returns what the context network finds: the attention to steps and to objects, for pictures.
+
+        Args:
+            demo_state: of a single choice of steps, ``[B, S]``.
+            observation: of B * M scenes; the M scenes of a demonstration follow each other.
+        """
         keys, memory = unpack_tasks(demo_state, self._shapes)
         return self.context(keys, memory, observation)
 

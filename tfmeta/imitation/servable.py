@@ -71,7 +71,7 @@ def imitation_servable(policy: ImitationPolicy, name: str, *, world: World, card
         right = tf.reduce_all((length >= 1) & (length <= steps[0]))
         objects, length = after([
             require((steps[0] == steps[1]) & (steps[0] > 0), "demo_objects and demo_body hold ", steps, " steps;"
-                    " expected as many, at least 1."),
+                    " expected the same number, at least 1."),
             require(right, "demo_length holds numbers from ", tf.reduce_min(length), " to ", tf.reduce_max(length),
                     "; expected how many steps of each demonstration count, from 1 to the ", steps[0], " that were"
                     " sent."),
@@ -138,5 +138,5 @@ def _checked_present(name: str, present: tf.Tensor) -> tf.Tensor:
 
 
 def _only(present: tf.Tensor, objects: tf.Tensor) -> tf.Tensor:
-    """Returns the objects that there are, and zeros for the others, whatever was sent."""
+    """Returns the objects that there are, and zeros for the others, whatever finite numbers were sent."""
     return tf.where(present[..., None], objects, tf.zeros_like(objects))

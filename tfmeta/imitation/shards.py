@@ -1,12 +1,13 @@
 """Shards of demonstrations: written once as TFRecord files, and read again and again by `tf.data`."""
 
+import glob
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import tensorflow as tf
 
-from tfmeta.core.checks import check
+from tfmeta.core.checks import TfmetaError, check
 from tfmeta.imitation.demonstration import Demonstration, Played
 from tfmeta.imitation.world import Observation
 
@@ -99,12 +100,16 @@ def read_shards(
 
     Raises:
         ValueError: for a folder without shards.
+        TfmetaError: for a shard that is damaged or empty.
+
+    Example:
+        `write_shard` has one.
     """
-    pattern = str(Path(folder) / f"*{_SUFFIX}")
-    files = tf.io.gfile.glob(pattern)
+    pattern = str(Path(glob.escape(str(folder))) / f"*{_SUFFIX}")
+    files = sorted(tf.io.gfile.glob(pattern))
     check(bool(files), f"{folder} has no shards; expected files that end with {_SUFFIX}.")
-    first = _parsed(next(iter(tf.data.TFRecordDataset(files[0], "ZLIB"))))
-    sizes = {name: x.shape for name, x in first.items()}  # lengths aside, those of all records
+    first, *_ = [_first_record(file) for file in files]
+    sizes = {name: x.shape for name, x in _parsed(first).items()}  # lengths aside, those of all records
 
     def shards(number: tf.Tensor) -> tf.data.Dataset:
         # The pattern seems to depend on the number, or TensorFlow would look for files only once: a folded constant.
@@ -122,6 +127,19 @@ def read_shards(
     records = tf.data.Dataset.range(2**60).flat_map(shards).enumerate()
     lessons = records.map(lesson, num_parallel_calls=2, deterministic=True).shuffle(shuffle, seed)
     return lessons.batch(batch, drop_remainder=True).map(_flat_scenes).prefetch(2)
+
+
+def _first_record(file: str) -> tf.Tensor:
+    """Returns the first record of a shard that has been read to its end: in training, damage would be a traceback."""
+    first = None
+    try:
+        for record in tf.data.TFRecordDataset(file, "ZLIB"):
+            first = record if first is None else first
+    except (tf.errors.DataLossError, tf.errors.OutOfRangeError) as error:
+        raise TfmetaError(f"The shard {file} is damaged. Remove it, and train again.") from error
+    if first is None:
+        raise TfmetaError(f"The shard {file} is empty; expected demonstrations. Remove it, and train again.")
+    return first
 
 
 _KINDS = {"objects": _STORED, "body": _STORED, "action": _STORED, "present": tf.bool, "length": tf.int32}

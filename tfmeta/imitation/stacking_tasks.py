@@ -9,6 +9,7 @@ from tfmeta.core.tasks import Part
 from tfmeta.core.words import counted
 from tfmeta.imitation.imitation_tasks import ImitationTasks
 from tfmeta.imitation.layout_split import LayoutSplit, split_layouts
+from tfmeta.imitation.layouts import LETTERS
 from tfmeta.imitation.stacking import StackingWorld
 
 __all__ = ["StackingTasks"]
@@ -37,18 +38,23 @@ class StackingTasks(ImitationTasks):
     most_cubes: int = setting(8, "cubes of a layout at most", least=3)
     most_stages: int = setting(6, "cubes that must be placed on another one, at most", least=1)
     names: int = setting(20, "layouts of a shape at most", least=1)
-    split_seed: int = setting(0, "random seed of the division into training and test layouts")
+    split_seed: int = setting(0, "random seed of the division into training and test layouts", least=0)
 
     def layouts(self) -> LayoutSplit:
         """Returns the layouts to train on and to test with.
 
         Raises:
-            ValueError: where a number of stages has a single shape only.
+            ValueError: for more cubes than have names, or where a number of stages has a single shape only.
         """
         check(
+            self.most_cubes <= len(LETTERS),
+            f"most_cubes={self.most_cubes}; expected at most {len(LETTERS)}, as so many cubes have names.",
+        )
+        check(
             self.most_stages <= self.most_cubes - 2,
-            f"most_stages={self.most_stages}, most_cubes={self.most_cubes}; expected at most {self.most_cubes - 2}"
-            " stages, so that there are two shapes of each: one to train on and one to test with.",
+            f"most_stages={self.most_stages}, most_cubes={self.most_cubes}; expected at most"
+            f" {counted(self.most_cubes - 2, 'stage')}, so that there are two shapes of each:"
+            " one to train on and one to test with.",
         )
         stages = range(1, self.most_stages + 1)
         return split_layouts(self.most_cubes, stages, names=self.names, seed=self.split_seed)
