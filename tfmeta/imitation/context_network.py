@@ -50,6 +50,14 @@ class ContextNetwork(keras.Layer):
         heads: of the attentions.
         seed: of the initial weights.
 
+    Example:
+        >>> network = ContextNetwork(units=8, seed=0)
+        >>> network.build((3, 2))
+        >>> seen = Observation(tf.ones([5, 3, 3]), tf.ones([5, 3], tf.bool), tf.ones([5, 2]))
+        >>> found = network.call(tf.ones([1, 6, 3, 64]), tf.ones([1, 6, 3, 8]), seen)
+        >>> found.vector.shape, found.of_steps.shape, found.of_objects.shape
+        (TensorShape([5, 46]), TensorShape([5, 2, 2, 6]), TensorShape([5, 4, 3]))
+
     Reference:
         Duan et al. 2017, One-Shot Imitation Learning, section 4.2, "attention over demonstration" and "attention over
         current state".

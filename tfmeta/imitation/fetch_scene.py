@@ -119,7 +119,7 @@ def fetch_scene(cubes: int, actions: FetchActions = "gripper") -> Any:
         )  # fmt: skip
     _fit_robot(spec, actions)
     model = spec.compile()
-    for finger in FINGERS:  # quick ones
+    for finger in FINGERS:  # the inertia and damping in the file of the robot would make them slow
         dof = model.joint(finger).dofadr[0]
         model.dof_armature[dof], model.dof_damping[dof] = 1, 0
     return model

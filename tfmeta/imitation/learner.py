@@ -71,6 +71,9 @@ class ImitationLearner(keras.Model):
             helped: whether the expert takes some of the steps, drawn at random. Their part is drawn for each episode,
                 from none to all. A policy that cannot do much yet meets scenes far along in a task that way, and not
                 only those in which it is stuck.
+
+        Returns:
+            The episodes, with the expert's actions.
         """
         demo_state = self.policy.embed(demonstration)
         of_help, of_steps = derived_seeds(seed, 10, 11)
