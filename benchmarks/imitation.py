@@ -46,6 +46,20 @@ def kinematic_steps() -> float:
     return SCENES * world.horizon / median_seconds(lambda: play().succeeded.numpy(), REPEATS)
 
 
+def mujoco_steps(scenes: int = 4) -> float:
+    from tfmeta.imitation.fetch_stacking import FetchStacking
+
+    world = FetchStacking(StackingWorld(["ab cd"]))
+    world.reset(["ab cd"] * scenes, seed=0)
+    steps = 50
+
+    def play() -> None:
+        for _ in range(steps):
+            world.step(world.expert())
+
+    return scenes * steps / median_seconds(play, 2)
+
+
 def training_sequences() -> float:
     recipe = find_recipe("imitation-stacking")
     learner = recipe.learner()
@@ -60,7 +74,8 @@ def training_sequences() -> float:
 
 
 def act_times(folder: Path) -> dict[str, float]:
-    model, most = load(folder), 8
+    model = load(folder)
+    most = int(model.card.items["objects at most"])
     world = StackingWorld(["ab cd"], most_cubes=most)
     task = world.tasks(["ab cd"])
     shown: Demonstration = tf.function(demonstrate)(world, task, tf.constant([0, 1])).demonstration()
@@ -97,20 +112,6 @@ def main() -> None:
     print("| measured | |\n|---|---|")
     for what, value in rows:
         print(f"| {what} | {value} |")
-
-
-def mujoco_steps(scenes: int = 4) -> float:
-    from tfmeta.imitation.fetch_stacking import FetchStacking
-
-    world = FetchStacking(StackingWorld(["ab cd"]))
-    world.reset(["ab cd"] * scenes, seed=0)
-    steps = 50
-
-    def play() -> None:
-        for _ in range(steps):
-            world.step(world.expert())
-
-    return scenes * steps / median_seconds(play, 2)
 
 
 if __name__ == "__main__":

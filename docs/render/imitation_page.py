@@ -54,7 +54,7 @@ def write_imitation(runs: Path, page: Path, *, filmed: str = _FILMED) -> list[Pa
     for name in sorted({run.recipe().tasks.name for run in found}):
         of_tasks = [run for run in found if run.recipe().tasks.name == name]
         lines += [f"## {name.capitalize()}", "", *_tables(of_tasks)]
-        watchable = [run for run in of_tasks if isinstance(_learner(run).policy, OneShotPolicy)]
+        watchable = [run for run in of_tasks if _watchable(run)]
         if watchable:
             pictures = pictures_beside(page)
             watched = watch(_learner(_best(watchable)), filmed, seed=_SEED)
@@ -76,15 +76,17 @@ def _on_fetch(run: Run, layout: str, pictures: Path) -> Iterator[str]:
     """Yields what the policy does on the Fetch arm, where MuJoCo is installed."""
     try:
         learner, tasks = _learner(run), cast(StackingTasks, run.recipe().tasks)
-        yield table_of_fetch(learner, tasks)
+        measured = table_of_fetch(learner, tasks)
         film_fetch(learner, layout, pictures / "stacking_fetch.gif")
     except TfmetaError as error:
         print(f"The Fetch arm is passed over: {error}")
         return
+    yield measured
     yield ""
     yield (
         f"The policy of {_words(run)} has learned in the kinematic world alone, and acts on the Fetch arm as it is."
-        " Demonstrations are the expert's there.\n"
+        " Demonstrations are the expert's there. Here an episode counts where the layout was built at some time; in the"
+        " tables above, where it was built at the end.\n"
     )
     yield f"![on the Fetch arm](pictures/stacking_fetch.gif)\n\nThe layout `{layout}` on the Fetch arm.\n"
 
@@ -95,6 +97,12 @@ def _measured(runs: Path) -> Iterator[Run]:
         recipe = run.recipe()
         if isinstance(recipe.tasks, ImitationTasks) and run.ended(recipe) and run.results():
             yield run
+
+
+def _watchable(run: Run) -> bool:
+    """Whether the policy reads one choice of steps at equal distances, which are those that the pictures name."""
+    policy = _learner(run).policy
+    return isinstance(policy, OneShotPolicy) and policy.condition == "demonstration" and policy.ensemble == 1
 
 
 def _best(runs: Sequence[Run]) -> Run:
