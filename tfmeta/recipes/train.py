@@ -59,12 +59,12 @@ def _train(recipe: Recipe, run: Run, until_the_end: ExitStack, verbose: int | st
         ) from error
     parents = _start(recipe, learner, run, fresh=not done)
     batches = method.batches(tasks, training, "train", done)
-    options = method.fit_options(tasks, training, run.folder)
-    callbacks = [backup, keras.callbacks.TensorBoard(run.folder / "logs"), *options.pop("callbacks", [])]
     if not run.exists:  # not before all has been found good: what cannot be trained leaves no folder
         run.begin(recipe, parents)
         until_the_end.enter_context(locked(run.folder, "training"))
     with run.writing():
+        options = method.fit_options(tasks, training, run.folder)  # may write data in the folder
+        callbacks = [backup, keras.callbacks.TensorBoard(run.folder / "logs"), *options.pop("callbacks", [])]
         learner.fit(
             options.pop("x", batches),
             epochs=training.epochs,
