@@ -32,7 +32,7 @@ def table_of_fetch(learner: ImitationLearner, tasks: StackingTasks) -> str:
         learner: the trained learner.
         tasks: those of its training.
     """
-    split, ask = tasks.layouts(), asking(learner)
+    split, ask = tasks.layouts(), _asking(learner)
     counts = [stages for stages in _STAGES if stages <= tasks.most_stages]
     shown: dict[str, list[str]] = {"expert": [], "unseen layouts": [], "seen layouts": []}
     for stages in counts:
@@ -58,7 +58,7 @@ def film_fetch(learner: ImitationLearner, layout: str, path: Path) -> None:
     from PIL import Image
 
     world = StackingWorld([layout], most_cubes=learner.world.most_objects)
-    fetch, ask = FetchStacking(world), asking(learner)
+    fetch, ask = FetchStacking(world), _asking(learner)
     shown = demonstrate_fetch(fetch, [layout], [_SEED, 0])
     fetch.reset([layout], [_SEED, 1])
     begin = fetch.render()
@@ -78,7 +78,7 @@ def film_fetch(learner: ImitationLearner, layout: str, path: Path) -> None:
     frames[0].save(path, save_all=True, append_images=frames[1:], duration=times, loop=0, optimize=True)
 
 
-def asking(learner: ImitationLearner) -> Ask:
+def _asking(learner: ImitationLearner) -> Ask:
     """Answers like the exported model of a learner."""
     policy = learner.policy
     act = tf.function(policy.act, autograph=False, reduce_retracing=True)

@@ -36,6 +36,19 @@ def test_sift_is_like_opencvs(photograph, cell):
     assert min(each) >= 0.95, np.round(each, 3)
 
 
+@pytest.mark.parametrize(("bins", "turn"), [(8, 2 * math.pi), (9, math.pi), (9, 2 * math.pi), (5, math.pi)])
+def test_gradients_are_shared_out_among_two_orientations(bins, turn):
+    angles = np.linspace(-math.pi, math.pi, 101, dtype=np.float32)
+    found = by_orientation(np.cos(angles)[None, None], np.sin(angles)[None, None], bins, turn).numpy()[0, 0]
+    places = angles / turn * bins
+    low, share = np.floor(places).astype(int), places - np.floor(places)
+    expected = np.zeros([101, bins])
+    for row in range(101):
+        expected[row, low[row] % bins] += 1 - share[row]
+        expected[row, (low[row] + 1) % bins] += share[row]
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
 def test_patches_are_pixels():
     image = np.random.default_rng(0).random([1, 20, 20]).astype(np.float32)
     found = Patches(landmarks=1, side=3, distance=1.0)(tf.constant([[[7.0, 9.0]]]), image).numpy().ravel()

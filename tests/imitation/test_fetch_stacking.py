@@ -245,8 +245,10 @@ def test_a_layout_that_cannot_be_built_is_refused(fetch):
         fetch.reset(["aa"], 0)
     with pytest.raises(LayoutError, match="has 4 cubes; expected at most 3"):
         fetch.reset(["abcd"], 0)
-    with pytest.raises(ValueError, match="No layouts came"):
+    with pytest.raises(ValueError, match="expected a list with one for each scene"):
         fetch.reset([], 0)
+    with pytest.raises(ValueError, match="layouts='ab c'; expected a list"):
+        fetch.reset("ab c", 0)
 
 
 def test_actions_that_make_no_sense_are_refused(fetch):

@@ -72,7 +72,7 @@ def _shared(lengths: tf.Tensor, angles: tf.Tensor, bins: int, turn: float) -> tf
     The share of a bin falls linearly to its neighbours: a tent, which is a sum of three hinges ``max(0, x - knot)``. So
     two matrix products share out everything.
     """
-    reach = round(math.pi * bins / turn)  # from -π to π there are twice as many bins
+    reach = math.ceil(math.pi * bins / turn - 1e-6)  # from -π to π there are twice as many bins, or nearly
     knots = np.arange(-reach - 1, reach, dtype=np.float32)
     hinges = np.stack([np.ones_like(knots), -knots])
     tents = np.zeros([len(knots) + 2, bins], np.float32)

@@ -117,7 +117,10 @@ class FetchStacking:
         Raises:
             LayoutError: for a text that is no layout, or a layout of more than N cubes.
         """
-        check(len(layouts) > 0, "No layouts came; expected one for each scene, such as ['ab c'].")
+        check(
+            len(layouts) > 0 and not isinstance(layouts, str),
+            f"layouts={layouts!r}; expected a list with one for each scene, such as ['ab c'].",
+        )
         self._task = self.world.tasks(layouts)
         random = np.random.default_rng(seed)
         self._arms = [FetchArm(int(count), self.actions) for count in self._task.count]
