@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import cast
 
+import numpy as np
+
 from docs.render.fetch_pages import film_fetch, table_of_fetch
 from docs.render.markdown import pictures_beside, table
 from docs.render.stacking_film import draw_attention, film, watch
@@ -106,8 +108,8 @@ def _watchable(run: Run) -> bool:
 
 
 def _best(runs: Sequence[Run]) -> Run:
-    """The run with the greatest success in all tests."""
-    return max(runs, key=lambda run: sum(result.value for result in run.results()))
+    """Returns the run with the greatest mean success."""
+    return max(runs, key=lambda run: float(np.mean([result.value for result in run.results()])))
 
 
 def _learner(run: Run) -> ImitationLearner:
