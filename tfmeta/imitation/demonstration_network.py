@@ -29,6 +29,7 @@ class DemonstrationNetwork(keras.Layer):
 
     Example:
         >>> network = DemonstrationNetwork(units=8, blocks=2, seed=0)
+        >>> network.build((3, 2))
         >>> shown = Demonstration(tf.ones([4, 6, 3, 3]), tf.ones([4, 3], tf.bool), tf.ones([4, 6, 2]), tf.fill([4], 6))
         >>> network(shown).shape
         TensorShape([4, 6, 3, 8])

@@ -48,9 +48,9 @@ def write_shard(path: str | Path, shown: Demonstration, played: Played) -> None:
         >>> played = demonstrate(world, world.draw([0, 0], 2), [0, 1])
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     write_shard(f"{folder}/0.tfrecord", played.demonstration(), played)
-        ...     lesson = next(iter(read_shards(folder, batch=2, scenes=3)))
+        ...     lesson = next(iter(read_shards(folder, batch=1, scenes=3)))
         >>> lesson.action.shape
-        TensorShape([6, 4])
+        TensorShape([3, 4])
     """
     path = Path(path)
     check(
